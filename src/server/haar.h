@@ -1,0 +1,53 @@
+/* haar: the process, handed down to every part of it. Made by main.c; const after start-up. */
+#pragma once
+
+#include "server/call.h"
+#include "server/http.h"
+
+typedef struct Jobs Jobs;
+typedef struct Fabric Fabric;
+typedef struct Sandboxes Sandboxes;
+typedef struct Server Server;
+typedef struct Warden Warden;
+
+struct Haar {
+  Store *store;
+  Jobs *jobs;
+  Warden *warden;        /* NULL: --network=off, or namespaces are forbidden; then fabric and sandboxes are NULL too */
+  Fabric *fabric;
+  Sandboxes *sandboxes;
+  Server *server;
+  const char *data_directory;
+  const char *region;    /* the default */
+  int port;              /* 4566 */
+  const char *network_off_reason; /* why warden is NULL, for messages; else NULL */
+  GHashTable *states;    /* service name -> its state */
+};
+
+/* What a service brings besides operations: `const ServiceHooks <folder>_hooks` in its service.c. All may be NULL. */
+typedef struct ServiceHooks {
+  /* Called once at start, store open, no listener yet: make the service's state (haar_set_state), register jobs, restore data planes. */
+  Error *(*start)(Haar *haar);
+  void (*stop)(Haar *haar);
+  /* Requests that are not API calls but the service's data plane (API Gateway's execute-api names, presigned answers): see server/http.h. */
+  gboolean (*serves)(Haar *haar, const HttpRequest *request);
+  void (*serve)(Haar *haar, HttpExchange *exchange);
+  /* The error code that this service answers for a denied call; NULL: "AccessDeniedException" (json), "AccessDenied" (query, xml). */
+  const char *access_denied_code;
+} ServiceHooks;
+
+typedef struct Service {
+  const ServiceModel *model;
+  const Operation *const *operations; /* sorted by name, NULL-terminated */
+  guint n_operations;
+  const ServiceHooks *hooks;
+} Service;
+
+/* All services, from src/services/meson.build; NULL-terminated (generated). */
+extern const Service *const haar_services[];
+
+gpointer haar_state(const Haar *haar, const char *service);
+void haar_set_state(Haar *haar, const char *service, gpointer state);
+/* Any thread; ANY two are the same text for the life of the process. NULL if there is none. */
+const Service *haar_service(const char *name);
+const Operation *haar_operation(const char *service, const char *operation);

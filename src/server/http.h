@@ -1,0 +1,27 @@
+/* http: a request and its answer, for data planes. libmicrohttpd stays behind http.c. */
+#pragma once
+
+#include "iam/iam.h"
+#include "wire/body.h"
+
+struct CallSource;
+
+typedef struct HttpRequest {
+  const char *method;
+  const char *target;        /* as sent: path and query, not decoded */
+  const char *path, *query;  /* raw; query without '?', "" if none */
+  const char *host;          /* Host header without port, lower case */
+  const StringMap *headers;  /* names in lower case; several of one name are joined with ", " */
+  const struct CallSource *source;
+} HttpRequest;
+
+/* One request being answered on a worker thread; may block. */
+typedef struct HttpExchange HttpExchange;
+const HttpRequest *http_request(const HttpExchange *exchange);
+Arena *http_arena(HttpExchange *exchange);
+const char *http_request_id(const HttpExchange *exchange);
+const char *http_header(const HttpRequest *request, const char *lower_case_name);
+/* The whole body, at most LIMIT_BODY_MAX (arena, NUL-terminated). */
+void http_body(HttpExchange *exchange, const guint8 **ret_data, gsize *ret_size);
+/* Answers; once. headers may be NULL. The bytes are copied. */
+void http_answer(HttpExchange *exchange, int status, const StringMap *headers, const void *body, gsize size);

@@ -1,0 +1,30 @@
+/* server: listeners, TLS, HTTP, routing, and the call pipeline. What other parts may include of it. */
+#pragma once
+
+#include "server/call.h"
+#include "server/haar.h"
+#include "server/http.h"
+
+typedef struct ListenerInfo {
+  const char *vpc_id, *endpoint_id;  /* where its connections come from, or NULL */
+  gboolean tls, plain;               /* what it speaks; both: told apart by the first byte */
+} ListenerInfo;
+
+/* Starts the loops. */
+Error *server_new(Haar *haar, Server **ret_server) ERROR_MUST_USE;
+/* Stops accepting, lets calls in flight end (5 s), frees. */
+void server_free(Server *server);
+/* Serves a listening socket, made in whatever network namespace; takes the descriptor. Any thread. Returns an id for server_unlisten. */
+guint server_listen(Server *server, int fd, const ListenerInfo *info);
+void server_unlisten(Server *server, guint id);
+/* The local CA's certificate (PEM), and its path in the data directory. */
+const char *server_ca_pem(const Server *server);
+const char *server_ca_path(const Server *server);
+
+/* haar's own API for the CLI and the console: rows of GET/POST /_haar/... In a part's or service's files:
+ * ADMIN(GET, "status", function): Error *function(Call *call, const Json *in, Json **ret_out), no transaction, worker thread, principal root. */
+typedef struct AdminRoute {
+  const char *method, *path;
+  Error *(*run)(Call *call, const Json *in, Json **ret_out);
+} AdminRoute;
+void server_admin(Haar *haar, const AdminRoute *route);

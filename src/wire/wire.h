@@ -1,0 +1,10 @@
+/* wire: shapes and protocols. */
+#pragma once
+
+#include "wire/body.h"
+#include "wire/codec.h"
+#include "wire/json.h"
+#include "wire/protocol.h"
+#include "wire/shape.h"
+#include "wire/sigv4.h"
+#include "wire/value.h"
