@@ -35,6 +35,7 @@ struct Call {
   const CallSource *source;  /* never NULL */
   gint64 now;                /* clock_now() when the call began */
   const char *via_service;   /* set when a service calls on behalf of the principal: "secretsmanager" (kms:ViaService); else NULL */
+  const char *source_arn;    /* aws:SourceArn: set it on a call that a service makes for a resource (call_new, principal_service); else NULL */
   const char *host;          /* Host header, or NULL; S3 and API Gateway need it */
 };
 

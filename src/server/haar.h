@@ -32,6 +32,8 @@ typedef struct ServiceHooks {
   /* Requests that are not API calls but the service's data plane (API Gateway's execute-api names, presigned answers): see server/http.h. */
   gboolean (*serves)(Haar *haar, const HttpRequest *request);
   void (*serve)(Haar *haar, HttpExchange *exchange);
+  /* The policy (JSON) of a VPC endpoint, arena; NULL in *ret: it allows all. One service (ec2) has it. Any thread. */
+  Error *(*endpoint_policy)(Haar *haar, Txn *txn, Arena *arena, const char *endpoint_id, const char **ret_policy);
   /* The error code that this service answers for a denied call; NULL: "AccessDeniedException" (json), "AccessDenied" (query, xml). */
   const char *access_denied_code;
 } ServiceHooks;

@@ -21,10 +21,10 @@ void server_unlisten(Server *server, guint id);
 const char *server_ca_pem(const Server *server);
 const char *server_ca_path(const Server *server);
 
-/* haar's own API for the CLI and the console: rows of GET/POST /_haar/... In a part's or service's files:
- * ADMIN(GET, "status", function): Error *function(Call *call, const Json *in, Json **ret_out), no transaction, worker thread, principal root. */
+/* haar's own API for the CLI and the console: GET/POST /_haar/<path>. run has no transaction, runs on a worker thread, as root.
+ * in: the body, or an object of the query's parameters. Register static const routes in a start hook. */
 typedef struct AdminRoute {
-  const char *method, *path;
+  const char *method, *path; /* "GET", "status"; a path that ends in "/" takes all below it: in has "path" */
   Error *(*run)(Call *call, const Json *in, Json **ret_out);
 } AdminRoute;
 void server_admin(Haar *haar, const AdminRoute *route);

@@ -16,8 +16,11 @@ struct Body {
  * the end, and its declared digests verified, before the handler runs: Body.data is then a BodySpool. */
 typedef struct BodySpool {
   gpointer blob;             /* StoreBlob *, written and not yet linked; NULL: the bytes are in memory */
+  guint8 key[32];            /* of blob: random, made for this blob. Without it the file cannot be read: store it (sealed, if the resource
+                                is encrypted by KMS) */
   const guint8 *bytes;       /* arena; NULL if blob is set */
   gint64 size;
+  /* md5 always; the others if the request names them (x-amz-content-sha256, x-amz-checksum-*, x-amz-sdk-checksum-algorithm, ...). */
   guint8 md5[16], sha1[20], sha256[32];
   guint32 crc32, crc32c;
   guint64 crc64nvme;
