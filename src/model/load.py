@@ -90,6 +90,10 @@ def load(service, folder):
         # A record may use the model's shapes, other records and the builtins; builtins win over the model's.
         _adopt(shapes, record, shape, True)
     _check(overlay_path, shapes)
+    for shape in shapes.values():  # some models say it at the member
+        for reference in shape.get('members', {}).values():
+            if reference.get('streaming') and shapes[reference['shape']]['type'] == 'blob':
+                shapes[reference['shape']]['streaming'] = True
     return model
 
 

@@ -33,8 +33,9 @@ Error *wire_encode(Protocol protocol, const ServiceModel *service, const Operati
 void wire_encode_error(Protocol protocol, const ServiceModel *service, const OperationModel *operation, Arena *arena,
                        const Error *error, const char *request_id, WireAnswer *ret_answer);
 
-/* Matches a request against a model's URI template ("/{Bucket}/{Key+}?uploads"): method, path segments, required query keys.
- * On success fills ret_labels (decoded) and answers a score: the most specific template wins; -1 = no match. */
-int wire_uri_match(const OperationModel *operation, const char *method, const char *path, const char *query, Arena *arena, StringMap *ret_labels);
+/* Matches a request (method, path, query, headers) against a model's URI template ("/{Bucket}/{Key+}?uploads"): path segments, the template's
+ * query keys, and members in query or header that are required (UploadPart, CopyObject). Fills ret_labels (decoded) and answers a score: the
+ * most specific operation wins; -1 = no match. */
+int wire_uri_match(const OperationModel *operation, const WireRequest *request, Arena *arena, StringMap *ret_labels);
 /* Form body or query string to a map, decoded (arena). */
 StringMap wire_form_parse(Arena *arena, const char *text, gsize size);
