@@ -1,0 +1,76 @@
+/* fabric: makes the network of reach/ real, in namespaces.
+ *
+ * Desired state in, packets out: fabric_apply takes a VPC as it should be and changes what is different from what is. A rebuild at start
+ * is the same call. One worker thread does all of it; the resolver and the drop reader are another. */
+#pragma once
+
+#include "reach/reach.h"
+#include "warden/warden.h"
+
+typedef struct Fabric Fabric;
+
+/* Who serves the connections. The edge's listeners (443 and 80 of each VPC's internet gateway and each endpoint) are handed over. Any thread. */
+typedef struct FabricHooks {
+  gpointer data;
+  /* Serves a listening socket (taken); vpc_id and endpoint_id say where its connections come from, or NULL. Returns an id. */
+  guint (*listen)(gpointer data, int fd, const char *vpc_id, const char *endpoint_id, gboolean tls);
+  void (*unlisten)(gpointer data, guint id);
+} FabricHooks;
+
+/* region: the one whose service names the resolver knows first. hooks are copied. */
+Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, Fabric **ret_fabric) ERROR_MUST_USE;
+/* Opens the edge's listeners: once the server can serve them. Before it everything else works. */
+Error *fabric_start(Fabric *fabric) ERROR_MUST_USE;
+/* Ends the threads and drops every namespace; NULL is allowed. */
+void fabric_free(Fabric *fabric);
+
+/* The VPC is to be like this. Takes network (made with network_new); returns at once. A later one of the same VPC replaces one that waits. */
+void fabric_apply(Fabric *fabric, Network *network);
+/* The VPC is to be gone. Returns at once. */
+void fabric_remove(Fabric *fabric, const char *vpc_id);
+/* Waits until all that was given before is done. Returns the first fault since the last call. */
+Error *fabric_sync(Fabric *fabric) ERROR_MUST_USE;
+
+/* The namespace that a process attached to this interface runs in; waits until the interface is up (at most 10 s). *ret_fd: the caller's. */
+Error *fabric_eni_netns(Fabric *fabric, const char *eni_id, int *ret_fd) ERROR_MUST_USE;
+/* A namespace with a way to the region's public services and nothing else (functions without a VPC), one a key. *ret_fd: the caller's. */
+Error *fabric_outside_netns(Fabric *fabric, const char *key, int *ret_fd) ERROR_MUST_USE;
+void fabric_outside_drop(Fabric *fabric, const char *key);
+/* A listening TCP socket in an interface's namespace; address: dotted IPv4 ("127.0.0.1", the interface's own). Close it before the interface goes. */
+Error *fabric_listen_in(Fabric *fabric, const char *eni_id, const char *address, guint16 port, int *ret_fd) ERROR_MUST_USE;
+/* The same in the namespace of fabric_outside_netns. */
+Error *fabric_listen_outside(Fabric *fabric, const char *key, const char *address, guint16 port, int *ret_fd) ERROR_MUST_USE;
+/* An unconnected TCP socket there (blocking), for connect(): its packets are the interface's. */
+Error *fabric_socket_in(Fabric *fabric, const char *eni_id, int *ret_fd) ERROR_MUST_USE;
+/* Text of /etc/resolv.conf for processes of this interface; NULL: outside. transfer full. */
+char *fabric_resolv_conf(Fabric *fabric, const char *eni_id);
+
+/* A name that every resolver of the fabric answers (RDS endpoints: public names with private addresses). ttl in seconds.
+ * addresses: dotted IPv4, NULL-terminated; or target: an alias (CNAME), addresses then NULL. Replaces. */
+void fabric_name_set(Fabric *fabric, const char *name, const char *const *addresses, const char *target, guint ttl);
+void fabric_name_remove(Fabric *fabric, const char *name);
+/* What the resolver of a VPC answers for a name (NULL vpc_id: outside): dotted addresses, NULL-terminated, empty if none. transfer full. */
+char **fabric_resolve(Fabric *fabric, const char *vpc_id, const char *name);
+
+/* A packet that was dropped. Text: the record's. */
+typedef struct Drop {
+  guint64 sequence;
+  gint64 time_ms;            /* clock_now() */
+  guint count;               /* of the same flow, within two seconds of each other */
+  char vpc_id[32], eni_id[32];
+  char source[16], destination[16];
+  guint16 source_port, destination_port;
+  guint8 protocol;           /* 6, 17, 1 */
+  ReachStage stage;
+  char rule[128];            /* id of what decided: a route table, groups, "acl-1:100" */
+} Drop;
+/* Newest first, at most max, not older than since_ms, of this VPC (NULL: any). *ret_drops: n of them, g_free. */
+void fabric_drops(Fabric *fabric, const char *vpc_id, gint64 since_ms, guint max, Drop **ret_drops, guint *ret_n);
+
+/* The interface that has this private address in the VPC, or NULL. transfer full. */
+char *fabric_eni_at(Fabric *fabric, const char *vpc_id, const char *address);
+
+/* Faults. cut: no packet enters or leaves the subnets of this zone ("us-east-1a"), in any VPC. */
+void fabric_cut_zone(Fabric *fabric, const char *zone, gboolean cut);
+/* What is there, for `haar net` : one line a thing. transfer full. */
+char *fabric_describe(Fabric *fabric);
