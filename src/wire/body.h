@@ -10,6 +10,7 @@ struct Body {
   Error *(*read)(Body *body, gint64 offset, void *buffer, gsize size, gsize *ret_size);
   void (*free)(Body *body);  /* NULL: nothing to free */
   gpointer data;             /* the reader's own */
+  gboolean spooled;          /* data is a BodySpool */
 };
 
 /* What the server computed while a request's streaming body went past. The body of such an operation was spooled to
