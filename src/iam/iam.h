@@ -19,6 +19,7 @@ typedef struct Principal {
   const char *session_policy; /* JSON or NULL */
   const char *source_identity;
   gint64 issued_ms;
+  StringMap tags;             /* of the session (AssumeRole): aws:PrincipalTag/... , before those of the user or role */
 } Principal;
 
 /* What a signature is checked against. */
@@ -37,8 +38,9 @@ Error *iam_credential_delete(Txn *txn, const char *access_key) ERROR_MUST_USE;
 /* Makes a role session's credential (ASIA...) that lasts duration_ms from now, and stores it. arena. */
 Error *iam_session_create(Txn *txn, Arena *arena, const Principal *principal, gint64 duration_ms, Credential **ret_credential) ERROR_MUST_USE;
 
-/* The identity policies of a user or role (by its iam ARN), kept by the IAM service. policies: JSON documents. boundary: or NULL. */
-typedef struct IdentityPolicies { StringList documents; StringList names; const char *boundary; } IdentityPolicies;
+/* The identity policies of a user or role (by its iam ARN), kept by the IAM service. policies: JSON documents. boundary: or NULL.
+ * tags: of the user or role, for aws:PrincipalTag/... */
+typedef struct IdentityPolicies { StringList documents; StringList names; const char *boundary; StringMap tags; } IdentityPolicies;
 Error *iam_identity_put(Txn *txn, const char *principal_arn, const IdentityPolicies *policies) ERROR_MUST_USE;
 Error *iam_identity_delete(Txn *txn, const char *principal_arn) ERROR_MUST_USE;
 Error *iam_identity_get(Txn *txn, Arena *arena, const char *principal_arn, IdentityPolicies *ret_policies) ERROR_MUST_USE;
@@ -55,12 +57,16 @@ typedef struct IamRequest {
   const char *resource_policy;     /* JSON, or NULL */
   const char *endpoint_policy;     /* of the VPC endpoint that the call came through, or NULL */
   gboolean resource_policy_required; /* KMS keys, role trust: identity policies alone do not suffice unless the policy delegates to the account */
-  const StringMap *context;        /* condition keys: "aws:SourceVpce", "kms:ViaService", ... */
+  const StringMap *context;        /* condition keys: "aws:SourceVpce", "kms:ViaService", ...; a key of several values stands there once for each
+                                      (LIST_APPEND). Those of the principal and the time are added if they are not there */
 } IamRequest;
 
 /* Whether the principal may. Denied: an answer AccessDenied (each service's own code is put in by the server) with AWS's sentence:
  * "User: ARN is not authorized to perform: A on resource: R because no identity-based policy allows the A action". */
 Error *iam_authorize(Txn *txn, Arena *arena, const IamRequest *request) ERROR_MUST_USE;
+
+/* The same rules for a service principal: where there is no resource policy it may do what it does in its own account, as with the
+ * service-linked role that AWS makes for it; a resource policy, where there is one, must name it. */
 
 /* The same as an explanation: allowed or not, and which statement of which policy decided. For `haar why` and messages. */
 typedef struct Decision {
