@@ -57,8 +57,10 @@ mutate_once(GRand *random, GByteArray *input)
       g_byte_array_set_size(input, at);
     break;
   case 2:
-    if (input->len)
-      g_byte_array_remove_range(input, at, MIN(input->len - at, (guint) g_rand_int_range(random, 1, 9)));
+    if (input->len) {
+      guint some = (guint) g_rand_int_range(random, 1, 9);
+      g_byte_array_remove_range(input, at, MIN(input->len - at, some));
+    }
     break;
   case 3: /* a piece of itself again */
     if (input->len && input->len < INPUT_MAX) {
