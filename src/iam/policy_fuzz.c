@@ -1,7 +1,7 @@
 /* Policy documents from anyone: parse, and evaluate what parses. */
 #include "iam/policy.h"
 
-#include <string.h>
+#include <stdint.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
