@@ -1,0 +1,204 @@
+/* netns: network namespaces, kept by descriptor, and sockets in them. */
+#include "warden/protocol.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_log.h>
+#include <net/if.h>
+#include <nftables/libnftables.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef struct WardenNamespace {
+  int fd;                  /* also its handle */
+  struct nft_ctx *nft;     /* bound to it; made at first use */
+} WardenNamespace;
+
+static WardenNamespace *namespace_find(WardenState *state, Netns netns) {
+  return g_hash_table_lookup(state->namespaces, GINT_TO_POINTER(netns));
+}
+
+Error *warden_enter(WardenState *state, Netns netns) {
+  const WardenNamespace *ns = namespace_find(state, netns);
+  if (!ns)
+    return error_fault("network namespace %d is unknown", netns);
+  return setns(ns->fd, CLONE_NEWNET) < 0 ? error_fault("setns: %s", g_strerror(errno)) : NULL;
+}
+
+void warden_go_home(WardenState *state) {
+  if (setns(state->home, CLONE_NEWNET) < 0) {
+    log_error("the warden cannot go home: %s", g_strerror(errno));
+    _exit(1);
+  }
+}
+
+struct nft_ctx *warden_nft_context(WardenState *state, Netns netns) {
+  WardenNamespace *ns = namespace_find(state, netns);
+  if (ns && !ns->nft)
+    ns->nft = nft_ctx_new(NFT_CTX_DEFAULT);
+  return ns ? ns->nft : NULL;
+}
+
+static void disable_ipv6(void) {
+  static const char *const names[] = {"all", "default"};
+  for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+    g_autofree char *path = g_strdup_printf("/proc/sys/net/ipv6/conf/%s/disable_ipv6", names[i]);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+      continue;
+    if (write(fd, "1", 1) < 0)
+      log_debug("%s: %s", path, g_strerror(errno));
+    close(fd);
+  }
+}
+
+static Error *loopback_up(void) {
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct ifreq request = {.ifr_name = "lo"};
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  int bad = fd < 0 ? -1 : ioctl(fd, SIOCSIFFLAGS, &request);
+  Error *error = bad < 0 ? error_fault("loopback: %s", g_strerror(errno)) : NULL;
+  if (fd >= 0)
+    close(fd);
+  return error;
+}
+
+static Error *make_namespace(int *ret_fd) {
+  if (unshare(CLONE_NEWNET) < 0)
+    return error_fault("a new network namespace: %s", errno == ENOSPC ? "the machine's limit of namespaces is reached" : g_strerror(errno));
+  disable_ipv6();
+  TRY(loopback_up());
+  int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return error_fault("/proc/self/ns/net: %s", g_strerror(errno));
+  *ret_fd = fd;
+  return NULL;
+}
+
+Error *handle_netns_new(WardenState *state, WardenInput *in, WardenOutput *out) {
+  guint8 want_fd = 0;
+  int fd = -1;
+  TRY(warden_take(in, &want_fd, sizeof want_fd));
+  Error *error = make_namespace(&fd);
+  warden_go_home(state);
+  TRY(error);
+  WardenNamespace *ns = g_new0(WardenNamespace, 1);
+  ns->fd = fd;
+  g_hash_table_insert(state->namespaces, GINT_TO_POINTER(fd), ns);
+  g_byte_array_append(out->data, (const guint8 *) &fd, sizeof fd);
+  if (want_fd)
+    out->fds[out->n_fds++] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  return NULL;
+}
+
+Error *handle_netns_free(WardenState *state, WardenInput *in, WardenOutput *out) {
+  Netns netns = 0;
+  (void) out;
+  TRY(warden_take(in, &netns, sizeof netns));
+  WardenNamespace *ns = namespace_find(state, netns);
+  if (!ns)
+    return error_fault("network namespace %d is unknown", netns);
+  g_hash_table_remove(state->namespaces, GINT_TO_POINTER(netns));
+  if (ns->nft)
+    nft_ctx_free(ns->nft);
+  close(ns->fd);
+  g_free(ns);
+  return NULL;
+}
+
+static Error *failed(const char *step, int fd) {
+  Error *error = error_fault("%s: %s", step, g_strerror(errno));
+  if (fd >= 0)
+    close(fd);
+  return error;
+}
+
+static Error *internet_socket(const WardenSocket *spec, int *ret_fd) {
+  gboolean tcp = spec->kind == WARDEN_SOCKET_TCP;
+  int on = 1, fd = socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0)
+    return failed("socket", fd);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (!tcp)
+    setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+  if (spec->transparent && setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof on) < 0)
+    return failed("IP_TRANSPARENT", fd);
+  if (spec->device[0] && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, spec->device, (socklen_t) strlen(spec->device) + 1) < 0)
+    return failed("SO_BINDTODEVICE", fd);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((guint16) spec->port), .sin_addr.s_addr = spec->address};
+  if (spec->port && bind(fd, (struct sockaddr *) &address, sizeof address) < 0)
+    return failed("bind", fd);
+  if (tcp && spec->port && listen(fd, spec->backlog ? (int) spec->backlog : 1024) < 0)
+    return failed("listen", fd);
+  *ret_fd = fd;
+  return NULL;
+}
+
+/* Sends one NFLOG configuration message and reads its acknowledgement. */
+static Error *nflog_configure(int fd, guint16 group, guint16 attribute, const void *data, gsize size) {
+  char buffer[8192];
+  struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+  message->nlmsg_type = (NFNL_SUBSYS_ULOG << 8) | NFULNL_MSG_CONFIG;
+  message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  struct nfgenmsg *head = mnl_nlmsg_put_extra_header(message, sizeof *head);
+  head->nfgen_family = AF_UNSPEC;
+  head->version = NFNETLINK_V0;
+  head->res_id = htons(group);
+  mnl_attr_put(message, attribute, size, data);
+  if (send(fd, message, message->nlmsg_len, 0) < 0)
+    return error_fault("NFLOG: %s", g_strerror(errno));
+  ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+  if (n < 0)
+    return error_fault("NFLOG: %s", g_strerror(errno));
+  if (mnl_cb_run(buffer, (size_t) n, 0, 0, NULL, NULL) < 0)
+    return error_fault("NFLOG group %u: %s", group, g_strerror(errno));
+  return NULL;
+}
+
+static Error *nflog_bind(int fd, guint16 group) {
+  struct nfulnl_msg_config_cmd bind_command = {.command = NFULNL_CFG_CMD_BIND};
+  struct nfulnl_msg_config_mode mode = {.copy_range = htonl(128), .copy_mode = NFULNL_COPY_PACKET};
+  guint32 threshold = htonl(1);
+  TRY(nflog_configure(fd, group, NFULA_CFG_CMD, &bind_command, sizeof bind_command));
+  TRY(nflog_configure(fd, group, NFULA_CFG_MODE, &mode, sizeof mode));
+  return nflog_configure(fd, group, NFULA_CFG_QTHRESH, &threshold, sizeof threshold);
+}
+
+static Error *nflog_socket(const WardenSocket *spec, int *ret_fd) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER), size = 4 << 20, on = 1;
+  struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+  if (fd < 0 || bind(fd, (struct sockaddr *) &address, sizeof address) < 0)
+    return failed("a netfilter socket", fd);
+  Error *error = nflog_bind(fd, (guint16) spec->port);
+  if (error) {
+    close(fd);
+    return error;
+  }
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+  setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof on);
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  *ret_fd = fd;
+  return NULL;
+}
+
+Error *handle_socket(WardenState *state, WardenInput *in, WardenOutput *out) {
+  Netns netns = 0;
+  WardenSocket spec;
+  int fd = -1;
+  TRY(warden_take(in, &netns, sizeof netns));
+  TRY(warden_take(in, &spec, sizeof spec));
+  spec.device[sizeof spec.device - 1] = 0;
+  TRY(warden_enter(state, netns));
+  Error *error = spec.kind == WARDEN_SOCKET_NFLOG ? nflog_socket(&spec, &fd) : internet_socket(&spec, &fd);
+  warden_go_home(state);
+  TRY(error);
+  out->fds[out->n_fds++] = fd;
+  return NULL;
+}
