@@ -1,0 +1,46 @@
+/* logs: what CloudWatch Logs' own files share.
+ *
+ * Events are stored under their stream, by time and a number of the stream, and once more, without their text, under their
+ * group by time, so that FilterLogEvents reads a group's streams in one order. */
+#pragma once
+
+#include "jobs/jobs.h"
+#include "server/server.h"
+#include "services/logs.gen.h"
+
+extern const Table logs_groups;   /* region, account, group -> GroupRecord */
+extern const Table logs_streams;  /* region, account, group, stream -> StreamRecord */
+extern const Table logs_events;   /* region, account, group, stream, time, number -> LogsEvent */
+extern const Table logs_order;    /* region, account, group, time, stream, number -> nothing */
+
+enum { LOGS_EVENT_OVERHEAD = 26, LOGS_BATCH_MAX = 1048576, LOGS_EVENT_MAX = 262144, LOGS_ANSWER_MAX = 1048576 };
+
+/* An event as it is read back. arena. */
+typedef struct LogsEvent {
+  const char *stream;
+  gint64 time, number, ingested;
+  const char *message;
+} LogsEvent;
+
+/* The group, or an answer ResourceNotFoundException. name: or a log group identifier (ARN). arena. */
+Error *logs_group_get(Call *call, const char *name, LogsGroupRecord **ret_group) ERROR_MUST_USE;
+Error *logs_group_put(Call *call, const LogsGroupRecord *group) ERROR_MUST_USE;
+Error *logs_stream_get(Call *call, const char *group, const char *name, LogsStreamRecord **ret_stream) ERROR_MUST_USE;
+Error *logs_stream_put(Call *call, const char *group, const LogsStreamRecord *stream) ERROR_MUST_USE;
+/* The name in a name or ARN. arena. */
+const char *logs_group_name(Call *call, const char *name_or_arn);
+/* A group's ARN, without ":*". arena. */
+char *logs_group_arn(const Call *call, const char *name);
+/* An event's id, 56 digits, and back. arena. */
+char *logs_event_id(Arena *arena, gint64 time, gint64 number);
+gboolean logs_event_id_parse(const char *text, gint64 *ret_time, gint64 *ret_number);
+/* Starts or moves the job that drops a group's old events. */
+Error *logs_retention_schedule(Call *call, const LogsGroupRecord *group, gint64 due) ERROR_MUST_USE;
+void logs_retention_register(Haar *haar);
+/* Authorisation on a group, or on a stream of it: rows' .authorize. */
+#define LOGS_RESOURCE(Name)                                                                    \
+  static Error *authorize_##Name(Call *call, const void *in, Authorization *auth)              \
+  {                                                                                            \
+    return logs_authorize(call, ((const Logs##Name##Input *) in)->logGroupName, NULL, auth);   \
+  }
+Error *logs_authorize(Call *call, const char *group, const char *stream, Authorization *auth) ERROR_MUST_USE;

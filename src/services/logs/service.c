@@ -1,0 +1,10 @@
+#include "services/logs/logs.h"
+
+static Error *
+start(Haar *haar)
+{
+  logs_retention_register(haar);
+  return NULL;
+}
+
+const ServiceHooks logs_hooks = {.start = start};
