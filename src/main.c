@@ -1,9 +1,261 @@
-/* haar: the daemon and its command line. */
+/* haar: the daemon and its command line. This file alone knows all parts: it starts them in order and ends them in the opposite one. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "server/server.h"
+
+typedef struct Process {
+  Haar haar;
+  const ServeOptions *options;
+  int port_fd, port6_fd;
+  int ready_fd; /* detached: tells the parent */
+  guint services_started;
+} Process;
+
+/* --- the port --- */
+
+static Error *
+bind_port(int family, const struct sockaddr *address, socklen_t size, int port, int *ret_fd)
+{
+  int one = 1;
+  int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0)
+    return error_fault("no socket: %s", g_strerror(errno));
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (family == AF_INET6)
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+  if (bind(fd, address, size) == 0 && listen(fd, 1024) == 0) {
+    *ret_fd = fd;
+    return NULL;
+  }
+  int problem = errno;
+  close(fd);
+  if (problem == EADDRINUSE)
+    return error_fault("port %d is in use; another haar, or choose one with --port", port);
+  return error_fault("cannot listen on port %d: %s", port, g_strerror(problem));
+}
+
+/* 127.0.0.1, and ::1 where the machine has it: some clients try it first for "localhost". */
+static Error *
+open_port(Process *process)
+{
+  struct sockaddr_in v4 = {
+      .sin_family = AF_INET, .sin_port = htons((guint16) process->options->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t size = sizeof v4;
+  TRY(bind_port(AF_INET, (const struct sockaddr *) (const void *) &v4, sizeof v4, process->options->port, &process->port_fd));
+  if (getsockname(process->port_fd, (struct sockaddr *) (void *) &v4, &size) != 0)
+    return error_fault("the port: %s", g_strerror(errno));
+  process->haar.port = ntohs(v4.sin_port);
+  struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = v4.sin_port, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  g_autoptr(Error) error =
+      bind_port(AF_INET6, (const struct sockaddr *) (const void *) &v6, sizeof v6, process->haar.port, &process->port6_fd);
+  return NULL;
+}
+
+static void
+serve_port(Process *process)
+{
+  const ListenerInfo info = {.tls = TRUE, .plain = TRUE, .admin = TRUE};
+  server_listen(process->haar.server, process->port_fd, &info);
+  if (process->port6_fd >= 0)
+    server_listen(process->haar.server, process->port6_fd, &info);
+  process->port_fd = process->port6_fd = -1;
+}
+
+/* --- the data directory --- */
+
+static Error *
+make_directory(const char *directory)
+{
+  if (g_mkdir_with_parents(directory, 0700) != 0)
+    return error_fault("cannot make the data directory %s: %s", directory, g_strerror(errno));
+  if (access(directory, W_OK | X_OK) != 0)
+    return error_fault("the data directory %s is not writable", directory);
+  return NULL;
+}
+
+/* For the commands: who runs here, and where. */
+static Error *
+write_state(const Process *process)
+{
+  g_autofree char *path = g_build_filename(process->haar.data_directory, "haar.json", NULL);
+  g_autofree char *text = g_strdup_printf("{\"pid\":%d,\"port\":%d}\n", getpid(), process->haar.port);
+  g_autoptr(GError) error = NULL;
+  if (!g_file_set_contents(path, text, -1, &error))
+    return error_fault("%s", error->message);
+  return NULL;
+}
+
+static void
+remove_state(const Process *process)
+{
+  g_autofree char *path = g_build_filename(process->haar.data_directory, "haar.json", NULL);
+  unlink(path);
+}
+
+/* --- the parts, in order --- */
+
+static Error *
+start_services(Process *process)
+{
+  for (const Service *const *service = haar_services; *service; service++) {
+    if ((*service)->hooks->start)
+      TRY(error_prefix((*service)->hooks->start(&process->haar), "%s", (*service)->model->name));
+    process->services_started++;
+  }
+  return NULL;
+}
+
+static Error *
+start_parts(Process *process)
+{
+  Haar *haar = &process->haar;
+  StoreOptions store = {.durability = process->options->disk ? DURABILITY_DISK : DURABILITY_PROCESS};
+  TRY(make_directory(haar->data_directory));
+  TRY(open_port(process));
+  TRY(store_open(haar->data_directory, &store, &haar->store));
+  TRY(server_new(haar, &haar->server));
+  TRY(start_services(process));
+  serve_port(process);
+  return write_state(process);
+}
+
+static void
+stop_parts(Process *process)
+{
+  Haar *haar = &process->haar;
+  server_free(haar->server);
+  for (guint i = process->services_started; i > 0; i--)
+    if (haar_services[i - 1]->hooks->stop)
+      haar_services[i - 1]->hooks->stop(haar);
+  store_close(haar->store);
+  g_hash_table_unref(haar->states);
+  if (process->port_fd >= 0)
+    close(process->port_fd);
+  if (process->port6_fd >= 0)
+    close(process->port6_fd);
+}
+
+/* --- running --- */
+
+static void
+say_ready(const Process *process)
+{
+  const Haar *haar = &process->haar;
+  g_autofree char *line = g_strdup_printf("haar " HAAR_VERSION " ready on http://127.0.0.1:%d and https (data %s, network %s)\n",
+                                          haar->port, haar->data_directory, haar->warden ? "on" : "off");
+  fputs(line, stdout);
+  fflush(stdout);
+  if (haar->network_off_reason)
+    log_warning("the network is off: %s", haar->network_off_reason);
+  if (process->ready_fd >= 0 && write(process->ready_fd, line, strlen(line)) < 0)
+    log_warning("nobody waits for haar to be ready: %s", g_strerror(errno));
+  if (process->ready_fd >= 0)
+    close(process->ready_fd);
+}
+
+static void
+wait_for_signal(const sigset_t *signals)
+{
+  int number = 0;
+  while (sigwait(signals, &number) != 0)
+    ;
+}
+
+static int
+run(Process *process)
+{
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &signals, NULL);
+  signal(SIGPIPE, SIG_IGN);
+  Error *error = start_parts(process);
+  if (!error) {
+    say_ready(process);
+    wait_for_signal(&signals);
+    remove_state(process);
+  }
+  stop_parts(process);
+  return error ? cli_fail(error) : CLI_GOOD;
+}
+
+/* --- in the background --- */
+
+/* The parent: prints what the child says when it is ready; nothing means that it failed, and its log says why. */
+static int
+wait_for_child(int fd)
+{
+  char line[1024];
+  ssize_t n, all = 0;
+  while ((n = read(fd, line, sizeof line)) > 0) {
+    fwrite(line, 1, (size_t) n, stdout);
+    all += n;
+  }
+  return all ? CLI_GOOD : CLI_FAILED;
+}
+
+static Error *
+redirect_output(const char *directory)
+{
+  g_autofree char *path = g_build_filename(directory, "haar.log", NULL);
+  int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (log < 0 || null < 0)
+    return error_fault("cannot write %s: %s", path, g_strerror(errno));
+  dup2(null, STDIN_FILENO);
+  dup2(log, STDOUT_FILENO);
+  return NULL;
+}
+
+static int
+run_detached(Process *process)
+{
+  int pipe_fds[2];
+  g_autoptr(Error) error = make_directory(process->haar.data_directory);
+  if (!error && pipe2(pipe_fds, O_CLOEXEC) != 0)
+    error = error_fault("no pipe: %s", g_strerror(errno));
+  if (error)
+    return cli_fail(g_steal_pointer(&error));
+  pid_t child = fork();
+  if (child != 0) {
+    close(pipe_fds[1]);
+    return child > 0 ? wait_for_child(pipe_fds[0]) : CLI_FAILED;
+  }
+  close(pipe_fds[0]);
+  process->ready_fd = pipe_fds[1];
+  setsid();
+  error = redirect_output(process->haar.data_directory);
+  if (error)
+    return cli_fail(g_steal_pointer(&error));
+  return run(process);
+}
 
 int
-main(void)
+daemon_run(const ServeOptions *options)
 {
-  puts("haar " HAAR_VERSION);
-  return 0;
+  Process process = {.options = options, .port_fd = -1, .port6_fd = -1, .ready_fd = -1};
+  process.haar.data_directory = options->data_directory;
+  process.haar.region = options->region;
+  process.haar.port = options->port;
+  process.haar.states = g_hash_table_new(g_str_hash, g_str_equal);
+  return options->detach ? run_detached(&process) : run(&process);
+}
+
+int
+main(int argc, char **argv)
+{
+  return cli_main(argc, argv);
 }

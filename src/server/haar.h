@@ -53,3 +53,4 @@ void haar_set_state(Haar *haar, const char *service, gpointer state);
 /* Any thread; ANY two are the same text for the life of the process. NULL if there is none. */
 const Service *haar_service(const char *name);
 const Operation *haar_operation(const char *service, const char *operation);
+const Operation *service_operation(const Service *service, const char *name);

@@ -8,6 +8,7 @@
 typedef struct ListenerInfo {
   const char *vpc_id, *endpoint_id;  /* where its connections come from, or NULL */
   gboolean tls, plain;               /* what it speaks; both: told apart by the first byte */
+  gboolean admin;                    /* the host's own listener: answers /_haar/ too */
 } ListenerInfo;
 
 /* Starts the loops. */

@@ -1,0 +1,91 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const Command *
+find_command(const char *name)
+{
+  for (const Command *const *command = cli_commands; *command; command++)
+    if (strcmp((*command)->name, name) == 0)
+      return *command;
+  return NULL;
+}
+
+static void
+print_usage(FILE *out)
+{
+  fputs("usage: haar COMMAND [OPTIONS]\n\nA local AWS: its network, its permissions and its failures, on this machine.\n\n", out);
+  for (const Command *const *command = cli_commands; *command; command++)
+    fprintf(out, "  %-12s %s\n", (*command)->name, (*command)->summary);
+  fputs("\n`haar COMMAND --help` tells more.\n", out);
+}
+
+COMMAND(help, run_help, "this list")
+static int
+run_help(int argc, char **argv)
+{
+  print_usage(stdout);
+  return CLI_GOOD;
+}
+
+COMMAND(version, run_version, "the version")
+static int
+run_version(int argc, char **argv)
+{
+  puts("haar " HAAR_VERSION);
+  return CLI_GOOD;
+}
+
+int
+cli_main(int argc, char **argv)
+{
+  const char *name = argc > 1 ? argv[1] : NULL;
+  if (!name) {
+    print_usage(stderr);
+    return CLI_USAGE;
+  }
+  if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+    name = "help";
+  if (strcmp(name, "--version") == 0)
+    name = "version";
+  const Command *command = find_command(name);
+  if (command)
+    return command->run(argc - 1, argv + 1);
+  fprintf(stderr, "haar: there is no command \"%s\"; `haar help` lists them\n", name);
+  return CLI_USAGE;
+}
+
+gboolean
+cli_options(int *argc, char ***argv, const GOptionEntry *entries, const char *parameters, const char *summary)
+{
+  static const GOptionEntry none[] = {{NULL}};
+  g_autofree char *usage = g_strconcat(*argv[0], parameters ? " " : "", parameters, NULL);
+  g_autoptr(GOptionContext) context = g_option_context_new(parameters);
+  g_autoptr(GError) error = NULL;
+  g_set_prgname("haar");
+  g_option_context_set_summary(context, summary);
+  g_option_context_add_main_entries(context, entries ? entries : none, NULL);
+  if (g_option_context_parse(context, argc, argv, &error))
+    return TRUE;
+  fprintf(stderr, "haar %s: %s\n", usage, error->message);
+  return FALSE;
+}
+
+int
+cli_fail(Error *error)
+{
+  fprintf(stderr, "haar: %s\n", error->message);
+  error_free(error);
+  return CLI_FAILED;
+}
+
+char *
+cli_data_directory(const char *given)
+{
+  const char *environment = g_getenv("HAAR_DATA");
+  if (given || (environment && *environment))
+    return g_canonicalize_filename(given ? given : environment, NULL);
+  return g_build_filename(g_get_user_data_dir(), "haar", NULL);
+}

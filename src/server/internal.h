@@ -1,0 +1,32 @@
+/* What the server's own files share of the call pipeline. */
+#pragma once
+
+#include "server/exchange.h"
+
+typedef struct AdminRoutes AdminRoutes;
+typedef struct Listeners Listeners;
+
+struct Server {
+  Haar *haar;
+  Ca *ca;
+  HttpServer *http;
+  Listeners *listeners;
+  GThreadPool *workers;      /* of ServerWork: calls that may block */
+  AdminRoutes *admin;
+  gint64 started_us;
+};
+
+/* Work for a worker thread. */
+typedef struct ServerWork {
+  void (*run)(gpointer data);
+  gpointer data;
+} ServerWork;
+void server_work(Server *server, void (*run)(gpointer data), gpointer data);
+
+/* Whether the call's principal may do this; call->txn must be set. direct: the call came from outside (endpoint policies hold). */
+Error *call_authorize(Call *call, const void *in, gboolean direct) ERROR_MUST_USE;
+/* The status of an error of the caller's (signature, permission) in a protocol: 400 in json and cbor, else 403. */
+int denial_status(Protocol protocol);
+
+/* The account of calls that nobody signed. */
+#define DEFAULT_ACCOUNT "000000000000"
