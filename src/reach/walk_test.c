@@ -1,0 +1,108 @@
+#include "reach/reach.h"
+
+#include <string.h>
+
+static guint32 ip(const char *text) {
+  guint32 address = 0;
+  g_assert_true(address_parse(text, &address));
+  return address;
+}
+
+static Cidr range(const char *text) {
+  Cidr cidr = {0};
+  g_assert_true(cidr_parse(text, &cidr));
+  return cidr;
+}
+
+/* 10.0.0.0/16: a function in a private subnet, a database in another, an endpoint, an isolated subnet. */
+static Network *example(void) {
+  Network *n = network_new("vpc-1");
+  Arena *a = n->arena;
+  Cidr cidr = range("10.0.0.0/16");
+  n->cidrs = (CidrList){1, arena_memdup(a, &cidr, sizeof cidr)};
+  n->internet_gateway = "igw-1";
+  Subnet subnets[] = {{"subnet-pub", "us-east-1a", 1, range("10.0.1.0/24"), "rtb-pub", "acl-1"},
+                      {"subnet-a", "us-east-1a", 2, range("10.0.10.0/24"), "rtb-priv", "acl-1"},
+                      {"subnet-b", "us-east-1b", 3, range("10.0.20.0/24"), "rtb-none", "acl-2"}};
+  Route to_igw[] = {{range("0.0.0.0/0"), NULL, TARGET_INTERNET_GATEWAY, "igw-1"}};
+  Route to_endpoint[] = {{{0, 0}, "pl-s3", TARGET_GATEWAY_ENDPOINT, "vpce-s3"}};
+  RouteTable tables[] = {{"rtb-pub", 1, 1, arena_memdup(a, to_igw, sizeof to_igw)},
+                         {"rtb-priv", 2, 1, arena_memdup(a, to_endpoint, sizeof to_endpoint)}, {"rtb-none", 3, 0, NULL}};
+  GroupRule app[] = {{"sgr-1", TRUE, -1, -1, -1, PEER_CIDR, range("0.0.0.0/0"), NULL}};
+  GroupRule db[] = {{"sgr-2", FALSE, 6, 3306, 3306, PEER_GROUP, {0, 0}, "sg-app"}};
+  SecurityGroup groups[] = {{"sg-app", "app", 1, arena_memdup(a, app, sizeof app)}, {"sg-db", "db", 1, arena_memdup(a, db, sizeof db)}};
+  AclEntry all[] = {{100, TRUE, TRUE, -1, -1, -1, range("0.0.0.0/0")}, {100, FALSE, TRUE, -1, -1, -1, range("0.0.0.0/0")}};
+  AclEntry some[] = {{90, FALSE, FALSE, 6, 22, 22, range("10.0.10.0/24")}, {100, FALSE, TRUE, -1, -1, -1, range("0.0.0.0/0")}, {100, TRUE, TRUE, 6, 1024, 65535, range("10.0.10.0/24")}};
+  NetworkAcl acls[] = {{"acl-1", 2, arena_memdup(a, all, sizeof all)}, {"acl-2", 3, arena_memdup(a, some, sizeof some)}};
+  static const char *in_app[] = {"sg-app"}, *in_db[] = {"sg-db"};
+  Eni enis[] = {
+    {.id = "eni-fn", .subnet = "subnet-a", .number = 1, .address = ip("10.0.10.5"), .n_groups = 1, .groups = in_app},
+    {.id = "eni-db", .subnet = "subnet-b", .number = 2, .address = ip("10.0.20.5"), .n_groups = 1, .groups = in_db},
+    {.id = "eni-pub", .subnet = "subnet-pub", .number = 3, .address = ip("10.0.1.5"), .n_groups = 1, .groups = in_app},
+    {.id = "eni-iso", .subnet = "subnet-b", .number = 4, .address = ip("10.0.20.6"), .n_groups = 1, .groups = in_app}};
+  Endpoint endpoints[] = {{"vpce-s3", 1, TRUE, "s3", "pl-s3", FALSE}};
+  Cidr s3 = range(REACH_S3);
+  PrefixList lists[] = {{"pl-s3", "com.amazonaws.us-east-1.s3", {1, arena_memdup(a, &s3, sizeof s3)}}};
+#define SET(member, array) n->member = arena_memdup(a, array, sizeof array), n->n_##member = G_N_ELEMENTS(array)
+  SET(subnets, subnets), SET(route_tables, tables), SET(groups, groups), SET(acls, acls), SET(enis, enis), SET(endpoints, endpoints), SET(prefix_lists, lists);
+  return n;
+}
+
+static void test_verdicts(void) {
+  static const struct { const char *eni, *to; guint16 port; gboolean delivered; ReachStage stage; const char *rule; } cases[] = {
+    {"eni-fn", "10.0.20.5", 3306, TRUE, 0, NULL},
+    {"eni-fn", "10.0.20.5", 3307, FALSE, STAGE_GROUP_IN, "sg-db"},
+    {"eni-fn", "10.0.20.5", 22, FALSE, STAGE_ACL_IN, "acl-2:90"},
+    {"eni-fn", "198.18.16.1", 443, TRUE, 0, NULL},
+    {"eni-fn", "198.18.32.1", 443, FALSE, STAGE_ROUTE, "rtb-priv"},
+    {"eni-iso", "198.18.16.1", 443, FALSE, STAGE_ROUTE, "rtb-none"},
+    {"eni-fn", "10.0.99.9", 443, FALSE, STAGE_ROUTE, "local"},
+    {"eni-pub", "8.8.8.8", 443, FALSE, STAGE_ROUTE, "igw"},
+    {"eni-db", "10.0.10.5", 80, FALSE, STAGE_GROUP_OUT, "sg-db"},
+    {"eni-fn", "10.0.10.5", 80, TRUE, 0, NULL},
+  };
+  g_autoptr(Network) network = example();
+  g_autoptr(Arena) arena = arena_new();
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    Verdict verdict;
+    Packet packet = {cases[i].eni, ip(cases[i].to), 6, cases[i].port};
+    g_assert_null(reach_walk(network, &packet, arena, &verdict));
+    g_test_message("%s to %s:%u: %s", cases[i].eni, cases[i].to, cases[i].port, verdict.steps[verdict.n_steps - 1].text);
+    g_assert_cmpint(verdict.delivered, ==, cases[i].delivered);
+    if (cases[i].delivered)
+      continue;
+    g_assert_cmpint(verdict.stage, ==, cases[i].stage);
+    g_assert_cmpstr(verdict.rule, ==, cases[i].rule);
+  }
+}
+
+static void test_explanation(void) {
+  g_autoptr(Network) network = example();
+  g_autoptr(Arena) arena = arena_new();
+  Explanation e = reach_explain(network, arena, STAGE_GROUP_IN, "sg-db", "eni-fn", ip("10.0.10.5"), ip("10.0.20.5"), 6, 3307);
+  g_assert_cmpstr(e.why, ==, "No inbound rule of sg-db, the security groups of 10.0.20.5 (eni-db), allows TCP port 3307 from 10.0.10.5 (eni-fn).");
+  g_assert_cmpstr(e.mend, ==, "aws ec2 authorize-security-group-ingress --group-id sg-db --protocol tcp --port 3307 --source-group sg-app");
+  e = reach_explain(network, arena, STAGE_ROUTE, "rtb-none", "eni-iso", ip("10.0.20.6"), ip("198.18.32.1"), 6, 443);
+  g_assert_cmpstr(e.why, ==, "Route table rtb-none of the subnet of 10.0.20.6 (eni-iso) has no route to 198.18.32.1.");
+  g_assert_nonnull(strstr(e.mend, "gateway endpoint for dynamodb"));
+  for (int stage = 0; stage < STAGE_COUNT; stage++)
+    g_assert_nonnull(reach_explain(NULL, arena, stage, "x", NULL, 1, 2, 6, 3).why);
+}
+
+static void test_cidr(void) {
+  Cidr cidr;
+  g_assert_true(cidr_parse("10.0.0.0/8", &cidr));
+  g_assert_true(cidr_has(&cidr, ip("10.255.255.255")));
+  g_assert_false(cidr_has(&cidr, ip("11.0.0.0")));
+  static const char *const bad[] = {"10.0.0.0", "10.0.0/8", "10.0.0.0/33", "10.0.0.256/8", "10.0.0.0/", " 10.0.0.0/8", "10.0.0.0/8 ", "0010.0.0.0/8", ""};
+  for (gsize i = 0; i < G_N_ELEMENTS(bad); i++)
+    g_assert_false(cidr_parse(bad[i], &cidr));
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/reach/cidr", test_cidr);
+  g_test_add_func("/reach/verdicts", test_verdicts);
+  g_test_add_func("/reach/explanation", test_explanation);
+  return g_test_run();
+}
