@@ -1,0 +1,129 @@
+#include "store/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+Error *
+store_error(const Store *store, int rc, const char *what)
+{
+  switch (rc) {
+  case 0:
+    return NULL;
+  case ENOSPC:
+  case EDQUOT:
+  case EFBIG:
+    return error_fault("%s: no space left for %s (%s): free some and try again", what, store->directory, g_strerror(rc));
+  case EIO: /* also LMDB's answer to a write that the disk took only in part */
+    return error_fault("%s: no space left for %s, or its disk fails (%s)", what, store->directory, g_strerror(rc));
+  case MDB_MAP_FULL:
+    return error_fault("%s: the database in %s has reached its largest size", what, store->directory);
+  case MDB_READERS_FULL:
+    return error_fault("%s: too many readers of %s at once", what, store->directory);
+  default:
+    return error_fault("%s: %s: %s", what, store->directory, mdb_strerror(rc));
+  }
+}
+
+Error *
+entry_get(Txn *txn, const void *key, gsize key_size, MDB_val *ret_value, gboolean *ret_found)
+{
+  MDB_val k = { key_size, (void *) key };
+  int rc = mdb_get(txn->mdb, txn->store->dbi, &k, ret_value);
+  *ret_found = rc == 0;
+  return store_error(txn->store, rc == MDB_NOTFOUND ? 0 : rc, "read");
+}
+
+static void
+undo_clear(gpointer data)
+{
+  Undo *undo = data;
+  g_free(undo->key);
+  g_free(undo->data);
+}
+
+static void
+remember(Txn *txn, const void *key, gsize key_size, const MDB_val *old)
+{
+  if (!txn->undo)
+    return;
+  Undo undo = { g_memdup2(key, key_size), NULL, key_size, 0 };
+  if (old) {
+    undo.data = g_malloc(old->mv_size + 1);
+    memcpy(undo.data, old->mv_data, old->mv_size);
+    undo.size = old->mv_size;
+  }
+  g_array_set_clear_func(txn->undo, undo_clear);
+  g_array_append_val(txn->undo, undo);
+}
+
+/* A value in a file takes the file along. */
+static Error *
+drop_file(Txn *txn, const MDB_val *old)
+{
+  const guint8 *bytes = old->mv_data;
+  if (old->mv_size != 1 + BLOB_ID_SIZE || bytes[0] != VALUE_FILE)
+    return NULL;
+  g_autofree char *id = g_strndup((const char *) bytes + 1, BLOB_ID_SIZE);
+  return store_blob_unlink(txn, id);
+}
+
+static int
+put_reserved(Txn *txn, MDB_val *key, guint flags, const void *head, gsize head_size, const void *data, gsize size, MDB_val *ret_old)
+{
+  MDB_val value = { head_size + size, NULL };
+  int rc = mdb_put(txn->mdb, txn->store->dbi, key, &value, flags | MDB_RESERVE);
+  if (rc == 0) {
+    memcpy(value.mv_data, head, head_size);
+    if (size)
+      memcpy((guint8 *) value.mv_data + head_size, data, size);
+  } else if (rc == MDB_KEYEXIST) {
+    *ret_old = value;
+  }
+  return rc;
+}
+
+Error *
+entry_put(Txn *txn, const void *key, gsize key_size, const void *head, gsize head_size, const void *data, gsize size)
+{
+  MDB_val k = { key_size, (void *) key }, old;
+  txn->writes++;
+  int rc = put_reserved(txn, &k, MDB_NOOVERWRITE, head, head_size, data, size, &old);
+  if (rc == MDB_KEYEXIST) {
+    remember(txn, key, key_size, &old);
+    TRY(drop_file(txn, &old));
+    rc = put_reserved(txn, &k, 0, head, head_size, data, size, &old);
+  } else if (rc == 0) {
+    remember(txn, key, key_size, NULL);
+  }
+  return store_error(txn->store, rc, "write");
+}
+
+Error *
+entry_delete(Txn *txn, const void *key, gsize key_size, gboolean *ret_existed)
+{
+  MDB_val k = { key_size, (void *) key }, old;
+  gboolean found;
+  TRY(entry_get(txn, key, key_size, &old, &found));
+  if (ret_existed)
+    *ret_existed = found;
+  if (!found)
+    return NULL;
+  txn->writes++;
+  remember(txn, key, key_size, &old);
+  TRY(drop_file(txn, &old));
+  return store_error(txn->store, mdb_del(txn->mdb, txn->store->dbi, &k, NULL), "delete");
+}
+
+Error *
+entry_undo(Txn *txn)
+{
+  for (guint i = txn->undo->len; i-- > 0;) {
+    Undo *undo = &g_array_index(txn->undo, Undo, i);
+    MDB_val key = { undo->key_size, undo->key }, old = { undo->size, undo->data };
+    int rc = undo->data ? mdb_put(txn->mdb, txn->store->dbi, &key, &old, 0) : mdb_del(txn->mdb, txn->store->dbi, &key, NULL);
+    TRY(store_error(txn->store, rc == MDB_NOTFOUND ? 0 : rc, "undo"));
+  }
+  txn->writes++;
+  g_array_set_size(txn->undo, 0);
+  return NULL;
+}
