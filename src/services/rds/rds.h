@@ -1,0 +1,110 @@
+/* rds: what the files of this service share. API records first, then the engines behind them. */
+#pragma once
+
+#include "services/rds.gen.h"
+#include "fabric/fabric.h"
+#include "jobs/jobs.h"
+#include "sandbox/sandbox.h"
+#include "server/haar.h"
+
+/* The job that brings an instance to what its record asks for: key is the instance's ARN. */
+#define RDS_INSTANCE_JOB "rds.instance"
+#define RDS_DELETE_JOB "rds.delete"
+#define RDS_FAILOVER_JOB "rds.failover"
+
+/* -- records -------------------------------------------------------------------------------------------------------------- */
+
+extern const Table rds_clusters, rds_instances, rds_subnet_groups, rds_cluster_parameter_groups, rds_parameter_groups;
+
+/* Identifiers are case-insensitive: stored in lower case. Each answers the resource's NotFound fault if there is none. */
+Error *cluster_get(Call *call, const char *id, RdsClusterRecord **ret_cluster) ERROR_MUST_USE;
+Error *cluster_put(Call *call, const RdsClusterRecord *cluster) ERROR_MUST_USE;
+Error *instance_get(Call *call, const char *id, RdsInstanceRecord **ret_instance) ERROR_MUST_USE;
+Error *instance_put(Call *call, const RdsInstanceRecord *instance) ERROR_MUST_USE;
+Error *subnet_group_get(Call *call, const char *name, RdsSubnetGroupRecord **ret_group) ERROR_MUST_USE;
+Error *parameter_group_get(Call *call, const Table *table, const char *name, RdsParameterGroupRecord **ret_group) ERROR_MUST_USE;
+/* All records of a table in this account and region: GPtrArray of void * (arena). */
+Error *records_list(Call *call, const Table *table, const Shape *shape, GPtrArray **ret_records) ERROR_MUST_USE;
+void rds_key(const Call *call, Key *key, const char *id);
+/* "arn:aws:rds:region:account:cluster:name" (arena). */
+char *rds_arn(const Call *call, const char *kind, const char *id);
+/* First letter a letter, letters, digits and hyphens, no two hyphens, none at the end, at most 63. what: "DBClusterIdentifier". */
+Error *identifier_check(const char *what, const char *id) ERROR_MUST_USE;
+
+/* The row's .authorize: resource by the identifiers in the input. */
+Error *authorize_rds(Call *call, const void *in, Authorization *auth) ERROR_MUST_USE;
+
+/* Filters and pages of a Describe operation: keeps of records[] what passes; marker is an index. */
+typedef struct Page { gsize from, to; const char *marker; } Page;
+Error *page_of(Call *call, gsize n, const OptInt *max_records, const char *marker, Page *ret_page) ERROR_MUST_USE;
+/* Whether a filter list names this value (no filter of that name: TRUE). */
+gboolean filter_allows(const RdsFilterList *filters, const char *name, const char *value);
+Error *filters_check(const RdsFilterList *filters, const char *known) ERROR_MUST_USE;
+
+/* The names that reach a cluster and an instance (arena). */
+char *endpoint_writer(const Call *call, const char *cluster_id);
+char *endpoint_reader(const Call *call, const char *cluster_id);
+char *endpoint_instance(const Call *call, const char *instance_id);
+/* Gives the names of a cluster to its members' addresses as they are now: writer, readers, instances. Needs call->txn. */
+Error *endpoints_publish(Call *call, const RdsClusterRecord *cluster) ERROR_MUST_USE;
+
+/* The member that writes, or NULL. */
+RdsDBClusterMember *cluster_writer(const RdsDBCluster *cluster);
+RdsDBClusterMember *cluster_member(const RdsDBCluster *cluster, const char *instance_id);
+/* Puts a changed status of instance or cluster, in a call without a transaction. */
+Error *instance_set_status(Call *call, const char *instance_id, const char *status) ERROR_MUST_USE;
+Error *instance_job_put(Call *call, const char *kind, const char *instance_id) ERROR_MUST_USE;
+
+/* -- engines -------------------------------------------------------------------------------------------------------------- */
+
+/* The service's state: the running engines. */
+typedef struct Rds Rds;
+typedef struct Engine Engine;
+
+Error *rds_start(Haar *haar);
+void rds_stop(Haar *haar);
+
+/* What an engine is started with. All text is the caller's. */
+typedef struct EngineSpec {
+  const char *arn;               /* key of the engine */
+  const char *name;              /* instance identifier, for logs */
+  const char *directory;         /* its data directory's parent */
+  const char *eni_id, *address;
+  gint64 server_id;
+  int port;
+  gboolean replica;
+  const char *source_arn;        /* replica: the writer's engine */
+  const char *master_user, *master_password, *database, *replication_password;
+  const guint8 *key;             /* 32 bytes for encryption at rest, or NULL */
+  const RdsParametersList *parameters;
+} EngineSpec;
+
+/* Copies the prepared data directory for a new instance; makes the prepared one on first use. MariaDB missing: an answer that names the package. */
+Error *template_copy(Haar *haar, const char *directory) ERROR_MUST_USE;
+/* Starts mariadbd in its interface and waits until it answers. Worker thread; blocks. An engine of this ARN that runs is left as it is. */
+Error *engine_start(Haar *haar, const EngineSpec *spec) ERROR_MUST_USE;
+/* Ends it in order (at most 10 s), then for good. None: nothing. */
+void engine_stop(Haar *haar, const char *arn);
+gboolean engine_running(Haar *haar, const char *arn);
+/* Runs SQL as haar's own administrator over the engine's socket. */
+Error *engine_sql(Haar *haar, const char *arn, const char *sql) ERROR_MUST_USE;
+/* Makes a replica the writer: waits until it applied what it received, stops replication, allows writes. */
+Error *engine_promote(Haar *haar, const char *arn) ERROR_MUST_USE;
+/* Points a replica at another writer. */
+Error *engine_follow(Haar *haar, const char *arn, const char *source_arn, const char *replication_password) ERROR_MUST_USE;
+/* Path of the engine's socket (transfer full), or NULL if it does not run. */
+char *engine_socket(Haar *haar, const char *arn);
+/* Directory of an instance in the data directory (transfer full). */
+char *engine_directory(const Haar *haar, const char *resource_id);
+
+/* my.cnf and the SQL that the server runs first (transfer full). admin_password: of rdsadmin@localhost. */
+char *config_text(const EngineSpec *spec);
+char *config_init_sql(const EngineSpec *spec, const char *admin_password);
+/* 'text' as an SQL literal (transfer full). */
+char *sql_quote(const char *text);
+
+/* Relays connections made to a listening socket (taken) to a unix socket that path() answers at that time: replication does not pass the
+ * security groups, as Aurora's does not. */
+typedef struct Relay Relay;
+Relay *relay_new(int listen_fd, char *(*path)(gpointer data), gpointer data, GDestroyNotify destroy);
+void relay_free(Relay *relay);
