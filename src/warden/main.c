@@ -94,5 +94,6 @@ void warden_main(int socket, pid_t parent) {
   g_autoptr(Error) error = warden_send(state.socket, 0, state.root ? "r" : "u", 1, NULL, 0);
   if (!error)
     loop(&state);
+  warden_children_stop(&state);
   _exit(0);
 }

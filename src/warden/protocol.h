@@ -72,3 +72,5 @@ struct nft_ctx *warden_nft_context(WardenState *state, Netns netns);
 /* Called at start and between requests: launch.c reaps what has ended. A descriptor to poll for it, or -1. */
 int warden_children_start(WardenState *state);
 void warden_children_reap(WardenState *state);
+/* At the end: ends what runs, removes what is left of it on the machine. */
+void warden_children_stop(WardenState *state);

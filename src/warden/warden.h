@@ -121,7 +121,7 @@ typedef struct LaunchSpec {
 typedef struct Launched {
   gint64 pid;                    /* in haar's pid namespace */
   int pidfd;                     /* readable when it has ended; the caller's */
-  int status_fd;                 /* a pipe: one int, the wait status, when it has been reaped; the caller's */
+  int status_fd;                 /* a pipe: one int, the program's wait status; its end without one: the tree was killed. The caller's */
 } Launched;
 /* Starts a process in pid, mount, ipc and uts namespaces of its own. Its end ends all that it started. No capability, no_new_privs.
  * The fault says which step failed (mount of X, exec of Y). */
@@ -130,3 +130,17 @@ Error *warden_launch(Warden *warden, const LaunchSpec *spec, Launched *ret_launc
 Error *warden_kill(Warden *warden, gint64 pid, int signal) ERROR_MUST_USE;
 /* Stops and continues a launched process and all that it started. */
 Error *warden_freeze(Warden *warden, gint64 pid, gboolean frozen) ERROR_MUST_USE;
+
+/* What a launched process and all that it started use. Without a cgroup the numbers are sums over its processes, now. */
+typedef struct LaunchUsage {
+  gint64 memory, peak_memory;    /* bytes; -1: not known */
+  gint64 cpu_us;                 /* CPU time; -1: not known */
+  gint64 out_of_memory;          /* how often the kernel ended a process of it for want of memory */
+  gboolean limited;              /* its memory limit is the kernel's to keep; else the caller has to look */
+} LaunchUsage;
+/* Also after its end, until it is forgotten. */
+Error *warden_usage(Warden *warden, gint64 pid, LaunchUsage *ret_usage) ERROR_MUST_USE;
+/* Ends it if it still runs, and drops what is kept of it. To be called once for each launch. */
+Error *warden_forget(Warden *warden, gint64 pid) ERROR_MUST_USE;
+/* Gives a file, or a directory and all in it, to a user: only if warden_is_root. */
+Error *warden_own(Warden *warden, const char *path, gint64 uid, gint64 gid) ERROR_MUST_USE;
