@@ -257,5 +257,8 @@ daemon_run(const ServeOptions *options)
 int
 main(int argc, char **argv)
 {
+  const char *level = g_getenv("HAAR_LOG");
+  if (level && strcmp(level, "debug") == 0)
+    log_set_level(LOG_DEBUG);
   return cli_main(argc, argv);
 }

@@ -325,7 +325,7 @@ start_daemon(HttpServer *server, gboolean tls)
 {
   unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ERROR_LOG;
   struct MHD_OptionItem tls_options[] = {
-      {MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t) on_certificate, NULL},
+      {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *) on_certificate},
       {MHD_OPTION_HTTPS_PRIORITIES, 0, (char[]){"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"}},
       {MHD_OPTION_END, 0, NULL},
   };

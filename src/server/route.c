@@ -366,5 +366,6 @@ route_request(Arena *arena, const HttpRequest *request, const char *scope_servic
     return no_service(&look, ret_route);
   if (look.form || string_map_get(&look.query, "Action"))
     return route_unnamed_query(&look, ret_route);
-  return route_named(&look, has_signing_name, "s3", ret_route);
+  look.scope = "s3";
+  return route_named(&look, has_signing_name, look.scope, ret_route);
 }
