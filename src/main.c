@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "jobs/jobs.h"
+#include "sandbox/sandbox.h"
 #include "server/server.h"
+#include "warden/warden.h"
 
 typedef struct Process {
   Haar haar;
@@ -20,6 +23,7 @@ typedef struct Process {
   int port_fd, port6_fd;
   int ready_fd; /* detached: tells the parent */
   guint services_started;
+  char *off_reason;
 } Process;
 
 /* --- the port --- */
@@ -116,17 +120,41 @@ start_services(Process *process)
   return NULL;
 }
 
+/* Before any thread exists: the warden is a fork of this process. */
+static Error *
+start_warden(Process *process)
+{
+  if (process->options->network_off) {
+    process->haar.network_off_reason = "--network=off";
+    return NULL;
+  }
+  TRY(warden_start(&process->haar.warden, &process->off_reason));
+  process->haar.network_off_reason = process->off_reason;
+  return NULL;
+}
+
+static Error *
+start_network(Process *process)
+{
+  Haar *haar = &process->haar;
+  if (!haar->warden)
+    return NULL;
+  return sandboxes_new(haar->warden, &haar->sandboxes);
+}
+
 static Error *
 start_parts(Process *process)
 {
   Haar *haar = &process->haar;
   StoreOptions store = {.durability = process->options->disk ? DURABILITY_DISK : DURABILITY_PROCESS};
-  TRY(make_directory(haar->data_directory));
   TRY(open_port(process));
   TRY(store_open(haar->data_directory, &store, &haar->store));
+  TRY(jobs_new(haar->store, haar, &haar->jobs));
   TRY(server_new(haar, &haar->server));
+  TRY(start_network(process));
   TRY(start_services(process));
   serve_port(process);
+  jobs_start(haar->jobs);
   return write_state(process);
 }
 
@@ -135,10 +163,14 @@ stop_parts(Process *process)
 {
   Haar *haar = &process->haar;
   server_free(haar->server);
+  g_clear_pointer(&haar->jobs, jobs_free);
   for (guint i = process->services_started; i > 0; i--)
     if (haar_services[i - 1]->hooks->stop)
       haar_services[i - 1]->hooks->stop(haar);
+  sandboxes_free(haar->sandboxes);
   store_close(haar->store);
+  warden_free(haar->warden);
+  g_free(process->off_reason);
   g_hash_table_unref(haar->states);
   if (process->port_fd >= 0)
     close(process->port_fd);
@@ -176,13 +208,18 @@ static int
 run(Process *process)
 {
   sigset_t signals;
+  Error *error = make_directory(process->haar.data_directory);
+  if (!error)
+    error = start_warden(process);
+  if (error)
+    return cli_fail(error);
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, NULL);
   signal(SIGPIPE, SIG_IGN);
-  Error *error = start_parts(process);
+  error = start_parts(process);
   if (!error) {
     say_ready(process);
     wait_for_signal(&signals);
