@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "jobs/jobs.h"
 #include "sandbox/sandbox.h"
+#include "server/clock.h"
 #include "server/server.h"
 #include "warden/warden.h"
 
@@ -149,6 +150,7 @@ start_parts(Process *process)
   StoreOptions store = {.durability = process->options->disk ? DURABILITY_DISK : DURABILITY_PROCESS};
   TRY(open_port(process));
   TRY(store_open(haar->data_directory, &store, &haar->store));
+  TRY(clock_restore(haar->store));
   TRY(jobs_new(haar->store, haar, &haar->jobs));
   TRY(server_new(haar, &haar->server));
   TRY(start_network(process));

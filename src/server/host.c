@@ -30,7 +30,8 @@ is_region(const char *label)
 {
   gsize size = strlen(label);
   const char *dash = strchr(label, '-');
-  return size >= 8 && dash == label + 2 && strrchr(label, '-') != dash && g_ascii_isdigit(label[size - 1]);
+  return size >= 8 && g_ascii_isalpha(label[0]) && g_ascii_isalpha(label[1]) && dash == label + 2 && strrchr(label, '-') != dash &&
+         g_ascii_isdigit(label[size - 1]);
 }
 
 static gboolean

@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include "server/admin.h"
+#include "server/clock.h"
 #include "server/listener.h"
 #include "server/pipeline.h"
 
@@ -41,6 +42,7 @@ server_new(Haar *haar, Server **ret_server)
   server->workers = g_thread_pool_new(do_work, server, WORKERS_MAX, FALSE, NULL);
   haar->server = server;
   admin_add_own(haar);
+  clock_admin(haar);
   *ret_server = server;
   return start(server);
 }
