@@ -8,7 +8,8 @@
 
 #include "server/server.h"
 
-typedef struct ResourceCall {
+typedef struct ResourceCall ResourceCall;
+struct ResourceCall {
   Call *call;                  /* arena, principal, region, account; txn is NULL */
   const char *stack_name, *stack_id, *logical_id;
   const char *physical_id;     /* update, delete */
@@ -17,7 +18,11 @@ typedef struct ResourceCall {
   const Json *attributes;      /* update, delete: what create answered */
   const StringMap *stack_tags; /* aws:cloudformation:* and the stack's own: to be put on taggable resources */
   gboolean *cancelled;         /* set when the operation is being given up; resource_pause looks at it */
-} ResourceCall;
+  const char *type;            /* the template's: "Custom::Check" and AWS::CloudFormation::CustomResource share a row */
+  const char *token;           /* the same in every try of this operation: client tokens, generated names */
+  gpointer engine;             /* the engine's own */
+  void (*made)(ResourceCall *rc, const char *physical_id); /* the engine's own: call resource_made */
+};
 
 typedef struct ResourceResult {
   const char *physical_id;     /* create: required. What DescribeStackResources shows */
@@ -28,7 +33,8 @@ typedef struct ResourceResult {
 typedef struct ResourceType {
   const char *name;
   Error *(*create)(ResourceCall *rc, ResourceResult *ret);
-  /* In place. NULL: no property can be updated in place. ret is prefilled with the old ids and attributes. */
+  /* In place. NULL: no property can be updated in place. ret is prefilled with the old ids and attributes. An answer RESOURCE_REPLACE: this
+   * change needs a new resource (where the specification says only that it may). */
   Error *(*update)(ResourceCall *rc, ResourceResult *ret);
   Error *(*delete)(ResourceCall *rc);
   /* Snapshot for DeletionPolicy: Snapshot, or NULL. */
@@ -40,6 +46,12 @@ typedef struct ResourceType {
 
 /* All types, sorted by name, NULL-terminated (generated from the RESOURCE lines). */
 extern const ResourceType *const haar_resource_types[];
+
+/* The code of the answer with which .update asks for a replacement. */
+#define RESOURCE_REPLACE "ReplacementRequired"
+/* In .create, once the resource is there and only its stability is waited for: its id is stored and shown ("Resource creation Initiated"),
+ * so that it is deleted whatever happens next. Once. */
+void resource_made(ResourceCall *rc, const char *physical_id);
 
 /* Text, integer, boolean of a property; otherwise if absent. Numbers and booleans may be written as strings. */
 const char *property_text(const ResourceCall *rc, const char *name);

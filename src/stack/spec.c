@@ -74,6 +74,15 @@ spec_has_attribute(const SpecResource *spec, const char *name)
   return FALSE;
 }
 
+const char *
+spec_name_property(const SpecResource *spec)
+{
+  if (!spec || spec->n_identifiers != 1)
+    return NULL;
+  const char *name = spec_name(spec_identifiers[spec->first_identifier]);
+  return g_str_has_suffix(name, "Name") && spec_has_property(spec, name) && !spec_is_open(spec) ? name : NULL;
+}
+
 /* Edits (insert, delete, change, swap of neighbours) between two names, without regard to case. */
 static guint
 distance(const char *a, const char *b)

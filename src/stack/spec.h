@@ -23,6 +23,8 @@ gboolean spec_is_open(const SpecResource *spec);
 gboolean spec_has_attribute(const SpecResource *spec, const char *name);
 /* Whether the type has this top-level property. */
 gboolean spec_has_property(const SpecResource *spec, const char *name);
+/* The property that names a resource of the type (TableName), or NULL. */
+const char *spec_name_property(const SpecResource *spec);
 /* The type whose name is nearest to text, or NULL if none is near. */
 const char *spec_nearest_type(const char *text);
 /* Checks names, presence and types of properties, of which values may still hold intrinsic functions. Wrong: an answer

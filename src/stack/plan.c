@@ -1,0 +1,180 @@
+#include "stack/plan.h"
+#include "stack/resource.h"
+#include <string.h>
+
+void
+plan_clear(Plan *plan)
+{
+  eval_clear(&plan->eval);
+}
+
+const ResourceType *
+plan_resource_type(const char *type)
+{
+  if (g_str_has_prefix(type, "Custom::"))
+    type = "AWS::CloudFormation::CustomResource";
+  for (const ResourceType *const *at = haar_resource_types; *at; at++) {
+    if (strcmp((*at)->name, type) == 0)
+      return *at;
+  }
+  return NULL;
+}
+
+static gboolean
+has_type(const char *type)
+{
+  return plan_resource_type(type) != NULL;
+}
+
+/* Whether the condition of a resource or output holds. */
+static Error *
+is_wanted(Eval *eval, const Json *json, gboolean *ret_wanted)
+{
+  const char *condition = json_string(json_get(json, "Condition"));
+  *ret_wanted = TRUE;
+  return condition ? eval_condition(eval, condition, ret_wanted) : NULL;
+}
+
+static Error *
+prune_section(Eval *eval, const Json *section, Json **ret_section)
+{
+  Json *kept = json_new_object(eval->arena);
+  for (guint i = 0; section && i < section->n; i++) {
+    gboolean wanted = FALSE;
+    Json *value = NULL;
+    TRY(is_wanted(eval, section->members[i].value, &wanted));
+    if (!wanted)
+      continue;
+    TRY(eval_prune(eval, section->members[i].value, &value));
+    json_set(eval->arena, kept, section->members[i].key, value);
+  }
+  *ret_section = kept;
+  return NULL;
+}
+
+typedef struct Missing {
+  const Plan *plan;
+  const char *name;
+} Missing;
+
+static Error *
+find_missing(const Reference *reference, gpointer data)
+{
+  Missing *missing = data;
+  if ((reference->kind == REFERENCE_REF || reference->kind == REFERENCE_GET_ATT) &&
+      json_get(missing->plan->template.resources, reference->name) && !json_get(missing->plan->resources, reference->name))
+    missing->name = reference->name;
+  return NULL;
+}
+
+/* A reference to a resource whose condition does not hold. */
+static Error *
+check_missing(Arena *arena, const Plan *plan)
+{
+  Missing missing = { plan, NULL };
+  for (guint i = 0; i < plan->resources->n; i++) {
+    const Json *properties = json_get(plan->resources->members[i].value, "Properties");
+    if (properties)
+      TRY(template_references(arena, properties, find_missing, &missing));
+  }
+  if (missing.name)
+    return error_answer("ValidationError", "Template format error: Unresolved resource dependencies [%s] in the Resources block of the "
+                        "template", missing.name);
+  for (guint i = 0; i < plan->outputs->n; i++)
+    TRY(template_references(arena, plan->outputs->members[i].value, find_missing, &missing));
+  if (missing.name)
+    return error_answer("ValidationError", "Unresolved resource dependencies [%s] in the Outputs block of the template", missing.name);
+  return NULL;
+}
+
+static Error *
+decide(Call *call, const PlanContext *context, Plan *plan)
+{
+  plan->eval = (Eval) { .arena = call->arena, .template = &plan->template, .parameters = plan->values, .region = call->region,
+    .account = call->account, .stack_name = context->stack_name, .stack_id = context->stack_id,
+    .notification_arns = context->notification_arns };
+  eval_init(&plan->eval);
+  TRY(eval_conditions(&plan->eval));
+  TRY(prune_section(&plan->eval, plan->template.resources, &plan->resources));
+  TRY(prune_section(&plan->eval, plan->template.outputs, &plan->outputs));
+  TRY(check_missing(call->arena, plan));
+  return graph_build(call->arena, plan->resources, &plan->graph);
+}
+
+Error *
+plan_new(Call *call, const char *text, gsize size, const Json *given, const Json *previous, const PlanContext *context, Plan *ret_plan)
+{
+  TRY(template_parse(call->arena, text, size, &ret_plan->template));
+  TRY(template_check_types(call->arena, &ret_plan->template, has_type));
+  TRY(parameters_resolve(call, &ret_plan->template, given, previous, &ret_plan->texts, &ret_plan->values));
+  return decide(call, context, ret_plan);
+}
+
+Error *
+plan_restore(Call *call, const char *text, const Json *texts, const Json *values, const PlanContext *context, Plan *ret_plan)
+{
+  TRY(template_parse(call->arena, text, strlen(text), &ret_plan->template));
+  ret_plan->texts = (Json *) texts;
+  ret_plan->values = (Json *) values;
+  return decide(call, context, ret_plan);
+}
+
+/* IAM's types, and the property that names one of them. */
+static const struct { const char *type, *name; } iam_types[] = {
+  { "AWS::IAM::AccessKey", NULL }, { "AWS::IAM::Group", "GroupName" }, { "AWS::IAM::InstanceProfile", "InstanceProfileName" },
+  { "AWS::IAM::ManagedPolicy", "ManagedPolicyName" }, { "AWS::IAM::Policy", NULL }, { "AWS::IAM::Role", "RoleName" },
+  { "AWS::IAM::RolePolicy", NULL }, { "AWS::IAM::User", "UserName" }, { "AWS::IAM::UserPolicy", NULL },
+  { "AWS::IAM::GroupPolicy", NULL }, { "AWS::IAM::UserToGroupAddition", NULL },
+};
+
+void
+plan_capabilities(Arena *arena, const Template *template, StringList *ret_capabilities, const char **ret_reason)
+{
+  gboolean named = FALSE;
+  g_autoptr(GPtrArray) types = g_ptr_array_new();
+  for (guint i = 0; i < template->resources->n; i++) {
+    const Json *resource = template->resources->members[i].value;
+    const char *type = json_string(json_get(resource, "Type"));
+    for (guint j = 0; j < G_N_ELEMENTS(iam_types); j++) {
+      if (strcmp(type, iam_types[j].type) != 0)
+        continue;
+      named = named || (iam_types[j].name && json_get(json_get(resource, "Properties"), iam_types[j].name));
+      if (!g_ptr_array_find_with_equal_func(types, iam_types[j].type, g_str_equal, NULL))
+        g_ptr_array_add(types, (gpointer) iam_types[j].type);
+    }
+  }
+  *ret_reason = NULL;
+  if (types->len) {
+    LIST_APPEND(arena, ret_capabilities, named ? "CAPABILITY_NAMED_IAM" : "CAPABILITY_IAM");
+    *ret_reason = arena_printf(arena, "The following resource(s) require capabilities: [%s]",
+                               text_join(arena, ", ", (const char *const *) types->pdata, types->len));
+  }
+  if (template->transforms.n)
+    LIST_APPEND(arena, ret_capabilities, "CAPABILITY_AUTO_EXPAND");
+}
+
+static gboolean
+is_given(const Json *given, const char *capability)
+{
+  for (guint i = 0; given && i < given->n; i++) {
+    const char *text = json_string(given->items[i]);
+    if (g_strcmp0(text, capability) == 0 ||
+        (strcmp(capability, "CAPABILITY_IAM") == 0 && g_strcmp0(text, "CAPABILITY_NAMED_IAM") == 0))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+Error *
+plan_check_capabilities(Arena *arena, const Template *template, const Json *given)
+{
+  StringList needed = { 0 };
+  const char *reason = NULL;
+  plan_capabilities(arena, template, &needed, &reason);
+  for (gsize i = 0; i < needed.n; i++) {
+    /* AWS asks for it only where a macro changes what is created; its own loops do. */
+    if (!is_given(given, needed.v[i]))
+      return error_answer("InsufficientCapabilitiesException", "Requires capabilities : [%s]", needed.v[i]);
+  }
+  return NULL;
+}
