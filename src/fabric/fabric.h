@@ -56,7 +56,7 @@ char **fabric_resolve(Fabric *fabric, const char *vpc_id, const char *name);
 typedef struct Drop {
   guint64 sequence;
   gint64 time_ms;            /* clock_now() */
-  guint count;               /* of the same flow, within two seconds of each other */
+  guint count;               /* packets of the same flow that were dropped by the same rule */
   char vpc_id[32], eni_id[32];
   char source[16], destination[16];
   guint16 source_port, destination_port;

@@ -64,14 +64,12 @@ typedef struct Route {
 
 typedef struct RouteTable {
   const char *id;
-  guint number;              /* 1..: stable in the life of the VPC; names marks and kernel tables */
   gsize n_routes;
   Route *routes;             /* local ones need not be in it: they always win */
 } RouteTable;
 
 typedef struct Subnet {
   const char *id, *zone;
-  guint number;              /* 1..: stable; the device group */
   Cidr cidr;
   const char *route_table;   /* the effective one: its own or the main */
   const char *acl;
@@ -86,7 +84,6 @@ typedef enum {
 typedef struct Eni {
   const char *id, *subnet;
   EniKind kind;
-  guint number;              /* 1..: stable; names the device "e<number>" */
   guint32 address;
   guint32 public_address;    /* 0: none */
   const char *owner;         /* the endpoint or NAT gateway, or NULL */
@@ -98,7 +95,6 @@ typedef struct Eni {
 
 typedef struct Endpoint {
   const char *id;
-  guint number;              /* 1..: stable */
   gboolean gateway;          /* else interface */
   const char *service;       /* "s3", "dynamodb", "secretsmanager", ...: com.amazonaws.<region>.<service> */
   const char *prefix_list;   /* gateway: "pl-..." */
@@ -116,9 +112,9 @@ typedef struct PrivateName { const char *name; guint32 address; } PrivateName;
 typedef struct Network {
   Arena *arena;
   char *vpc_id;
-  guint number;              /* 1..: stable; names devices in the edge */
   CidrList cidrs;            /* the first: base+2 is the resolver */
   gboolean dns_support, dns_hostnames;
+  gboolean stateless_groups; /* fault profile: replies are checked against the groups' rules too */
   const char *internet_gateway;  /* attached, or NULL */
   gsize n_subnets, n_route_tables, n_groups, n_acls, n_enis, n_endpoints, n_prefix_lists, n_names;
   Subnet *subnets;

@@ -21,13 +21,13 @@ static Network *example(void) {
   Cidr cidr = range("10.0.0.0/16");
   n->cidrs = (CidrList){1, arena_memdup(a, &cidr, sizeof cidr)};
   n->internet_gateway = "igw-1";
-  Subnet subnets[] = {{"subnet-pub", "us-east-1a", 1, range("10.0.1.0/24"), "rtb-pub", "acl-1"},
-                      {"subnet-a", "us-east-1a", 2, range("10.0.10.0/24"), "rtb-priv", "acl-1"},
-                      {"subnet-b", "us-east-1b", 3, range("10.0.20.0/24"), "rtb-none", "acl-2"}};
+  Subnet subnets[] = {{"subnet-pub", "us-east-1a", range("10.0.1.0/24"), "rtb-pub", "acl-1"},
+                      {"subnet-a", "us-east-1a", range("10.0.10.0/24"), "rtb-priv", "acl-1"},
+                      {"subnet-b", "us-east-1b", range("10.0.20.0/24"), "rtb-none", "acl-2"}};
   Route to_igw[] = {{range("0.0.0.0/0"), NULL, TARGET_INTERNET_GATEWAY, "igw-1"}};
   Route to_endpoint[] = {{{0, 0}, "pl-s3", TARGET_GATEWAY_ENDPOINT, "vpce-s3"}};
-  RouteTable tables[] = {{"rtb-pub", 1, 1, arena_memdup(a, to_igw, sizeof to_igw)},
-                         {"rtb-priv", 2, 1, arena_memdup(a, to_endpoint, sizeof to_endpoint)}, {"rtb-none", 3, 0, NULL}};
+  RouteTable tables[] = {{"rtb-pub", 1, arena_memdup(a, to_igw, sizeof to_igw)},
+                         {"rtb-priv", 1, arena_memdup(a, to_endpoint, sizeof to_endpoint)}, {"rtb-none", 0, NULL}};
   GroupRule app[] = {{"sgr-1", TRUE, -1, -1, -1, PEER_CIDR, range("0.0.0.0/0"), NULL}};
   GroupRule db[] = {{"sgr-2", FALSE, 6, 3306, 3306, PEER_GROUP, {0, 0}, "sg-app"}};
   SecurityGroup groups[] = {{"sg-app", "app", 1, arena_memdup(a, app, sizeof app)}, {"sg-db", "db", 1, arena_memdup(a, db, sizeof db)}};
@@ -36,11 +36,11 @@ static Network *example(void) {
   NetworkAcl acls[] = {{"acl-1", 2, arena_memdup(a, all, sizeof all)}, {"acl-2", 3, arena_memdup(a, some, sizeof some)}};
   static const char *in_app[] = {"sg-app"}, *in_db[] = {"sg-db"};
   Eni enis[] = {
-    {.id = "eni-fn", .subnet = "subnet-a", .number = 1, .address = ip("10.0.10.5"), .n_groups = 1, .groups = in_app},
-    {.id = "eni-db", .subnet = "subnet-b", .number = 2, .address = ip("10.0.20.5"), .n_groups = 1, .groups = in_db},
-    {.id = "eni-pub", .subnet = "subnet-pub", .number = 3, .address = ip("10.0.1.5"), .n_groups = 1, .groups = in_app},
-    {.id = "eni-iso", .subnet = "subnet-b", .number = 4, .address = ip("10.0.20.6"), .n_groups = 1, .groups = in_app}};
-  Endpoint endpoints[] = {{"vpce-s3", 1, TRUE, "s3", "pl-s3", FALSE}};
+    {.id = "eni-fn", .subnet = "subnet-a", .address = ip("10.0.10.5"), .n_groups = 1, .groups = in_app},
+    {.id = "eni-db", .subnet = "subnet-b", .address = ip("10.0.20.5"), .n_groups = 1, .groups = in_db},
+    {.id = "eni-pub", .subnet = "subnet-pub", .address = ip("10.0.1.5"), .n_groups = 1, .groups = in_app},
+    {.id = "eni-iso", .subnet = "subnet-b", .address = ip("10.0.20.6"), .n_groups = 1, .groups = in_app}};
+  Endpoint endpoints[] = {{"vpce-s3", TRUE, "s3", "pl-s3", FALSE}};
   Cidr s3 = range(REACH_S3);
   PrefixList lists[] = {{"pl-s3", "com.amazonaws.us-east-1.s3", {1, arena_memdup(a, &s3, sizeof s3)}}};
 #define SET(member, array) n->member = arena_memdup(a, array, sizeof array), n->n_##member = G_N_ELEMENTS(array)

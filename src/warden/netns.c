@@ -125,6 +125,8 @@ static Error *internet_socket(const WardenSocket *spec, int *ret_fd) {
   if (fd < 0)
     return failed("socket", fd);
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (tcp && !spec->address)   /* the same port on every device, and once more for what comes through no such device */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (!tcp)
     setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
   if (spec->transparent && setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof on) < 0)

@@ -1,0 +1,150 @@
+/* drops: the kernel's log of what a rule dropped becomes records. One socket a VPC; the watcher thread reads it. */
+#include "fabric/vpc.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_log.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* "GO:sg-1,sg-2": the stage by its prefix, then the rule. */
+static gboolean parse_prefix(const char *text, gsize size, Drop *drop) {
+  for (int stage = 0; stage < STAGE_COUNT; stage++)
+    if (size >= 3 && text[2] == ':' && memcmp(text, reach_stages[stage].prefix, 2) == 0) {
+      drop->stage = (ReachStage) stage;
+      gsize length = strnlen(text + 3, MIN(size - 3, sizeof drop->rule - 1));
+      memcpy(drop->rule, text + 3, length);
+      return TRUE;
+    }
+  return FALSE;
+}
+
+static void write_address(char out[16], const guint8 *at) { g_snprintf(out, 16, "%u.%u.%u.%u", at[0], at[1], at[2], at[3]); }
+
+static gboolean parse_packet(const guint8 *packet, gsize size, Drop *drop) {
+  if (size < 20 || packet[0] >> 4 != 4)
+    return FALSE;
+  gsize head = (gsize) (packet[0] & 15) * 4;
+  drop->protocol = packet[9];
+  write_address(drop->source, packet + 12);
+  write_address(drop->destination, packet + 16);
+  if ((drop->protocol == 6 || drop->protocol == 17) && head >= 20 && size >= head + 4) {
+    drop->source_port = (guint16) (packet[head] << 8 | packet[head + 1]);
+    drop->destination_port = (guint16) (packet[head + 2] << 8 | packet[head + 3]);
+  }
+  return TRUE;
+}
+
+gboolean drop_parse(const void *data, gsize size, Drop *ret_drop) {
+  const struct nlmsghdr *message = data;
+  const struct nlattr *attribute;
+  gboolean named = FALSE, read = FALSE;
+  Drop drop = {.count = 1};
+  if (size < sizeof *message || !mnl_nlmsg_ok(message, (int) size) || message->nlmsg_type != ((NFNL_SUBSYS_ULOG << 8) | NFULNL_MSG_PACKET) ||
+      message->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg))
+    return FALSE;
+  mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg)) {
+    if (mnl_attr_get_type(attribute) == NFULA_PREFIX)
+      named = parse_prefix(mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute), &drop);
+    else if (mnl_attr_get_type(attribute) == NFULA_PAYLOAD)
+      read = parse_packet(mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute), &drop);
+  }
+  if (named && read)
+    *ret_drop = drop;
+  return named && read;
+}
+
+static gboolean same_flow(const Drop *a, const Drop *b) {
+  return a->stage == b->stage && a->protocol == b->protocol && a->source_port == b->source_port && a->destination_port == b->destination_port &&
+         strcmp(a->source, b->source) == 0 && strcmp(a->destination, b->destination) == 0 && strcmp(a->rule, b->rule) == 0 &&
+         strcmp(a->vpc_id, b->vpc_id) == 0;
+}
+
+/* The sender's interface, or, if the packet came from outside, the receiver's. Lock held. */
+static void name_eni(Fabric *fabric, Drop *drop) {
+  const Vpc *vpc = g_hash_table_lookup(fabric->vpcs, drop->vpc_id);
+  guint32 source = 0, destination = 0;
+  if (!vpc || !vpc->network || !address_parse(drop->source, &source) || !address_parse(drop->destination, &destination))
+    return;
+  const Eni *eni = network_eni_at(vpc->network, source);
+  eni = eni ? eni : network_eni_at(vpc->network, destination);
+  if (eni)
+    g_strlcpy(drop->eni_id, eni->id, sizeof drop->eni_id);
+}
+
+void drop_record(Fabric *fabric, const char *vpc_id, Drop *drop) {
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  g_strlcpy(drop->vpc_id, vpc_id, sizeof drop->vpc_id);
+  drop->time_ms = clock_now();
+  name_eni(fabric, drop);
+  guint64 first = fabric->n_drops > 256 ? fabric->n_drops - 256 : 0;
+  for (guint64 i = fabric->n_drops; i-- > first;) {
+    Drop *known = &fabric->drops[i % DROPS_KEPT];
+    if (same_flow(known, drop)) {
+      known->count++;
+      known->time_ms = drop->time_ms;
+      return;
+    }
+  }
+  drop->sequence = ++fabric->n_drops;
+  fabric->drops[(fabric->n_drops - 1) % DROPS_KEPT] = *drop;
+}
+
+typedef struct Reader { Fabric *fabric; char *vpc_id; int fd; } Reader;
+
+static void reader_free(gpointer data) {
+  Reader *reader = data;
+  close(reader->fd);
+  g_free(reader->vpc_id);
+  g_free(reader);
+}
+
+static gboolean readable(gint fd, GIOCondition condition, gpointer data) {
+  const Reader *reader = data;
+  guint32 buffer[16384];
+  ssize_t n;
+  (void) condition;
+  while ((n = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT)) > 0) {
+    const guint8 *at = (const guint8 *) buffer;
+    for (gsize left = (gsize) n; left >= sizeof(struct nlmsghdr);) {
+      const struct nlmsghdr *message = (const void *) at;
+      gsize step = MNL_ALIGN(message->nlmsg_len);
+      Drop drop;
+      if (step < sizeof *message || step > left)
+        break;
+      if (drop_parse(message, left, &drop))
+        drop_record(reader->fabric, reader->vpc_id, &drop);
+      at += step;
+      left -= step;
+    }
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+Error *drops_open(Vpc *vpc, GSource **ret_source) {
+  WardenSocket spec = {.kind = WARDEN_SOCKET_NFLOG, .port = NFLOG_GROUP};
+  int fd = -1;
+  TRY(warden_socket(vpc->fabric->warden, vpc->router, &spec, &fd));
+  Reader *reader = g_new0(Reader, 1);
+  *reader = (Reader){vpc->fabric, g_strdup(vpc->id), fd};
+  *ret_source = g_unix_fd_source_new(fd, G_IO_IN);
+  g_source_set_callback(*ret_source, G_SOURCE_FUNC(readable), reader, reader_free);
+  g_source_attach(*ret_source, vpc->fabric->context);
+  return NULL;
+}
+
+void fabric_drops(Fabric *fabric, const char *vpc_id, gint64 since_ms, guint max, Drop **ret_drops, guint *ret_n) {
+  g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(Drop));
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  guint64 first = fabric->n_drops > DROPS_KEPT ? fabric->n_drops - DROPS_KEPT : 0;
+  for (guint64 i = fabric->n_drops; i-- > first && found->len < max;) {
+    const Drop *drop = &fabric->drops[i % DROPS_KEPT];
+    if (drop->time_ms >= since_ms && (!vpc_id || strcmp(drop->vpc_id, vpc_id) == 0))
+      g_array_append_val(found, *drop);
+  }
+  *ret_n = found->len;
+  *ret_drops = (Drop *) (void *) g_array_free(g_steal_pointer(&found), FALSE);
+}

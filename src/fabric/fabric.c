@@ -1,0 +1,457 @@
+/* fabric: the worker that brings the namespaces in line with the networks it is given, and what callers may ask. */
+#include "fabric/vpc.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef enum { JOB_APPLY, JOB_REMOVE, JOB_SYNC, JOB_CUT, JOB_OUTSIDE, JOB_OUTSIDE_DROP, JOB_STOP } JobKind;
+
+/* What the worker is asked to do. A caller that waits owns the job and sees done under the lock. */
+typedef struct Job {
+  JobKind kind;
+  char *id;
+  Network *network;
+  gboolean cut, waited, done;
+  Error *error;
+} Job;
+
+static void job_free(Job *job) {
+  network_free(job->network);
+  g_free(job->id);
+  g_free(job);
+}
+
+static void keep_fault(Fabric *fabric, Error *error) {
+  if (!error)
+    return;
+  log_warning("%s", error->message);
+  g_mutex_lock(&fabric->lock);
+  if (!fabric->fault)
+    fabric->fault = g_steal_pointer(&error);
+  g_mutex_unlock(&fabric->lock);
+  error_free(error);
+}
+
+static Vpc *vpc_find(Fabric *fabric, const char *id) { return id ? g_hash_table_lookup(fabric->vpcs, id) : NULL; }
+
+static Error *run_apply(Fabric *fabric, Job *job) {
+  Vpc *vpc = vpc_find(fabric, job->network->vpc_id);
+  if (!vpc) {
+    TRY(vpc_new(fabric, job->network->vpc_id, &vpc));
+    g_mutex_lock(&fabric->lock);
+    g_hash_table_insert(fabric->vpcs, g_strdup(vpc->id), vpc);
+    g_mutex_unlock(&fabric->lock);
+  }
+  return vpc_apply(vpc, g_steal_pointer(&job->network));
+}
+
+static Error *run_remove(Fabric *fabric, Job *job) {
+  Vpc *vpc = vpc_find(fabric, job->id);
+  if (!vpc)
+    return NULL;
+  g_mutex_lock(&fabric->lock);
+  g_hash_table_remove(fabric->vpcs, job->id);
+  g_mutex_unlock(&fabric->lock);
+  vpc_free(vpc);
+  return NULL;
+}
+
+/* The rules of every VPC again, with a zone more or less. */
+static Error *run_cut(Fabric *fabric, Job *job) {
+  if (job->cut)
+    g_hash_table_add(fabric->cut, g_strdup(job->id));
+  else
+    g_hash_table_remove(fabric->cut, job->id);
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init(&iter, fabric->vpcs);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    Vpc *vpc = value;
+    Network *network = g_steal_pointer(&vpc->network);
+    if (network)
+      TRY(vpc_apply(vpc, network));
+  }
+  return NULL;
+}
+
+static Error *run_outside_drop(Fabric *fabric, Job *job) {
+  g_mutex_lock(&fabric->lock);
+  g_hash_table_remove(fabric->outside, job->id);
+  g_mutex_unlock(&fabric->lock);
+  return NULL;
+}
+
+static Error *run_job(Fabric *fabric, Job *job) {
+  switch (job->kind) {
+  case JOB_APPLY: return run_apply(fabric, job);
+  case JOB_REMOVE: return run_remove(fabric, job);
+  case JOB_CUT: return run_cut(fabric, job);
+  case JOB_OUTSIDE: return outside_new(fabric, job->id);
+  case JOB_OUTSIDE_DROP: return run_outside_drop(fabric, job);
+  case JOB_SYNC:
+  case JOB_STOP: return NULL;
+  }
+  return NULL;
+}
+
+static gpointer worker(gpointer data) {
+  Fabric *fabric = data;
+  for (gboolean stop = FALSE; !stop;) {
+    Job *job = g_async_queue_pop(fabric->jobs);
+    stop = job->kind == JOB_STOP;
+    Error *error = run_job(fabric, job);
+    if (!job->waited) {
+      keep_fault(fabric, error);
+      job_free(job);
+      continue;
+    }
+    g_mutex_lock(&fabric->lock);
+    job->error = error;
+    job->done = TRUE;
+    g_cond_broadcast(&fabric->changed);
+    g_mutex_unlock(&fabric->lock);
+  }
+  return NULL;
+}
+
+static void post(Fabric *fabric, JobKind kind, const char *id, Network *network, gboolean cut) {
+  Job *job = g_new0(Job, 1);
+  *job = (Job){.kind = kind, .id = g_strdup(id), .network = network, .cut = cut};
+  g_async_queue_push(fabric->jobs, job);
+}
+
+static Error *post_and_wait(Fabric *fabric, JobKind kind, const char *id) {
+  Job *job = g_new0(Job, 1);
+  *job = (Job){.kind = kind, .id = g_strdup(id), .waited = TRUE};
+  g_async_queue_push(fabric->jobs, job);
+  g_mutex_lock(&fabric->lock);
+  while (!job->done)
+    g_cond_wait(&fabric->changed, &fabric->lock);
+  g_mutex_unlock(&fabric->lock);
+  Error *error = job->error;
+  job_free(job);
+  return error;
+}
+
+static gpointer watcher(gpointer data) {
+  Fabric *fabric = data;
+  g_main_context_push_thread_default(fabric->context);
+  g_main_loop_run(fabric->loop);
+  g_main_context_pop_thread_default(fabric->context);
+  return NULL;
+}
+
+static Error *edge_make(Fabric *fabric) {
+  static const char *const set[][2] = {
+    {"ipv4/conf/all/rp_filter", "0"}, {"ipv4/conf/default/rp_filter", "0"}, {"ipv4/conf/all/accept_local", "1"}, {"ipv4/ip_forward", "1"},
+    {"ipv4/conf/all/send_redirects", "0"}, {"ipv4/conf/default/send_redirects", "0"},
+  };
+  g_autoptr(GArray) ops = net_ops();
+  Cidr services = {0};
+  TRY(warden_netns_new(fabric->warden, &fabric->edge, NULL));
+  cidr_parse(REACH_SERVICES, &services);
+  for (gsize i = 0; i < G_N_ELEMENTS(set); i++)
+    net_sysctl(ops, set[i][0], set[i][1]);
+  net_route(ops, NET_ROUTE_LOCAL, "lo", services.address, services.prefix, 0, 0, 0);
+  net_address(ops, "lo", 169U << 24 | 254U << 16 | 169U << 8 | 253U, 32);
+  TRY(net_run(fabric, fabric->edge, ops));
+  return resolver_open(fabric, fabric->edge, NULL, 169U << 24 | 254U << 16 | 169U << 8 | 253U, &fabric->sources[0], &fabric->sources[1]);
+}
+
+static void name_free(gpointer data) {
+  FabricName *name = data;
+  g_ptr_array_unref(name->addresses);
+  g_free(name->target);
+  g_free(name);
+}
+
+Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, Fabric **ret_fabric) {
+  Fabric *fabric = g_new0(Fabric, 1);
+  fabric->warden = warden;
+  fabric->region = g_strdup(region);
+  fabric->hooks = hooks ? *hooks : (FabricHooks){0};
+  fabric->next_metric = 100;
+  g_mutex_init(&fabric->lock);
+  g_cond_init(&fabric->changed);
+  fabric->vpcs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  fabric->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, name_free);
+  fabric->cut = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  fabric->outside = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, outside_free);
+  fabric->drops = g_new0(Drop, DROPS_KEPT);
+  fabric->jobs = g_async_queue_new();
+  fabric->context = g_main_context_new();
+  fabric->loop = g_main_loop_new(fabric->context, FALSE);
+  Error *error = edge_make(fabric);
+  fabric->watcher = g_thread_new("fabric-watch", watcher, fabric);
+  fabric->worker = g_thread_new("fabric", worker, fabric);
+  if (error) {
+    fabric_free(fabric);
+    return error;
+  }
+  *ret_fabric = fabric;
+  return NULL;
+}
+
+/* Listeners of what is outside a VPC or comes through an internet gateway: the endpoint's are bound to their devices and go first. */
+Error *fabric_start(Fabric *fabric) {
+  static const guint16 ports[] = {443, 80};
+  for (gsize i = 0; fabric->hooks.listen && i < G_N_ELEMENTS(ports); i++) {
+    WardenSocket spec = {.kind = WARDEN_SOCKET_TCP, .port = ports[i]};
+    int fd = -1;
+    TRY(warden_socket(fabric->warden, fabric->edge, &spec, &fd));
+    fabric->edge_listeners[i] = fabric->hooks.listen(fabric->hooks.data, fd, NULL, NULL, ports[i] == 443);
+  }
+  fabric->started = TRUE;
+  return NULL;
+}
+
+static void stop_threads(Fabric *fabric) {
+  post(fabric, JOB_STOP, NULL, NULL, FALSE);
+  g_thread_join(fabric->worker);
+  while (!g_main_loop_is_running(fabric->loop))
+    g_thread_yield();
+  g_main_loop_quit(fabric->loop);
+  g_main_context_wakeup(fabric->context);
+  g_thread_join(fabric->watcher);
+}
+
+void fabric_free(Fabric *fabric) {
+  if (!fabric)
+    return;
+  stop_threads(fabric);
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init(&iter, fabric->vpcs);
+  while (g_hash_table_iter_next(&iter, NULL, &value))
+    vpc_free(value);
+  for (gsize i = 0; i < G_N_ELEMENTS(fabric->sources); i++)
+    if (fabric->sources[i]) {
+      g_source_destroy(fabric->sources[i]);
+      g_source_unref(fabric->sources[i]);
+    }
+  for (gsize i = 0; fabric->started && fabric->hooks.unlisten && i < G_N_ELEMENTS(fabric->edge_listeners); i++)
+    fabric->hooks.unlisten(fabric->hooks.data, fabric->edge_listeners[i]);
+  g_hash_table_unref(fabric->outside);
+  if (fabric->edge)
+    error_free(warden_netns_free(fabric->warden, fabric->edge));
+  g_hash_table_unref(fabric->vpcs);
+  g_hash_table_unref(fabric->names);
+  g_hash_table_unref(fabric->cut);
+  g_main_loop_unref(fabric->loop);
+  g_main_context_unref(fabric->context);
+  g_async_queue_unref(fabric->jobs);
+  error_free(fabric->fault);
+  g_mutex_clear(&fabric->lock);
+  g_cond_clear(&fabric->changed);
+  g_free(fabric->drops);
+  g_free(fabric->region);
+  g_free(fabric);
+}
+
+void fabric_apply(Fabric *fabric, Network *network) { post(fabric, JOB_APPLY, NULL, network, FALSE); }
+void fabric_remove(Fabric *fabric, const char *vpc_id) { post(fabric, JOB_REMOVE, vpc_id, NULL, FALSE); }
+void fabric_cut_zone(Fabric *fabric, const char *zone, gboolean cut) { post(fabric, JOB_CUT, zone, NULL, cut); }
+
+Error *fabric_sync(Fabric *fabric) {
+  TRY(post_and_wait(fabric, JOB_SYNC, NULL));
+  g_mutex_lock(&fabric->lock);
+  Error *error = g_steal_pointer(&fabric->fault);
+  g_mutex_unlock(&fabric->lock);
+  return error;
+}
+
+/* The interface's state, if it is up. Lock held. */
+static EniState *eni_find(Fabric *fabric, const char *eni_id, Vpc **ret_vpc) {
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init(&iter, fabric->vpcs);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    EniState *state = g_hash_table_lookup(((Vpc *) value)->enis, eni_id);
+    if (state && ((Vpc *) value)->network && network_eni(((Vpc *) value)->network, eni_id)) {
+      if (ret_vpc)
+        *ret_vpc = value;
+      return state;
+    }
+  }
+  return NULL;
+}
+
+/* Waits for an interface. *ret_fd: a copy of its namespace's descriptor. */
+static Error *eni_wait(Fabric *fabric, const char *eni_id, Netns *ret_netns, int *ret_fd) {
+  gint64 until = clock_monotonic_us() + ENI_WAIT_MS * 1000;
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  EniState *state = eni_find(fabric, eni_id, NULL);
+  while (!state) {
+    if (!g_cond_wait_until(&fabric->changed, &fabric->lock, until))
+      return error_fault("network interface %s is not up", eni_id);
+    state = eni_find(fabric, eni_id, NULL);
+  }
+  if (!state->netns)
+    return error_fault("network interface %s belongs to an endpoint", eni_id);
+  if (ret_netns)
+    *ret_netns = state->netns;
+  if (ret_fd)
+    *ret_fd = fcntl(state->fd, F_DUPFD_CLOEXEC, 3);
+  return NULL;
+}
+
+Error *fabric_eni_netns(Fabric *fabric, const char *eni_id, int *ret_fd) { return eni_wait(fabric, eni_id, NULL, ret_fd); }
+
+static Error *listen_at(Fabric *fabric, Netns netns, const char *address, guint16 port, int *ret_fd) {
+  WardenSocket spec = {.kind = WARDEN_SOCKET_TCP, .port = port};
+  guint32 host = 0;
+  if (!address_parse(address, &host))
+    return error_fault("'%s' is not an address", address);
+  spec.address = htonl(host);
+  return warden_socket(fabric->warden, netns, &spec, ret_fd);
+}
+
+Error *fabric_listen_in(Fabric *fabric, const char *eni_id, const char *address, guint16 port, int *ret_fd) {
+  Netns netns = 0;
+  TRY(eni_wait(fabric, eni_id, &netns, NULL));
+  return listen_at(fabric, netns, address, port, ret_fd);
+}
+
+Error *fabric_socket_in(Fabric *fabric, const char *eni_id, int *ret_fd) {
+  Netns netns = 0;
+  int fd = -1;
+  WardenSocket spec = {.kind = WARDEN_SOCKET_TCP};
+  TRY(eni_wait(fabric, eni_id, &netns, NULL));
+  TRY(warden_socket(fabric->warden, netns, &spec, &fd));
+  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+  *ret_fd = fd;
+  return NULL;
+}
+
+typedef struct Outside { Fabric *fabric; Netns netns; int fd; guint number; } Outside;
+
+static Error *outside_find(Fabric *fabric, const char *key, Netns *ret_netns, int *ret_fd) {
+  for (int attempt = 0; attempt < 2; attempt++) {
+    g_mutex_lock(&fabric->lock);
+    const Outside *outside = g_hash_table_lookup(fabric->outside, key);
+    if (outside) {
+      *ret_netns = outside->netns;
+      if (ret_fd)
+        *ret_fd = fcntl(outside->fd, F_DUPFD_CLOEXEC, 3);
+    }
+    g_mutex_unlock(&fabric->lock);
+    if (outside)
+      return NULL;
+    TRY(post_and_wait(fabric, JOB_OUTSIDE, key));
+  }
+  return error_fault("the namespace '%s' was dropped as it was made", key);
+}
+
+Error *fabric_outside_netns(Fabric *fabric, const char *key, int *ret_fd) {
+  Netns netns = 0;
+  return outside_find(fabric, key, &netns, ret_fd);
+}
+
+Error *fabric_listen_outside(Fabric *fabric, const char *key, const char *address, guint16 port, int *ret_fd) {
+  Netns netns = 0;
+  TRY(outside_find(fabric, key, &netns, NULL));
+  return listen_at(fabric, netns, address, port, ret_fd);
+}
+
+void fabric_outside_drop(Fabric *fabric, const char *key) { post(fabric, JOB_OUTSIDE_DROP, key, NULL, FALSE); }
+
+static Error *outside_make(Fabric *fabric, Outside *outside) {
+  g_autoptr(GArray) near = net_ops(), far = net_ops();
+  Cidr range = {0};
+  char device[16];
+  guint8 mac[6];
+  cidr_parse(REACH_OUTSIDE, &range);
+  guint32 address = range.address + 1 + outside->number % 16000, gateway = 169U << 24 | 254U << 16 | 1U << 8 | 1U;
+  mac_of(address, mac);
+  g_snprintf(device, sizeof device, "o%u", outside->number);
+  TRY(warden_netns_new(fabric->warden, &outside->netns, &outside->fd));
+  net_veth(near, device, router_mac, 0, "eth0", mac, outside->netns);
+  net_neighbour(near, device, address, mac);
+  net_route(near, NET_ROUTE, device, address, 32, 0, 0, 0);
+  net_address(far, "eth0", address, 32);
+  net_device(far, NET_UP, "eth0");
+  net_neighbour(far, "eth0", gateway, router_mac);
+  net_route(far, NET_ROUTE, "eth0", 0, 0, gateway, 0, 0);
+  TRY(net_run(fabric, fabric->edge, near));
+  return net_run(fabric, outside->netns, far);
+}
+
+void outside_free(gpointer data) {
+  Outside *outside = data;
+  g_autoptr(GArray) ops = net_ops();
+  char device[16];
+  g_snprintf(device, sizeof device, "o%u", outside->number);
+  net_device(ops, NET_LINK_DELETE, device);
+  error_free(net_run(outside->fabric, outside->fabric->edge, ops));
+  if (outside->netns)
+    error_free(warden_netns_free(outside->fabric->warden, outside->netns));
+  if (outside->fd >= 0)
+    close(outside->fd);
+  g_free(outside);
+}
+
+/* Worker thread. */
+Error *outside_new(Fabric *fabric, const char *key) {
+  if (g_hash_table_contains(fabric->outside, key))
+    return NULL;
+  Outside *outside = g_new0(Outside, 1);
+  *outside = (Outside){fabric, 0, -1, ++fabric->next_outside};
+  Error *error = outside_make(fabric, outside);
+  if (error) {
+    outside_free(outside);
+    return error;
+  }
+  g_mutex_lock(&fabric->lock);
+  g_hash_table_insert(fabric->outside, g_strdup(key), outside);
+  g_mutex_unlock(&fabric->lock);
+  return NULL;
+}
+
+char *fabric_resolv_conf(Fabric *fabric, const char *eni_id) {
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  Vpc *vpc = NULL;
+  if (!eni_id || !eni_find(fabric, eni_id, &vpc))
+    return g_strdup("nameserver 169.254.169.253\noptions timeout:2 attempts:2\n");
+  g_autoptr(Arena) arena = arena_new();
+  const char *search = strcmp(fabric->region, "us-east-1") == 0 ? "ec2.internal" : arena_printf(arena, "%s.compute.internal", fabric->region);
+  return g_strdup_printf("search %s\nnameserver %s\noptions timeout:2 attempts:2\n", search,
+                         address_text(arena, cidr_base(&vpc->network->cidrs.v[0]) + 2));
+}
+
+char *fabric_eni_at(Fabric *fabric, const char *vpc_id, const char *address) {
+  guint32 wanted = 0;
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  const Vpc *vpc = vpc_find(fabric, vpc_id);
+  if (!vpc || !vpc->network || !address_parse(address, &wanted))
+    return NULL;
+  const Eni *eni = network_eni_at(vpc->network, wanted);
+  return eni ? g_strdup(eni->id) : NULL;
+}
+
+static void describe_vpc(const Vpc *vpc, Arena *arena, GString *out) {
+  const Network *network = vpc->network;
+  if (!network)
+    return;
+  g_string_append_printf(out, "%s %s, %zu subnets, %zu interfaces, %zu groups, %zu endpoints%s%s\n", vpc->id, cidr_text(arena, &network->cidrs.v[0]),
+                         network->n_subnets, network->n_enis, network->n_groups, network->n_endpoints, network->internet_gateway ? ", " : "",
+                         network->internet_gateway ? network->internet_gateway : "");
+  for (gsize i = 0; i < network->n_enis; i++) {
+    const Eni *eni = &network->enis[i];
+    gboolean up = g_hash_table_contains(vpc->enis, eni->id);
+    g_string_append_printf(out, "  %s %s in %s%s%s%s\n", eni->id, address_text(arena, eni->address), eni->subnet, eni->owner ? " of " : "",
+                           eni->owner ? eni->owner : "", up ? "" : " (not up)");
+  }
+}
+
+char *fabric_describe(Fabric *fabric) {
+  GString *out = g_string_new(NULL);
+  g_autoptr(Arena) arena = arena_new();
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init(&iter, fabric->vpcs);
+  while (g_hash_table_iter_next(&iter, NULL, &value))
+    describe_vpc(value, arena, out);
+  return g_string_free(out, FALSE);
+}

@@ -1,0 +1,202 @@
+/* resolver: the sockets of a VPC's resolver, and the messages on them. */
+#include "fabric/vpc.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <ldns/ldns.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { QUERY_MAX = 4096 };
+
+/* --- messages --- */
+
+static void add_record(ldns_pkt *packet, const ldns_rdf *owner, ldns_rr_type type, guint ttl, ldns_rdf *data) {
+  ldns_rr *record = ldns_rr_new();
+  ldns_rr_set_owner(record, ldns_rdf_clone(owner));
+  ldns_rr_set_type(record, type);
+  ldns_rr_set_class(record, LDNS_RR_CLASS_IN);
+  ldns_rr_set_ttl(record, ttl);
+  ldns_rr_push_rdf(record, data);
+  ldns_pkt_push_rr(packet, LDNS_SECTION_ANSWER, record);
+}
+
+static ldns_rdf *address_data(guint32 address) {
+  guint32 wire = htonl(address);
+  return ldns_rdf_new_frm_data(LDNS_RDF_TYPE_A, sizeof wire, &wire);
+}
+
+/* Fills in the answer section. FALSE: there is no such name. */
+static gboolean fill(Fabric *fabric, const Network *network, Arena *arena, const char *name, const ldns_rr *question, ldns_pkt *packet) {
+  g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(guint32));
+  ldns_rdf *owner = ldns_rr_owner(question), *alias = NULL;
+  ldns_rr_type type = ldns_rr_get_type(question);
+  const char *target = NULL, *pointer = type == LDNS_RR_TYPE_PTR ? name_of_address(fabric, network, arena, name) : NULL;
+  guint ttl = 0;
+  if (pointer) {
+    add_record(packet, owner, LDNS_RR_TYPE_PTR, 60, ldns_dname_new_frm_str(pointer));
+    return TRUE;
+  }
+  if (!name_find(fabric, network, arena, name, addresses, &target, &ttl))
+    return FALSE;
+  if (target && (alias = ldns_dname_new_frm_str(target)))
+    add_record(packet, owner, LDNS_RR_TYPE_CNAME, ttl, ldns_rdf_clone(alias));
+  for (guint i = 0; type == LDNS_RR_TYPE_A && i < addresses->len; i++)
+    add_record(packet, alias ? alias : owner, LDNS_RR_TYPE_A, ttl, address_data(g_array_index(addresses, guint32, i)));
+  ldns_rdf_deep_free(alias);
+  return TRUE;
+}
+
+static char *question_name(Arena *arena, const ldns_rr *question) {
+  char *text = ldns_rdf2str(ldns_rr_owner(question));
+  char *name = arena_strdup(arena, text);
+  LDNS_FREE(text);
+  gsize size = strlen(name);
+  if (size > 1 && name[size - 1] == '.')
+    name[size - 1] = 0;
+  for (char *at = name; *at; at++)
+    *at = g_ascii_tolower(*at);
+  return name;
+}
+
+/* FALSE: the VPC's attributes switch its resolver off. */
+static gboolean fill_for(Fabric *fabric, const char *vpc_id, const ldns_rr *question, ldns_pkt *packet) {
+  g_autoptr(Arena) arena = arena_new();
+  const char *name = question_name(arena, question);
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  const Vpc *vpc = vpc_id ? g_hash_table_lookup(fabric->vpcs, vpc_id) : NULL;
+  if (vpc_id && (!vpc || !vpc->network || !vpc->network->dns_support))
+    return FALSE;
+  if (!fill(fabric, vpc ? vpc->network : NULL, arena, name, question, packet))
+    ldns_pkt_set_rcode(packet, LDNS_RCODE_NXDOMAIN);
+  return TRUE;
+}
+
+gboolean resolver_answer(Fabric *fabric, const char *vpc_id, const guint8 *query, gsize size, GByteArray *out) {
+  ldns_pkt *asked = NULL;
+  if (size > QUERY_MAX || ldns_wire2pkt(&asked, query, size) != LDNS_STATUS_OK)
+    return FALSE;
+  const ldns_rr *question = ldns_rr_list_rr(ldns_pkt_question(asked), 0);
+  gboolean good = !ldns_pkt_qr(asked) && question;
+  ldns_pkt *packet = ldns_pkt_new();
+  ldns_pkt_set_id(packet, ldns_pkt_id(asked));
+  ldns_pkt_set_qr(packet, TRUE);
+  ldns_pkt_set_rd(packet, ldns_pkt_rd(asked));
+  ldns_pkt_set_ra(packet, TRUE);
+  if (good) {
+    ldns_pkt_push_rr(packet, LDNS_SECTION_QUESTION, ldns_rr_clone(question));
+    good = fill_for(fabric, vpc_id, question, packet);
+  }
+  guint8 *wire = NULL;
+  size_t wire_size = 0;
+  if (good && ldns_pkt2wire(&wire, packet, &wire_size) == LDNS_STATUS_OK)
+    g_byte_array_append(out, wire, (guint) wire_size);
+  LDNS_FREE(wire);
+  ldns_pkt_free(packet);
+  ldns_pkt_free(asked);
+  return good && out->len > 0;
+}
+
+/* --- sockets --- */
+
+typedef struct Resolver { Fabric *fabric; char *vpc_id; int fd; } Resolver;
+
+static void resolver_free(gpointer data) {
+  Resolver *resolver = data;
+  close(resolver->fd);
+  g_free(resolver->vpc_id);
+  g_free(resolver);
+}
+
+static gboolean udp_readable(gint fd, GIOCondition condition, gpointer data) {
+  const Resolver *resolver = data;
+  guint8 query[QUERY_MAX];
+  struct sockaddr_in from;
+  (void) condition;
+  for (;;) {
+    socklen_t size = sizeof from;
+    ssize_t n = recvfrom(fd, query, sizeof query, MSG_DONTWAIT, (struct sockaddr *) &from, &size);
+    if (n < 0)
+      return G_SOURCE_CONTINUE;
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    if (resolver_answer(resolver->fabric, resolver->vpc_id, query, (gsize) n, out))
+      sendto(fd, out->data, out->len, MSG_DONTWAIT, (struct sockaddr *) &from, size);
+  }
+}
+
+typedef struct Client { Resolver resolver; GByteArray *in; } Client;
+
+static void client_free(gpointer data) {
+  Client *client = data;
+  close(client->resolver.fd);
+  g_free(client->resolver.vpc_id);
+  g_byte_array_unref(client->in);
+  g_free(client);
+}
+
+static void client_answer(Client *client, gsize size) {
+  g_autoptr(GByteArray) out = g_byte_array_new();
+  if (!resolver_answer(client->resolver.fabric, client->resolver.vpc_id, client->in->data + 2, size, out))
+    return;
+  guint8 head[2] = {(guint8) (out->len >> 8), (guint8) out->len};
+  g_byte_array_prepend(out, head, sizeof head);
+  if (send(client->resolver.fd, out->data, out->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+    log_debug("a resolver's client: %s", g_strerror(errno));
+}
+
+static gboolean client_readable(gint fd, GIOCondition condition, gpointer data) {
+  Client *client = data;
+  guint8 bytes[QUERY_MAX + 2];
+  (void) condition;
+  ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+  if (n < 0 && errno == EAGAIN)
+    return G_SOURCE_CONTINUE;
+  if (n <= 0 || client->in->len + (gsize) n > QUERY_MAX + 2)
+    return G_SOURCE_REMOVE;
+  g_byte_array_append(client->in, bytes, (guint) n);
+  while (client->in->len >= 2) {
+    gsize size = (gsize) (client->in->data[0] << 8 | client->in->data[1]);
+    if (size > QUERY_MAX)
+      return G_SOURCE_REMOVE;
+    if (client->in->len < size + 2)
+      break;
+    client_answer(client, size);
+    g_byte_array_remove_range(client->in, 0, (guint) size + 2);
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean tcp_readable(gint fd, GIOCondition condition, gpointer data) {
+  const Resolver *resolver = data;
+  (void) condition;
+  int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (accepted < 0)
+    return G_SOURCE_CONTINUE;
+  Client *client = g_new0(Client, 1);
+  client->resolver = (Resolver){resolver->fabric, g_strdup(resolver->vpc_id), accepted};
+  client->in = g_byte_array_new();
+  g_autoptr(GSource) source = g_unix_fd_source_new(accepted, G_IO_IN | G_IO_HUP);
+  g_source_set_callback(source, G_SOURCE_FUNC(client_readable), client, client_free);
+  g_source_attach(source, resolver->fabric->context);
+  return G_SOURCE_CONTINUE;
+}
+
+static Error *open_one(Fabric *fabric, Netns netns, const char *vpc_id, const WardenSocket *spec, GUnixFDSourceFunc function, GSource **ret_source) {
+  int fd = -1;
+  TRY(warden_socket(fabric->warden, netns, spec, &fd));
+  Resolver *resolver = g_new0(Resolver, 1);
+  *resolver = (Resolver){fabric, g_strdup(vpc_id), fd};
+  *ret_source = g_unix_fd_source_new(fd, G_IO_IN);
+  g_source_set_callback(*ret_source, G_SOURCE_FUNC(function), resolver, resolver_free);
+  g_source_attach(*ret_source, fabric->context);
+  return NULL;
+}
+
+Error *resolver_open(Fabric *fabric, Netns netns, const char *vpc_id, guint32 address, GSource **ret_udp, GSource **ret_tcp) {
+  WardenSocket spec = {.kind = WARDEN_SOCKET_UDP, .address = htonl(address), .port = 53};
+  TRY(open_one(fabric, netns, vpc_id, &spec, udp_readable, ret_udp));
+  spec.kind = WARDEN_SOCKET_TCP;
+  spec.backlog = 16;
+  return open_one(fabric, netns, vpc_id, &spec, tcp_readable, ret_tcp);
+}

@@ -1,0 +1,126 @@
+/* vpc: what is there of a VPC, and the fabric that holds all. For fabric's own files.
+ *
+ * The worker thread owns everything of the kernel. What the resolver, the drop reader and callers look at (network, interfaces, names,
+ * drops) changes under fabric->lock only. */
+#pragma once
+
+#include "fabric/fabric.h"
+#include "fabric/ruleset.h"
+
+#include <arpa/inet.h>
+
+enum {
+  NFLOG_GROUP = 5, FALLBACK_TABLE = 999999, ROUTE_TABLE_BASE = 1000, DROPS_KEPT = 4096, ENI_WAIT_MS = 10000,
+};
+
+/* Something in a namespace that is made by steps and unmade by others: a route, an address, a gateway's devices. */
+typedef struct Thing {
+  gboolean in_edge;     /* else in the router */
+  GArray *make, *unmake; /* NetOp */
+  GArray *edge;         /* NetOp in the edge, after make */
+} Thing;
+
+typedef struct EniState {
+  Netns netns;          /* 0: its far end is in the edge */
+  int fd;               /* of netns, or -1 */
+  guint number;
+  Eni eni;              /* what it was made of; strings are not kept */
+  char *subnet;
+  guint subnet_group;
+  char edge_device[16]; /* interface endpoint */
+} EniState;
+
+typedef struct Listeners { guint ids[2]; } Listeners;
+
+typedef struct Vpc {
+  Fabric *fabric;
+  char *id;
+  guint number;             /* names its devices in the edge */
+  Network *network;         /* as it is; swapped under the lock */
+  Numbers numbers;
+  Netns router;
+  Ruleset *rules;
+  GHashTable *things;       /* key -> Thing * */
+  GPtrArray *order;         /* keys of things, in the order in which they were made */
+  GHashTable *enis;         /* id -> EniState * */
+  GHashTable *listeners;    /* edge device -> Listeners * */
+  GSource *sources[8];      /* resolver and drop reader */
+  guint n_sources;
+} Vpc;
+
+struct Fabric {
+  Warden *warden;
+  char *region;
+  FabricHooks hooks;
+  Netns edge;
+  guint next_metric, next_vpc;
+  GMutex lock;
+  GCond changed;
+  GHashTable *vpcs;         /* id -> Vpc * */
+  GHashTable *names;        /* name -> FabricName * */
+  GHashTable *cut;          /* zones */
+  GHashTable *outside;      /* key -> Outside * */
+  guint next_outside;
+  Drop *drops;              /* ring */
+  guint64 n_drops;
+  gboolean started;
+  guint edge_listeners[2];
+  GAsyncQueue *jobs;
+  GThread *worker, *watcher;
+  GMainContext *context;
+  GMainLoop *loop;
+  Error *fault;             /* the first since the last fabric_sync */
+  GSource *sources[2];
+};
+
+typedef struct FabricName { GPtrArray *addresses; char *target; guint ttl; } FabricName;
+
+/* A router, its devices that every VPC has, its resolver and its drop reader. Worker thread. */
+Error *vpc_new(Fabric *fabric, const char *id, Vpc **ret_vpc) ERROR_MUST_USE;
+/* Makes what is different. Takes network. */
+Error *vpc_apply(Vpc *vpc, Network *network) ERROR_MUST_USE;
+void vpc_free(Vpc *vpc);
+
+/* Steps of a netlink batch. address and gateway in host order. */
+void net_veth(GArray *ops, const char *device, const guint8 mac[6], guint group, const char *peer, const guint8 peer_mac[6], Netns netns);
+void net_device(GArray *ops, NetOpKind kind, const char *device);
+void net_address(GArray *ops, const char *device, guint32 address, guint prefix);
+void net_neighbour(GArray *ops, const char *device, guint32 address, const guint8 mac[6]);
+void net_route(GArray *ops, NetOpKind kind, const char *device, guint32 address, guint prefix, guint32 gateway, guint table, guint metric);
+void net_rule(GArray *ops, NetOpKind kind, guint priority, guint mark, guint table);
+void net_sysctl(GArray *ops, const char *path, const char *value);
+Error *net_run(Fabric *fabric, Netns netns, const GArray *ops) ERROR_MUST_USE;
+GArray *net_ops(void);
+void mac_of(guint32 address, guint8 ret_mac[6]);
+extern const guint8 router_mac[6], edge_mac[6];
+
+/* Brings the things of the router and the edge in line with the network: first those to go, later those to come. */
+Error *things_apply(Vpc *vpc, const Network *network) ERROR_MUST_USE;
+void thing_free(gpointer thing);
+
+/* The interfaces: those that are not in network (or changed) go; those that are new come. */
+Error *enis_remove(Vpc *vpc, const Network *network) ERROR_MUST_USE;
+Error *enis_add(Vpc *vpc, const Network *network) ERROR_MUST_USE;
+void eni_state_free(gpointer state);
+
+/* Listeners on a device of the edge. */
+Error *edge_listen(Vpc *vpc, const char *device, const char *endpoint_id) ERROR_MUST_USE;
+void edge_unlisten(Vpc *vpc, const char *device);
+
+/* The resolver's sockets of a VPC (vpc_id NULL: of the edge), and the drop reader, as sources of the watcher. */
+Error *resolver_open(Fabric *fabric, Netns netns, const char *vpc_id, guint32 address, GSource **ret_udp, GSource **ret_tcp) ERROR_MUST_USE;
+Error *drops_open(Vpc *vpc, GSource **ret_source) ERROR_MUST_USE;
+
+/* Answers one query. vpc_id NULL: outside. Any thread. FALSE: nothing is to be said. */
+gboolean resolver_answer(Fabric *fabric, const char *vpc_id, const guint8 *query, gsize size, GByteArray *out);
+/* What a name is: addresses (host order) are appended to addresses; or an alias in *ret_target (arena). FALSE: there is no such name. Lock held. */
+gboolean name_find(Fabric *fabric, const Network *network, Arena *arena, const char *name, GArray *addresses, const char **ret_target, guint *ret_ttl);
+/* The name of an address ("5.1.0.10.in-addr.arpa"), or NULL. Lock held. */
+const char *name_of_address(Fabric *fabric, const Network *network, Arena *arena, const char *name);
+
+/* Reads one drop record's payload. For drops.c and its fuzz target. */
+gboolean drop_parse(const void *message, gsize size, Drop *ret_drop);
+void drop_record(Fabric *fabric, const char *vpc_id, Drop *drop);
+
+void outside_free(gpointer outside);
+Error *outside_new(Fabric *fabric, const char *key) ERROR_MUST_USE;
