@@ -61,6 +61,10 @@ Error *instance_job_put(Call *call, const char *kind, const char *instance_id) E
 typedef struct Rds Rds;
 typedef struct Engine Engine;
 
+Rds *rds_new(Haar *haar);
+/* Ends all engines in order. */
+void rds_free(Rds *rds);
+/* The service's hooks. */
 Error *rds_start(Haar *haar);
 void rds_stop(Haar *haar);
 

@@ -1,0 +1,63 @@
+#include "services/rds/rds.h"
+
+#include <string.h>
+
+static void
+test_quote(void)
+{
+  g_autofree char *plain = sql_quote("secret"), *hard = sql_quote("a'b\\c`d");
+  g_assert_cmpstr(plain, ==, "'secret'");
+  g_assert_cmpstr(hard, ==, "'a''b\\\\c`d'");
+}
+
+static void
+test_parameters(void)
+{
+  RdsParameter good = {.ParameterName = "max_allowed_packet", .ParameterValue = "1048576"};
+  RdsParameter unknown = {.ParameterName = "aurora_parallel_query", .ParameterValue = "ON"};
+  RdsParameter injected = {.ParameterName = "sql_mode", .ParameterValue = "x\nplugin_load_add=evil"};
+  RdsParameter *rows[] = {&good, &unknown, &injected};
+  RdsParametersList list = {3, rows};
+  EngineSpec spec = {.address = "10.0.1.5", .port = 3306, .server_id = 7, .parameters = &list};
+  g_autofree char *text = config_text(&spec);
+  g_assert_nonnull(strstr(text, "loose_max_allowed_packet=1048576\n"));
+  g_assert_null(strstr(text, "aurora_parallel_query"));
+  g_assert_null(strstr(text, "evil"));
+  g_assert_nonnull(strstr(text, "bind_address=10.0.1.5\n"));
+  g_assert_null(strstr(text, "file_key_management"));
+}
+
+static void
+test_encryption(void)
+{
+  static const guint8 key[32] = {1};
+  EngineSpec spec = {.address = "10.0.1.5", .key = key, .replica = TRUE};
+  g_autofree char *text = config_text(&spec);
+  g_assert_nonnull(strstr(text, "innodb_encrypt_tables=FORCE\n"));
+  g_assert_nonnull(strstr(text, "read_only=1\n"));
+}
+
+static void
+test_init(void)
+{
+  EngineSpec spec = {.master_user = "admin", .master_password = "it's", .replication_password = "r", .database = "led`ger"};
+  g_autofree char *writer = config_init_sql(&spec, "a");
+  g_assert_nonnull(strstr(writer, "ALTER USER 'admin'@'%' IDENTIFIED BY 'it''s';"));
+  g_assert_nonnull(strstr(writer, "CREATE DATABASE IF NOT EXISTS `led``ger`;"));
+  g_assert_null(strstr(writer, "CHANGE MASTER"));
+  spec.replica = TRUE;
+  g_autofree char *replica = config_init_sql(&spec, "a");
+  g_assert_nonnull(strstr(replica, "CHANGE MASTER TO"));
+  g_assert_null(strstr(replica, "'admin'"));
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/rds/config/quote", test_quote);
+  g_test_add_func("/rds/config/parameters", test_parameters);
+  g_test_add_func("/rds/config/encryption", test_encryption);
+  g_test_add_func("/rds/config/init", test_init);
+  return g_test_run();
+}

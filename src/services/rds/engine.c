@@ -1,0 +1,373 @@
+/* engine: a MariaDB server behind a DB instance: a process in the instance's network interface, its data directory on the machine, its
+ * configuration and keys only in the sandbox's memory. haar administers it through its unix socket. */
+#include "services/rds/rds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <mysql.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define START_MS 30000
+#define STOP_MS 10000
+#define RELAY_PORT 3307
+
+struct Engine {
+  char *arn, *name, *directory, *admin_password;
+  char *source_arn;      /* replica: whom it follows */
+  Sandbox *sandbox;
+  Relay *relay;
+  Rds *rds;
+};
+
+struct Rds {
+  Haar *haar;
+  GMutex mutex;          /* of engines */
+  GHashTable *engines;   /* ARN -> Engine */
+  GMutex starting;       /* engines start one after the other: each takes the disk */
+};
+
+static Rds *
+rds_of(Haar *haar)
+{
+  return haar_state(haar, "rds");
+}
+
+static void
+engine_free(gpointer data)
+{
+  Engine *engine = data;
+  relay_free(engine->relay);
+  sandbox_free(engine->sandbox);
+  g_free(engine->arn);
+  g_free(engine->name);
+  g_free(engine->directory);
+  g_free(engine->admin_password);
+  g_free(engine->source_arn);
+  g_free(engine);
+}
+
+Rds *
+rds_new(Haar *haar)
+{
+  Rds *rds = g_new0(Rds, 1);
+  rds->haar = haar;
+  g_mutex_init(&rds->mutex);
+  g_mutex_init(&rds->starting);
+  rds->engines = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, NULL);
+  return rds;
+}
+
+/* Takes the engine out of the table; the caller frees it. */
+static Engine *
+take(Rds *rds, const char *arn)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rds->mutex);
+  Engine *engine = g_hash_table_lookup(rds->engines, arn);
+  if (engine)
+    g_hash_table_remove(rds->engines, arn);
+  return engine;
+}
+
+gboolean
+engine_running(Haar *haar, const char *arn)
+{
+  Rds *rds = rds_of(haar);
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rds->mutex);
+  const Engine *engine = g_hash_table_lookup(rds->engines, arn);
+  return engine && sandbox_running(engine->sandbox);
+}
+
+char *
+engine_directory(const Haar *haar, const char *resource_id)
+{
+  return g_build_filename(haar->data_directory, "rds", resource_id, NULL);
+}
+
+char *
+engine_socket(Haar *haar, const char *arn)
+{
+  Rds *rds = rds_of(haar);
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rds->mutex);
+  const Engine *engine = g_hash_table_lookup(rds->engines, arn);
+  return engine ? g_build_filename(engine->directory, "run", "mysql.sock", NULL) : NULL;
+}
+
+/* -- administration ------------------------------------------------------------------------------------------------------ */
+
+static void
+mysql_close_pointer(MYSQL **mysql)
+{
+  if (*mysql)
+    mysql_close(*mysql);
+}
+
+/* Connects as rdsadmin; the socket is reached through its directory's descriptor, so that its path may be long. */
+static MYSQL *
+admin_connect(const char *directory, const char *password, GString *problem)
+{
+  g_autofree char *run = g_build_filename(directory, "run", NULL);
+  unsigned int timeout = 10;
+  int dir = open(run, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  g_autofree char *socket = g_strdup_printf("/proc/self/fd/%d/mysql.sock", dir);
+  MYSQL *mysql = mysql_init(NULL);
+  mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
+  MYSQL *connected = dir < 0 ? NULL : mysql_real_connect(mysql, "localhost", "rdsadmin", password, NULL, 0, socket, CLIENT_MULTI_STATEMENTS);
+  if (!connected) {
+    g_string_assign(problem, dir < 0 ? g_strerror(errno) : mysql_error(mysql));
+    mysql_close(mysql);
+  }
+  if (dir >= 0)
+    close(dir);
+  return connected;
+}
+
+static Error *
+run_sql(MYSQL *mysql, const char *sql)
+{
+  int more = mysql_query(mysql, sql);
+  while (!more) {
+    MYSQL_RES *result = mysql_store_result(mysql);
+    if (result)
+      mysql_free_result(result);
+    if (mysql_errno(mysql))
+      break;
+    more = mysql_next_result(mysql);
+  }
+  return mysql_errno(mysql) ? error_fault("MariaDB: %s", mysql_error(mysql)) : NULL;
+}
+
+/* What an administrator's connection needs; FALSE: the engine does not run. */
+static gboolean
+admin_of(Haar *haar, const char *arn, char **ret_directory, char **ret_password)
+{
+  Rds *rds = rds_of(haar);
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rds->mutex);
+  const Engine *engine = g_hash_table_lookup(rds->engines, arn);
+  if (!engine)
+    return FALSE;
+  *ret_directory = g_strdup(engine->directory);
+  *ret_password = g_strdup(engine->admin_password);
+  return TRUE;
+}
+
+Error *
+engine_sql(Haar *haar, const char *arn, const char *sql)
+{
+  g_autofree char *directory = NULL, *password = NULL;
+  g_autoptr(GString) problem = g_string_new(NULL);
+  if (!admin_of(haar, arn, &directory, &password))
+    return error_fault("%s does not run", arn);
+  __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = admin_connect(directory, password, problem);
+  return mysql ? run_sql(mysql, sql) : error_fault("connecting to %s: %s", arn, problem->str);
+}
+
+Error *
+engine_promote(Haar *haar, const char *arn)
+{
+  /* What the replica has received it applies first: STOP SLAVE IO_THREAD, then wait for the SQL thread. */
+  TRY(engine_sql(haar, arn, "STOP SLAVE IO_THREAD"));
+  TRY(engine_sql(haar, arn, "SELECT MASTER_GTID_WAIT(@@gtid_current_pos, 5); STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only=0"));
+  return NULL;
+}
+
+Error *
+engine_follow(Haar *haar, const char *arn, const char *source_arn, const char *replication_password)
+{
+  Rds *rds = rds_of(haar);
+  g_autofree char *password = sql_quote(replication_password);
+  g_autofree char *sql = g_strdup_printf(
+    "STOP SLAVE; SET GLOBAL read_only=1; CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='rdsrepl', MASTER_PASSWORD=%s, "
+    "MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=2; START SLAVE", RELAY_PORT, password);
+  g_mutex_lock(&rds->mutex);
+  Engine *engine = g_hash_table_lookup(rds->engines, arn);
+  if (engine) {
+    g_free(engine->source_arn);
+    engine->source_arn = g_strdup(source_arn);
+  }
+  g_mutex_unlock(&rds->mutex);
+  return engine_sql(haar, arn, sql);
+}
+
+/* -- start ----------------------------------------------------------------------------------------------------------------- */
+
+typedef struct RelayTarget {
+  Haar *haar;
+  char *arn; /* of the replica */
+} RelayTarget;
+
+static void
+relay_target_free(gpointer data)
+{
+  RelayTarget *target = data;
+  g_free(target->arn);
+  g_free(target);
+}
+
+/* The socket of the engine that the replica follows now. */
+static char *
+relay_path(gpointer data)
+{
+  RelayTarget *target = data;
+  Rds *rds = rds_of(target->haar);
+  g_autofree char *source = NULL;
+  g_mutex_lock(&rds->mutex);
+  const Engine *engine = g_hash_table_lookup(rds->engines, target->arn);
+  source = engine ? g_strdup(engine->source_arn) : NULL;
+  g_mutex_unlock(&rds->mutex);
+  return source ? engine_socket(target->haar, source) : NULL;
+}
+
+static Error *
+open_relay(Haar *haar, const EngineSpec *spec, Engine *engine)
+{
+  int fd = -1;
+  RelayTarget *target = NULL;
+  TRY(fabric_listen_in(haar->fabric, spec->eni_id, "127.0.0.1", RELAY_PORT, &fd));
+  target = g_new0(RelayTarget, 1);
+  *target = (RelayTarget) {haar, g_strdup(spec->arn)};
+  engine->relay = relay_new(fd, relay_path, target, relay_target_free);
+  return NULL;
+}
+
+static void
+engine_exited(Sandbox *sandbox, const SandboxExit *exit, gpointer data)
+{
+  Engine *engine = data;
+  if (exit->signal != SIGTERM && (exit->status || exit->signal))
+    log_warning("database engine %s ended: status %d, signal %d", engine->name, exit->status, exit->signal);
+}
+
+static Error *
+launch(Haar *haar, const EngineSpec *spec, Engine *engine, const char *keys)
+{
+  g_autofree char *config = config_text(spec), *init = config_init_sql(spec, engine->admin_password);
+  g_autofree char *data = g_build_filename(spec->directory, "data", NULL), *run = g_build_filename(spec->directory, "run", NULL);
+  g_autofree char *log = g_build_filename(spec->directory, "error.log", NULL);
+  int netns = -1;
+  if (g_mkdir_with_parents(run, 0700))
+    return error_fault("making %s: %s", run, g_strerror(errno));
+  TRY(fabric_eni_netns(haar->fabric, spec->eni_id, &netns));
+  int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const char *const argv[] = {"/usr/sbin/mariadbd", "--defaults-file=/etc/haar-engine.cnf", NULL};
+  const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "TZ=UTC", NULL};
+  const SandboxMount mounts[] = {{data, "/srv/data", TRUE}, {run, "/srv/run", TRUE}};
+  const SandboxFile files[] = {{"/etc/haar-engine.cnf", config}, {"/run/haar/init.sql", init}, {"/run/haar/keys", keys ? keys : ""}};
+  const SandboxSpec sandbox = {.name = engine->name, .hostname = engine->name, .netns = netns, .argv = argv, .env = env, .directory = "/srv/data",
+                               .mounts = mounts, .n_mounts = G_N_ELEMENTS(mounts), .files = files, .n_files = G_N_ELEMENTS(files), .user = "mysql",
+                               .tmp_size = 256 << 20, .memory_max = 1 << 30, .files_max = 8192, .stdin_fd = -1, .stdout_fd = log_fd, .stderr_fd = log_fd,
+                               .exited = engine_exited, .data = engine};
+  Error *error = sandbox_start(haar->sandboxes, &sandbox, &engine->sandbox);
+  close(netns);
+  if (log_fd >= 0)
+    close(log_fd);
+  return error;
+}
+
+/* The last lines of the engine's log: why it did not start. */
+static char *
+log_tail(const char *directory)
+{
+  g_autofree char *path = g_build_filename(directory, "error.log", NULL), *text = NULL;
+  gsize size = 0;
+  if (!g_file_get_contents(path, &text, &size, NULL))
+    return g_strdup("no log");
+  return g_strdup(text + (size > 800 ? size - 800 : 0));
+}
+
+static Error *
+wait_ready(Engine *engine)
+{
+  g_autoptr(GString) problem = g_string_new(NULL);
+  for (gint64 until = clock_real() + START_MS; clock_real() < until;) {
+    __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = admin_connect(engine->directory, engine->admin_password, problem);
+    if (mysql)
+      return NULL;
+    if (!sandbox_running(engine->sandbox))
+      break;
+    g_usleep(10 * 1000);
+  }
+  g_autofree char *tail = log_tail(engine->directory);
+  return error_fault("the database engine %s did not start: %s; its log ends: %s", engine->name, problem->str, tail);
+}
+
+static char *
+keys_text(const guint8 *key)
+{
+  GString *text = g_string_new("1;");
+  for (int i = 0; key && i < 32; i++)
+    g_string_append_printf(text, "%02x", key[i]);
+  g_string_append_c(text, '\n');
+  return g_string_free(text, FALSE);
+}
+
+Error *
+engine_start(Haar *haar, const EngineSpec *spec)
+{
+  Rds *rds = rds_of(haar);
+  g_autofree char *keys = spec->key ? keys_text(spec->key) : NULL;
+  g_autoptr(Arena) arena = arena_new();
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rds->starting);
+  if (engine_running(haar, spec->arn))
+    return NULL;
+  Engine *old = take(rds, spec->arn);
+  if (old)
+    engine_free(old);
+  Engine *engine = g_new0(Engine, 1);
+  *engine = (Engine) {.arn = g_strdup(spec->arn), .name = g_strdup(spec->name), .directory = g_strdup(spec->directory),
+                      .admin_password = g_strdup(id_hex(arena, 40)), .source_arn = g_strdup(spec->source_arn), .rds = rds};
+  /* In the table before it runs: the relay looks there when the replica connects. */
+  g_mutex_lock(&rds->mutex);
+  g_hash_table_insert(rds->engines, engine->arn, engine);
+  g_mutex_unlock(&rds->mutex);
+  Error *error = open_relay(haar, spec, engine);
+  if (!error)
+    error = launch(haar, spec, engine, keys);
+  if (!error)
+    error = wait_ready(engine);
+  if (error) {
+    engine = take(rds, spec->arn);
+    if (engine)
+      engine_free(engine);
+  }
+  return error;
+}
+
+static void
+stop(Engine *engine)
+{
+  if (engine->sandbox && sandbox_running(engine->sandbox)) {
+    g_autoptr(Error) error = sandbox_signal(engine->sandbox, SIGTERM);
+    if (error || !sandbox_wait(engine->sandbox, STOP_MS, NULL))
+      sandbox_kill(engine->sandbox);
+  }
+  engine_free(engine);
+}
+
+void
+engine_stop(Haar *haar, const char *arn)
+{
+  Engine *engine = take(rds_of(haar), arn);
+  if (engine)
+    stop(engine);
+}
+
+void
+rds_free(Rds *rds)
+{
+  GHashTableIter iterator;
+  gpointer engine = NULL;
+  g_autoptr(GPtrArray) all = g_ptr_array_new();
+  g_hash_table_iter_init(&iterator, rds->engines);
+  while (g_hash_table_iter_next(&iterator, NULL, &engine))
+    g_ptr_array_add(all, engine);
+  g_hash_table_remove_all(rds->engines);
+  for (guint i = 0; i < all->len; i++)
+    stop(all->pdata[i]);
+  g_hash_table_unref(rds->engines);
+  g_mutex_clear(&rds->mutex);
+  g_mutex_clear(&rds->starting);
+  g_free(rds);
+}

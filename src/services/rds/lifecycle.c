@@ -1,0 +1,353 @@
+/* lifecycle: the jobs that bring instances to what their records ask for.
+ *
+ *   creating -> (interface, data directory, engine) -> available -> deleting -> gone
+ *                                     available -> rebooting -> available
+ * A daemon that starts puts the job of every instance, so that its engine runs again. Failover promotes one replica, and makes the
+ * former writer a replica of it from an empty directory. */
+#include "services/rds/rds.h"
+#include "services/ec2.gen.h"
+#include "services/kms.gen.h"
+
+#include <string.h>
+
+/* What a job works with: the records as they are now, and the cluster's passwords. */
+typedef struct Work {
+  const char *id;
+  RdsInstanceRecord *instance;
+  RdsClusterRecord *cluster;
+  RdsSubnetGroupRecord *group;
+  RdsParametersList parameters;
+  const char *source_arn;        /* the writer's, if this instance is a replica */
+  const char *status;            /* to be set */
+  const char *master_password, *replication_password;
+  const guint8 *key;
+} Work;
+
+Error *
+instance_job_put(Call *call, const char *kind, const char *instance_id)
+{
+  g_autofree char *payload = g_strdup_printf("%s %s %s", call->account, call->region, instance_id);
+  return jobs_put(call->txn, call->haar->jobs, kind, rds_arn(call, "db", instance_id), 0, payload, strlen(payload) + 1);
+}
+
+static Error *
+load(Call *call, gpointer data)
+{
+  Work *work = data;
+  RdsParameterGroupRecord *parameters = NULL;
+  TRY(instance_get(call, work->id, &work->instance));
+  TRY(cluster_get(call, work->instance->Instance->DBClusterIdentifier, &work->cluster));
+  TRY(subnet_group_get(call, work->cluster->Cluster->DBSubnetGroup, &work->group));
+  const RdsDBClusterMember *writer = cluster_writer(work->cluster->Cluster);
+  work->source_arn = writer && g_ascii_strcasecmp(writer->DBInstanceIdentifier, work->id) ? rds_arn(call, "db", writer->DBInstanceIdentifier) : NULL;
+  if (g_str_has_prefix(work->cluster->Cluster->DBClusterParameterGroup, "default."))
+    return NULL;
+  TRY(parameter_group_get(call, &rds_cluster_parameter_groups, work->cluster->Cluster->DBClusterParameterGroup, &parameters));
+  work->parameters = parameters->Parameters;
+  return NULL;
+}
+
+static Error *
+unseal(Call *call, Work *work)
+{
+  KmsDecryptInput in = {.CiphertextBlob = work->cluster->DataKey};
+  KmsDecryptOutput out = {0};
+  guint8 *data = NULL;
+  gsize size = 0;
+  MAP_SET(call->arena, &in.EncryptionContext, "aws:rds:dbc-id", work->cluster->Cluster->DbClusterResourceId);
+  TRY(call_operation(call, &KmsOperationDecrypt, NULL, "rds", &in, &out));
+  TRY(store_open_sealed(call->arena, out.Plaintext.data, work->cluster->SealedPassword.data, work->cluster->SealedPassword.size, &data, &size));
+  work->master_password = arena_strndup(call->arena, (const char *) data, size);
+  TRY(store_open_sealed(call->arena, out.Plaintext.data, work->cluster->ReplicationPassword.data, work->cluster->ReplicationPassword.size, &data, &size));
+  work->replication_password = arena_strndup(call->arena, (const char *) data, size);
+  work->key = OPT_OR(work->cluster->Cluster->StorageEncrypted, FALSE) ? out.Plaintext.data : NULL;
+  return NULL;
+}
+
+/* -- the network interface ----------------------------------------------------------------------------------------------- */
+
+static Error *
+save_interface(Call *call, gpointer data)
+{
+  Work *work = data;
+  RdsInstanceRecord *now = NULL;
+  TRY(instance_get(call, work->id, &now));
+  now->EniId = work->instance->EniId;
+  now->Address = work->instance->Address;
+  now->Prepared = work->instance->Prepared;
+  return instance_put(call, now);
+}
+
+static Error *
+make_interface(Call *call, Work *work)
+{
+  Ec2CreateNetworkInterfaceInput in = {.Description = "RDSNetworkInterface"};
+  Ec2CreateNetworkInterfaceOutput out = {0};
+  const RdsDBSubnetGroup *group = work->group->Group;
+  if (work->instance->EniId)
+    return NULL;
+  for (gsize i = 0; i < group->Subnets.n; i++)
+    if (!strcmp(group->Subnets.v[i]->SubnetAvailabilityZone->Name, work->instance->Instance->AvailabilityZone))
+      in.SubnetId = group->Subnets.v[i]->SubnetIdentifier;
+  for (gsize i = 0; i < work->cluster->Cluster->VpcSecurityGroups.n; i++)
+    LIST_APPEND(call->arena, &in.Groups, work->cluster->Cluster->VpcSecurityGroups.v[i]->VpcSecurityGroupId);
+  TRY(call_operation(call, &Ec2OperationCreateNetworkInterface, NULL, NULL, &in, &out));
+  work->instance->EniId = out.NetworkInterface->NetworkInterfaceId;
+  work->instance->Address = out.NetworkInterface->PrivateIpAddress;
+  return call_write(call, save_interface, work);
+}
+
+/* The cluster's groups may have changed since. */
+static Error *
+regroup_interface(Call *call, const Work *work)
+{
+  Ec2ModifyNetworkInterfaceAttributeInput in = {.NetworkInterfaceId = work->instance->EniId};
+  Ec2ModifyNetworkInterfaceAttributeOutput out = {0};
+  for (gsize i = 0; i < work->cluster->Cluster->VpcSecurityGroups.n; i++)
+    LIST_APPEND(call->arena, &in.Groups, work->cluster->Cluster->VpcSecurityGroups.v[i]->VpcSecurityGroupId);
+  return call_operation(call, &Ec2OperationModifyNetworkInterfaceAttribute, NULL, NULL, &in, &out);
+}
+
+static Error *
+drop_interface(Call *call, const Work *work)
+{
+  Ec2DeleteNetworkInterfaceInput in = {.NetworkInterfaceId = work->instance->EniId};
+  Ec2DeleteNetworkInterfaceOutput out = {0};
+  if (!in.NetworkInterfaceId)
+    return NULL;
+  g_autoptr(Error) error = call_operation(call, &Ec2OperationDeleteNetworkInterface, NULL, NULL, &in, &out);
+  return error && !error_is(error, "InvalidNetworkInterfaceID.NotFound") ? g_steal_pointer(&error) : NULL;
+}
+
+/* -- status ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct StatusChange { const char *id, *status; } StatusChange;
+
+static Error *
+save_status(Call *call, gpointer data)
+{
+  const StatusChange *change = data;
+  RdsInstanceRecord *instance = NULL;
+  RdsClusterRecord *cluster = NULL;
+  TRY(instance_get(call, change->id, &instance));
+  if (!strcmp(instance->Instance->DBInstanceStatus, "deleting"))
+    return NULL;
+  instance->Instance->DBInstanceStatus = change->status;
+  TRY(instance_put(call, instance));
+  TRY(cluster_get(call, instance->Instance->DBClusterIdentifier, &cluster));
+  return endpoints_publish(call, cluster);
+}
+
+Error *
+instance_set_status(Call *call, const char *instance_id, const char *status)
+{
+  StatusChange change = {instance_id, status};
+  return call_write(call, save_status, &change);
+}
+
+/* -- create, restart ------------------------------------------------------------------------------------------------------- */
+
+static void
+remove_directory(const char *path)
+{
+  const char *argv[] = {"/bin/rm", "-rf", "--", path, NULL};
+  g_spawn_sync("/", (char **) argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, NULL, NULL);
+}
+
+static Error *
+start_engine(Call *call, Work *work)
+{
+  Haar *haar = call->haar;
+  const RdsDBCluster *cluster = work->cluster->Cluster;
+  g_autofree char *directory = engine_directory(haar, work->instance->Instance->DbiResourceId);
+  if (!OPT_OR(work->instance->Prepared, FALSE)) {
+    remove_directory(directory);
+    TRY(template_copy(haar, directory));
+    work->instance->Prepared = OPT_BOOL(TRUE);
+    TRY(call_write(call, save_interface, work));
+  }
+  const EngineSpec spec = {
+    .arn = rds_arn(call, "db", work->id), .name = work->instance->Instance->DBInstanceIdentifier, .directory = directory,
+    .eni_id = work->instance->EniId, .address = work->instance->Address, .server_id = OPT_OR(work->instance->ServerId, 1),
+    .port = (int) OPT_OR(cluster->Port, 3306), .replica = work->source_arn != NULL, .source_arn = work->source_arn,
+    .master_user = cluster->MasterUsername, .master_password = work->master_password, .database = cluster->DatabaseName,
+    .replication_password = work->replication_password, .key = work->key, .parameters = &work->parameters,
+  };
+  return engine_start(haar, &spec);
+}
+
+static Error *
+change_password(Call *call, const Work *work)
+{
+  g_autofree char *user = sql_quote(work->cluster->Cluster->MasterUsername), *password = sql_quote(work->master_password);
+  g_autofree char *sql = g_strdup_printf("ALTER USER %s@'%%' IDENTIFIED BY %s", user, password);
+  return work->source_arn ? NULL : engine_sql(call->haar, rds_arn(call, "db", work->id), sql);
+}
+
+static Error *
+bring_up(Call *call, Work *work)
+{
+  const char *arn = rds_arn(call, "db", work->id), *status = work->instance->Instance->DBInstanceStatus;
+  if (!call->haar->fabric || !call->haar->sandboxes)
+    return error_answer("InsufficientDBInstanceCapacity", "Databases need the network, which is off: %s",
+                        call->haar->network_off_reason ? call->haar->network_off_reason : "started with --network=off");
+  TRY(unseal(call, work));
+  TRY(make_interface(call, work));
+  if (!strcmp(status, "rebooting"))
+    engine_stop(call->haar, arn);
+  if (engine_running(call->haar, arn)) {
+    TRY(regroup_interface(call, work));
+    TRY(change_password(call, work));
+  } else {
+    TRY(start_engine(call, work));
+  }
+  return instance_set_status(call, work->id, "available");
+}
+
+/* The call that a job makes: as RDS itself. payload: "account region instance". */
+static Call *
+job_call(const JobRun *run, const char **ret_id)
+{
+  g_auto(GStrv) words = g_strsplit(run->payload, " ", 3);
+  const char *account = arena_strdup(run->arena, words[0]), *region = arena_strdup(run->arena, words[1]);
+  *ret_id = arena_strdup(run->arena, words[2]);
+  return call_new(run->context, account, region, principal_service(run->arena, "rds", account));
+}
+
+static Error *
+instance_job(JobRun *run)
+{
+  Work work = {0};
+  g_autoptr(Call) call = job_call(run, &work.id);
+  TRY(call_read(call, load, &work));
+  if (!strcmp(work.instance->Instance->DBInstanceStatus, "deleting"))
+    return NULL;
+  g_autoptr(Error) error = bring_up(call, &work);
+  if (!error)
+    return NULL;
+  log_warning("database instance %s: %s", work.id, error->message);
+  gboolean gives_up = error->kind == ERROR_ANSWER || run->attempt >= 3;
+  if (gives_up)
+    TRY(instance_set_status(call, work.id, error_is(error, "InsufficientDBInstanceCapacity") ? "insufficient-capacity" : "failed"));
+  return gives_up ? NULL : g_steal_pointer(&error);
+}
+
+/* -- delete ---------------------------------------------------------------------------------------------------------------- */
+
+static Error *
+erase(Call *call, gpointer data)
+{
+  Key key;
+  rds_key(call, &key, data);
+  return store_delete(call->txn, &rds_instances, &key, NULL);
+}
+
+static Error *
+delete_job(JobRun *run)
+{
+  Work work = {0};
+  g_autoptr(Call) call = job_call(run, &work.id);
+  g_autoptr(Error) missing = call_read(call, load, &work);
+  if (missing && !work.instance)
+    return error_is(missing, "DBInstanceNotFound") ? NULL : g_steal_pointer(&missing);
+  g_autofree char *directory = engine_directory(call->haar, work.instance->Instance->DbiResourceId);
+  engine_stop(call->haar, rds_arn(call, "db", work.id));
+  TRY(drop_interface(call, &work));
+  if (call->haar->fabric)
+    fabric_name_remove(call->haar->fabric, endpoint_instance(call, work.id));
+  remove_directory(directory);
+  return call_write(call, erase, (gpointer) work.id);
+}
+
+/* -- failover ---------------------------------------------------------------------------------------------------------------- */
+
+static Error *
+swap_writer(Call *call, gpointer data)
+{
+  Work *work = data;
+  RdsClusterRecord *cluster = NULL;
+  TRY(cluster_get(call, work->instance->Instance->DBClusterIdentifier, &cluster));
+  for (gsize i = 0; i < cluster->Cluster->DBClusterMembers.n; i++) {
+    RdsDBClusterMember *member = cluster->Cluster->DBClusterMembers.v[i];
+    RdsInstanceRecord *other = NULL;
+    member->IsClusterWriter = OPT_BOOL(!g_ascii_strcasecmp(member->DBInstanceIdentifier, work->id));
+    if (OPT_OR(member->IsClusterWriter, FALSE))
+      continue;
+    /* The others start again as replicas of the new writer, from nothing: what they had beyond it is gone, as on AWS. */
+    TRY(instance_get(call, member->DBInstanceIdentifier, &other));
+    other->Prepared = OPT_BOOL(FALSE);
+    other->Instance->DBInstanceStatus = "rebooting";
+    TRY(instance_put(call, other));
+    TRY(instance_job_put(call, RDS_INSTANCE_JOB, member->DBInstanceIdentifier));
+  }
+  cluster->Cluster->Status = "available";
+  TRY(cluster_put(call, cluster));
+  return endpoints_publish(call, cluster);
+}
+
+static Error *
+failover_job(JobRun *run)
+{
+  Work work = {0};
+  g_autoptr(Call) call = job_call(run, &work.id);
+  TRY(call_read(call, load, &work));
+  /* The old writer stops first: two never write. Its replica has then received all that it acknowledged, if it was alive. */
+  g_autoptr(Error) read_only = work.source_arn && engine_running(call->haar, work.source_arn)
+                                 ? engine_sql(call->haar, work.source_arn, "SET GLOBAL read_only=1; FLUSH TABLES WITH READ LOCK; SELECT SLEEP(0.1)") : NULL;
+  if (read_only)
+    log_warning("failover to %s: the old writer does not answer: %s", work.id, read_only->message);
+  TRY(engine_promote(call->haar, rds_arn(call, "db", work.id)));
+  if (work.source_arn)
+    engine_stop(call->haar, work.source_arn);
+  return call_write(call, swap_writer, &work);
+}
+
+/* -- the service's start ----------------------------------------------------------------------------------------------------- */
+
+
+/* Every instance's engine is to run again. Keys are (region, account, id). */
+static Error *
+restart_all(Txn *txn, gpointer data)
+{
+  Haar *haar = data;
+  g_autoptr(Cursor) cursor = NULL;
+  TRY(cursor_open(txn, &rds_instances, &(CursorOptions) {0}, &cursor));
+  g_autoptr(Arena) arena = arena_new();
+  g_autoptr(GPtrArray) rows = g_ptr_array_new();
+  while (cursor_next(cursor)) {
+    gsize size = 0;
+    void *record = NULL;
+    const guint8 *value = cursor_value(cursor, &size);
+    TRY(record_decode(arena, &RdsInstanceRecord_shape, value, size, &record));
+    g_ptr_array_add(rows, record);
+  }
+  for (guint i = 0; i < rows->len; i++) {
+    const RdsDBInstance *instance = ((RdsInstanceRecord *) rows->pdata[i])->Instance;
+    Arn arn;
+    if (!arn_parse(arena, instance->DBInstanceArn, &arn))
+      continue;
+    const char *kind = strcmp(instance->DBInstanceStatus, "deleting") ? RDS_INSTANCE_JOB : RDS_DELETE_JOB;
+    g_autofree char *payload = g_strdup_printf("%s %s %s", arn.account, arn.region, instance->DBInstanceIdentifier);
+    TRY(jobs_put(txn, haar->jobs, kind, instance->DBInstanceArn, 0, payload, strlen(payload) + 1));
+  }
+  return NULL;
+}
+
+Error *
+rds_start(Haar *haar)
+{
+  haar_set_state(haar, "rds", rds_new(haar));
+  jobs_register(haar->jobs, RDS_INSTANCE_JOB, instance_job);
+  jobs_register(haar->jobs, RDS_DELETE_JOB, delete_job);
+  jobs_register(haar->jobs, RDS_FAILOVER_JOB, failover_job);
+  return store_write(haar->store, restart_all, haar);
+}
+
+void
+rds_stop(Haar *haar)
+{
+  Rds *rds = haar_state(haar, "rds");
+  if (rds)
+    rds_free(rds);
+  haar_set_state(haar, "rds", NULL);
+}

@@ -1,0 +1,92 @@
+/* template: the prepared data directory. mariadb-install-db takes a second or two; its result is kept in the data directory and copied for
+ * each instance. */
+#include "services/rds/rds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static Error *
+copy_file(const char *from, const char *to)
+{
+  g_autofree char *contents = NULL;
+  gsize size = 0;
+  g_autoptr(GError) error = NULL;
+  if (!g_file_get_contents(from, &contents, &size, &error) ||
+      !g_file_set_contents_full(to, contents, (gssize) size, G_FILE_SET_CONTENTS_NONE, 0600, &error))
+    return error_fault("copying %s: %s", from, error->message);
+  return NULL;
+}
+
+static Error *
+copy_tree(const char *from, const char *to)
+{
+  g_autoptr(GError) error = NULL;
+  if (g_mkdir_with_parents(to, 0700))
+    return error_fault("making %s: %s", to, g_strerror(errno));
+  g_autoptr(GDir) dir = g_dir_open(from, 0, &error);
+  if (!dir)
+    return error_fault("%s", error->message);
+  for (const char *name; (name = g_dir_read_name(dir));) {
+    g_autofree char *source = g_build_filename(from, name, NULL), *target = g_build_filename(to, name, NULL);
+    if (g_file_test(source, G_FILE_TEST_IS_SYMLINK))
+      continue;
+    TRY(g_file_test(source, G_FILE_TEST_IS_DIR) ? copy_tree(source, target) : copy_file(source, target));
+  }
+  return NULL;
+}
+
+static Error *
+install(const char *directory)
+{
+  g_autofree char *program = g_find_program_in_path("mariadb-install-db"), *datadir = g_strconcat("--datadir=", directory, NULL);
+  g_autofree char *output = NULL, *errors = NULL, *user = g_strconcat("--user=", g_get_user_name(), NULL);
+  g_autoptr(GError) error = NULL;
+  int status = 0;
+  if (!program || !g_file_test("/usr/sbin/mariadbd", G_FILE_TEST_IS_EXECUTABLE))
+    return error_answer("InsufficientDBInstanceCapacity",
+                        "This machine has no MariaDB server, which runs Aurora MySQL here: install the package mariadb-server and create the instance again.");
+  const char *argv[] = {program, "--no-defaults", datadir, user, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
+                        "--innodb-data-file-path=ibdata1:4M:autoextend", "--innodb-autoextend-increment=1", "--innodb-log-file-size=4M",
+                        "--innodb-flush-method=nosync", "--skip-log-bin", NULL};
+  if (!g_spawn_sync("/", (char **) argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &output, &errors, &status, &error) ||
+      !g_spawn_check_wait_status(status, &error))
+    return error_fault("mariadb-install-db: %s: %s%s", error->message, output ? output : "", errors ? errors : "");
+  return NULL;
+}
+
+/* Made under another name and renamed when whole, so that a kill leaves no half of one. */
+static Error *
+make_template(const char *path)
+{
+  g_autofree char *making = g_strconcat(path, ".new", NULL);
+  g_autofree char *parent = g_path_get_dirname(path);
+  g_autofree char *remove = g_strdup(making);
+  const char *argv[] = {"/bin/rm", "-rf", "--", remove, NULL};
+  g_spawn_sync("/", (char **) argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, NULL, NULL);
+  if (g_mkdir_with_parents(making, 0700))
+    return error_fault("making %s: %s", making, g_strerror(errno));
+  TRY(install(making));
+  if (g_rename(making, path))
+    return error_fault("renaming %s: %s", making, g_strerror(errno));
+  return NULL;
+}
+
+Error *
+template_copy(Haar *haar, const char *directory)
+{
+  static GMutex mutex; /* one at a time: the first makes it, the others wait */
+  g_autofree char *path = g_build_filename(haar->data_directory, "rds", "template", NULL);
+  g_autofree char *data = g_build_filename(directory, "data", NULL);
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&mutex);
+  g_autofree char *parent = g_path_get_dirname(path);
+  if (g_mkdir_with_parents(parent, 0700))
+    return error_fault("making %s: %s", parent, g_strerror(errno));
+  if (!g_file_test(path, G_FILE_TEST_IS_DIR))
+    TRY(make_template(path));
+  g_clear_pointer(&locker, g_mutex_locker_free);
+  return copy_tree(path, data);
+}
