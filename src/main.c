@@ -180,22 +180,64 @@ stop_parts(Process *process)
     close(process->port6_fd);
 }
 
+/* --- in the background --- */
+
+/* To the parent that waits: '+' and the ready line, or '-' and why there is none. */
+static void
+tell_parent(Process *process, char sign, const char *line)
+{
+  if (process->ready_fd < 0)
+    return;
+  g_autofree char *message = g_strdup_printf("%c%s", sign, line);
+  if (write(process->ready_fd, message, strlen(message)) < 0)
+    log_warning("nobody waits for haar to be ready: %s", g_strerror(errno));
+  close(process->ready_fd);
+  process->ready_fd = -1;
+}
+
+/* The parent: prints what the child says. One line; the end of the pipe may be open in the child's children. */
+static int
+wait_for_child(int fd)
+{
+  g_autoptr(GString) line = g_string_new(NULL);
+  char byte;
+  while (read(fd, &byte, 1) == 1 && byte != '\n')
+    g_string_append_c(line, byte);
+  gboolean good = line->str[0] == '+';
+  fprintf(good ? stdout : stderr, "%s\n",
+          line->len ? line->str + 1 : "haar: it ended before it was ready; haar.log in its data directory may say why");
+  return good ? CLI_GOOD : CLI_FAILED;
+}
+
+static Error *
+redirect_output(const char *directory)
+{
+  g_autofree char *path = g_build_filename(directory, "haar.log", NULL);
+  int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (log < 0 || null < 0)
+    return error_fault("cannot write %s: %s", path, g_strerror(errno));
+  dup2(null, STDIN_FILENO);
+  dup2(log, STDOUT_FILENO);
+  dup2(log, STDERR_FILENO);
+  close(log);
+  close(null);
+  return NULL;
+}
+
 /* --- running --- */
 
 static void
-say_ready(const Process *process)
+say_ready(Process *process)
 {
   const Haar *haar = &process->haar;
   g_autofree char *line = g_strdup_printf("haar " HAAR_VERSION " ready on http://127.0.0.1:%d and https (data %s, network %s)\n",
                                           haar->port, haar->data_directory, haar->warden ? "on" : "off");
   fputs(line, stdout);
   fflush(stdout);
-  if (haar->network_off_reason)
+  if (process->off_reason)
     log_warning("the network is off: %s", haar->network_off_reason);
-  if (process->ready_fd >= 0 && write(process->ready_fd, line, strlen(line)) < 0)
-    log_warning("nobody waits for haar to be ready: %s", g_strerror(errno));
-  if (process->ready_fd >= 0)
-    close(process->ready_fd);
+  tell_parent(process, '+', line);
 }
 
 static void
@@ -207,6 +249,14 @@ wait_for_signal(const sigset_t *signals)
 }
 
 static int
+fail(Process *process, Error *error)
+{
+  g_autofree char *line = g_strdup_printf("haar: %s\n", error->message);
+  tell_parent(process, '-', line);
+  return cli_fail(error);
+}
+
+static int
 run(Process *process)
 {
   sigset_t signals;
@@ -214,7 +264,7 @@ run(Process *process)
   if (!error)
     error = start_warden(process);
   if (error)
-    return cli_fail(error);
+    return fail(process, error);
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
@@ -228,35 +278,7 @@ run(Process *process)
     remove_state(process);
   }
   stop_parts(process);
-  return error ? cli_fail(error) : CLI_GOOD;
-}
-
-/* --- in the background --- */
-
-/* The parent: prints what the child says when it is ready; nothing means that it failed, and its log says why. */
-static int
-wait_for_child(int fd)
-{
-  char line[1024];
-  ssize_t n, all = 0;
-  while ((n = read(fd, line, sizeof line)) > 0) {
-    fwrite(line, 1, (size_t) n, stdout);
-    all += n;
-  }
-  return all ? CLI_GOOD : CLI_FAILED;
-}
-
-static Error *
-redirect_output(const char *directory)
-{
-  g_autofree char *path = g_build_filename(directory, "haar.log", NULL);
-  int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (log < 0 || null < 0)
-    return error_fault("cannot write %s: %s", path, g_strerror(errno));
-  dup2(null, STDIN_FILENO);
-  dup2(log, STDOUT_FILENO);
-  return NULL;
+  return error ? fail(process, error) : CLI_GOOD;
 }
 
 static int
@@ -278,7 +300,7 @@ run_detached(Process *process)
   setsid();
   error = redirect_output(process->haar.data_directory);
   if (error)
-    return cli_fail(g_steal_pointer(&error));
+    return fail(process, g_steal_pointer(&error));
   return run(process);
 }
 
