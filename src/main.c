@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "fabric/fabric.h"
 #include "jobs/jobs.h"
 #include "sandbox/sandbox.h"
 #include "server/clock.h"
@@ -134,13 +135,33 @@ start_warden(Process *process)
   return NULL;
 }
 
+/* The fabric's listeners are served like any other; they say which endpoint a connection came through. */
+static guint
+serve_fabric(gpointer data, int fd, const char *vpc_id, const char *endpoint_id, gboolean tls)
+{
+  const Haar *haar = data;
+  const ListenerInfo info = {.vpc_id = vpc_id, .endpoint_id = endpoint_id, .tls = tls, .plain = !tls};
+  return server_listen(haar->server, fd, &info);
+}
+
+static void
+unserve_fabric(gpointer data, guint id)
+{
+  const Haar *haar = data;
+  if (haar->server)
+    server_unlisten(haar->server, id);
+}
+
 static Error *
 start_network(Process *process)
 {
   Haar *haar = &process->haar;
+  const FabricHooks hooks = {haar, serve_fabric, unserve_fabric};
   if (!haar->warden)
     return NULL;
-  return sandboxes_new(haar->warden, &haar->sandboxes);
+  TRY(sandboxes_new(haar->warden, &haar->sandboxes));
+  TRY(fabric_new(haar->warden, haar->region, &hooks, &haar->fabric));
+  return fabric_start(haar->fabric);
 }
 
 static Error *
@@ -164,12 +185,13 @@ static void
 stop_parts(Process *process)
 {
   Haar *haar = &process->haar;
-  server_free(haar->server);
+  g_clear_pointer(&haar->server, server_free);
   g_clear_pointer(&haar->jobs, jobs_free);
   for (guint i = process->services_started; i > 0; i--)
     if (haar_services[i - 1]->hooks->stop)
       haar_services[i - 1]->hooks->stop(haar);
   sandboxes_free(haar->sandboxes);
+  fabric_free(haar->fabric);
   store_close(haar->store);
   warden_free(haar->warden);
   g_free(process->off_reason);
