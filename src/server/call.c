@@ -54,7 +54,7 @@ call_authorize(Call *call, const void *in, gboolean direct)
   if (!auth.action)
     auth.action = arena_printf(call->arena, "%s:%s", operation->service->signing_name, operation->name);
   if (operation->authorize)
-    TRY(operation->authorize(call, in, &auth));
+    TRY(name_denial(operation, operation->authorize(call, in, &auth)));
   if (auth.skip)
     return NULL;
   IamRequest request = {
