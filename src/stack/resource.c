@@ -116,6 +116,7 @@ resource_pause(const ResourceCall *rc, guint ms)
 Error *
 resource_operation(ResourceCall *rc, const Operation *operation, const void *in, void *ret_out)
 {
+  TRY(shape_validate(operation->model->input, in));
   return call_operation(rc->call, operation, NULL, "cloudformation", in, ret_out);
 }
 
