@@ -110,20 +110,26 @@ make_keys(Call *call, const RdsCreateDBClusterInput *in, RdsClusterRecord *recor
   return NULL;
 }
 
-static Error *
-place(Call *call, const RdsCreateDBClusterInput *in, RdsDBCluster *cluster)
+const char *
+cluster_key_context(const RdsClusterRecord *cluster)
+{
+  return cluster->KeyContext ? cluster->KeyContext : cluster->Cluster->DbClusterResourceId;
+}
+
+Error *
+cluster_place(Call *call, const char *subnet_group, const StringList *groups, RdsDBCluster *cluster)
 {
   RdsSubnetGroupRecord *group = NULL;
-  if (!in->DBSubnetGroupName)
+  if (!subnet_group)
     return error_answer("InvalidParameterCombination", "haar has no default DB subnet group: name one with DBSubnetGroupName");
-  TRY(subnet_group_get(call, in->DBSubnetGroupName, &group));
+  TRY(subnet_group_get(call, subnet_group, &group));
   cluster->DBSubnetGroup = group->Group->DBSubnetGroupName;
   for (gsize i = 0; i < group->Group->Subnets.n; i++) {
     const char *zone = group->Group->Subnets.v[i]->SubnetAvailabilityZone->Name;
     if (!string_list_has(&cluster->AvailabilityZones, zone))
       LIST_APPEND(call->arena, &cluster->AvailabilityZones, zone);
   }
-  return security_groups(call, &in->VpcSecurityGroupIds, group->Group->VpcId, &cluster->VpcSecurityGroups);
+  return security_groups(call, groups, group->Group->VpcId, &cluster->VpcSecurityGroups);
 }
 
 static Error *
@@ -171,7 +177,7 @@ create_db_cluster(Call *call, const RdsCreateDBClusterInput *in, RdsCreateDBClus
   TRY(check_create(call, in));
   TRY(parameters_exist(call, in->DBClusterParameterGroupName));
   describe_new(call, in, record.Cluster);
-  TRY(place(call, in, record.Cluster));
+  TRY(cluster_place(call, in->DBSubnetGroupName, &in->VpcSecurityGroupIds, record.Cluster));
   TRY(make_keys(call, in, &record));
   ret_out->DBCluster = shape_copy(call->arena, &RdsDBCluster_shape, record.Cluster);
   record.Cluster->Status = "available"; /* the storage is there at once; instances follow */
@@ -221,7 +227,7 @@ change_password(Call *call, RdsClusterRecord *record, const char *password)
   guint8 *sealed = NULL;
   gsize size = 0;
   TRY(check_master(record->Cluster->MasterUsername, password));
-  MAP_SET(call->arena, &in.EncryptionContext, "aws:rds:dbc-id", record->Cluster->DbClusterResourceId);
+  MAP_SET(call->arena, &in.EncryptionContext, "aws:rds:dbc-id", cluster_key_context(record));
   TRY(call_operation(call, &KmsOperationDecrypt, NULL, "rds", &in, &out));
   TRY(store_seal(call->arena, out.Plaintext.data, password, strlen(password), &sealed, &size));
   record->SealedPassword = (Blob) {sealed, size};
@@ -278,30 +284,58 @@ modify_db_cluster(Call *call, const RdsModifyDBClusterInput *in, RdsModifyDBClus
   return refresh_instances(call, record->Cluster);
 }
 
-OPERATION(DeleteDBCluster, delete_db_cluster, .txn = TXN_WRITE, .authorize = authorize_rds)
+/* -- deletion -------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Deletion {
+  const RdsDeleteDBClusterInput *in;
+  RdsClusterRecord *record;
+} Deletion;
+
+static Error *
+check_delete(Call *call, gpointer data)
+{
+  Deletion *deletion = data;
+  TRY(cluster_get(call, deletion->in->DBClusterIdentifier, &deletion->record));
+  const RdsDBCluster *cluster = deletion->record->Cluster;
+  if (OPT_OR(cluster->DeletionProtection, FALSE))
+    return error_answer("InvalidParameterCombination", "Cannot delete protected Cluster, please disable deletion protection and try again.");
+  if (cluster->DBClusterMembers.n)
+    return error_answer("InvalidDBClusterStateFault", "Cluster cannot be deleted, it still contains DB instances in non-deleting state.");
+  if (!OPT_OR(deletion->in->SkipFinalSnapshot, FALSE) && !deletion->in->FinalDBSnapshotIdentifier)
+    return error_answer("InvalidParameterCombination", "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.");
+  return NULL;
+}
+
+static Error *
+erase(Call *call, gpointer data)
+{
+  Deletion *deletion = data;
+  Key key;
+  TRY(check_delete(call, deletion));
+  rds_key(call, &key, deletion->record->Cluster->DBClusterIdentifier);
+  return store_delete(call->txn, &rds_clusters, &key, NULL);
+}
+
+OPERATION(DeleteDBCluster, delete_db_cluster, .txn = TXN_NONE, .authorize = authorize_rds)
 static Error *
 delete_db_cluster(Call *call, const RdsDeleteDBClusterInput *in, RdsDeleteDBClusterOutput *ret_out)
 {
-  RdsClusterRecord *record = NULL;
-  Key key;
-  TRY(cluster_get(call, in->DBClusterIdentifier, &record));
-  if (OPT_OR(record->Cluster->DeletionProtection, FALSE))
-    return error_answer("InvalidParameterCombination", "Cannot delete protected Cluster, please disable deletion protection and try again.");
-  if (record->Cluster->DBClusterMembers.n)
-    return error_answer("InvalidDBClusterStateFault", "Cluster cannot be deleted, it still contains DB instances in non-deleting state.");
+  Deletion deletion = {.in = in};
+  RdsDBClusterSnapshot *snapshot = NULL;
+  TRY(call_read(call, check_delete, &deletion));
   if (in->FinalDBSnapshotIdentifier)
-    return error_answer("InvalidParameterCombination", "haar does not have cluster snapshots yet: delete with SkipFinalSnapshot");
-  if (!OPT_OR(in->SkipFinalSnapshot, FALSE))
-    return error_answer("InvalidParameterCombination",
-                        "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.");
+    TRY(snapshot_take(call, in->DBClusterIdentifier, in->FinalDBSnapshotIdentifier, &deletion.record->Cluster->TagList, &snapshot));
+  TRY(call_write(call, erase, &deletion));
+  RdsDBCluster *cluster = deletion.record->Cluster;
+  g_autofree char *volume = engine_directory(call->haar, cluster->DbClusterResourceId);
+  directory_remove(volume);
   if (call->haar->fabric) {
-    fabric_name_remove(call->haar->fabric, record->Cluster->Endpoint);
-    fabric_name_remove(call->haar->fabric, record->Cluster->ReaderEndpoint);
+    fabric_name_remove(call->haar->fabric, cluster->Endpoint);
+    fabric_name_remove(call->haar->fabric, cluster->ReaderEndpoint);
   }
-  record->Cluster->Status = "deleting";
-  ret_out->DBCluster = record->Cluster;
-  rds_key(call, &key, record->Cluster->DBClusterIdentifier);
-  return store_delete(call->txn, &rds_clusters, &key, NULL);
+  cluster->Status = "deleting";
+  ret_out->DBCluster = cluster;
+  return NULL;
 }
 
 OPERATION(FailoverDBCluster, failover_db_cluster, .txn = TXN_WRITE, .authorize = authorize_rds)

@@ -191,6 +191,23 @@ engine_follow(Haar *haar, const char *arn, const char *source_arn, const char *r
   return engine_sql(haar, arn, sql);
 }
 
+Error *
+engine_copy(Haar *haar, const char *arn, const char *to)
+{
+  Rds *rds = rds_of(haar);
+  /* Not while engines start or stop: the one to be copied stays. */
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rds->starting);
+  g_mutex_lock(&rds->mutex);
+  Engine *engine = g_hash_table_lookup(rds->engines, arn);
+  g_mutex_unlock(&rds->mutex);
+  if (!engine)
+    return error_answer("InvalidDBClusterStateFault", "The cluster's writer is not available.");
+  TRY(sandbox_freeze(engine->sandbox));
+  Error *error = volume_copy(engine->directory, to);
+  g_autoptr(Error) thaw = sandbox_thaw(engine->sandbox);
+  return error ? error : g_steal_pointer(&thaw);
+}
+
 /* -- start ----------------------------------------------------------------------------------------------------------------- */
 
 typedef struct RelayTarget {
@@ -349,7 +366,9 @@ stop(Engine *engine)
 void
 engine_stop(Haar *haar, const char *arn)
 {
-  Engine *engine = take(rds_of(haar), arn);
+  Rds *rds = rds_of(haar);
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rds->starting);
+  Engine *engine = take(rds, arn);
   if (engine)
     stop(engine);
 }

@@ -54,7 +54,7 @@ unseal(Call *call, Work *work)
   KmsDecryptOutput out = {0};
   guint8 *data = NULL;
   gsize size = 0;
-  MAP_SET(call->arena, &in.EncryptionContext, "aws:rds:dbc-id", work->cluster->Cluster->DbClusterResourceId);
+  MAP_SET(call->arena, &in.EncryptionContext, "aws:rds:dbc-id", cluster_key_context(work->cluster));
   TRY(call_operation(call, &KmsOperationDecrypt, NULL, "rds", &in, &out));
   TRY(store_open_sealed(call->arena, out.Plaintext.data, work->cluster->SealedPassword.data, work->cluster->SealedPassword.size, &data, &size));
   work->master_password = arena_strndup(call->arena, (const char *) data, size);
@@ -147,11 +147,18 @@ instance_set_status(Call *call, const char *instance_id, const char *status)
 
 /* -- create, restart ------------------------------------------------------------------------------------------------------- */
 
-static void
-remove_directory(const char *path)
+/* A new replica starts from nothing and receives all; a new writer takes the cluster's volume, if it has one. */
+static Error *
+prepare_directory(Call *call, Work *work, const char *directory)
 {
-  const char *argv[] = {"/bin/rm", "-rf", "--", path, NULL};
-  g_spawn_sync("/", (char **) argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, NULL, NULL);
+  g_autofree char *volume = engine_directory(call->haar, work->cluster->Cluster->DbClusterResourceId);
+  if (OPT_OR(work->instance->Prepared, FALSE))
+    return NULL;
+  directory_remove(directory);
+  if (work->source_arn || !volume_move(volume, directory))
+    TRY(template_copy(call->haar, directory));
+  work->instance->Prepared = OPT_BOOL(TRUE);
+  return call_write(call, save_interface, work);
 }
 
 static Error *
@@ -160,12 +167,7 @@ start_engine(Call *call, Work *work)
   Haar *haar = call->haar;
   const RdsDBCluster *cluster = work->cluster->Cluster;
   g_autofree char *directory = engine_directory(haar, work->instance->Instance->DbiResourceId);
-  if (!OPT_OR(work->instance->Prepared, FALSE)) {
-    remove_directory(directory);
-    TRY(template_copy(haar, directory));
-    work->instance->Prepared = OPT_BOOL(TRUE);
-    TRY(call_write(call, save_interface, work));
-  }
+  TRY(prepare_directory(call, work, directory));
   const EngineSpec spec = {
     .arn = rds_arn(call, "db", work->id), .name = work->instance->Instance->DBInstanceIdentifier, .directory = directory,
     .eni_id = work->instance->EniId, .address = work->instance->Address, .server_id = OPT_OR(work->instance->ServerId, 1),
@@ -255,7 +257,11 @@ delete_job(JobRun *run)
   TRY(drop_interface(call, &work));
   if (call->haar->fabric)
     fabric_name_remove(call->haar->fabric, endpoint_instance(call, work.id));
-  remove_directory(directory);
+  /* The last instance leaves the cluster its volume. */
+  g_autofree char *volume = work.cluster ? engine_directory(call->haar, work.cluster->Cluster->DbClusterResourceId) : NULL;
+  if (work.cluster && !work.cluster->Cluster->DBClusterMembers.n)
+    volume_move(directory, volume);
+  directory_remove(directory);
   return call_write(call, erase, (gpointer) work.id);
 }
 

@@ -48,6 +48,13 @@ char *endpoint_instance(const Call *call, const char *instance_id);
 /* Gives the names of a cluster to its members' addresses as they are now: writer, readers, instances. Needs call->txn. */
 Error *endpoints_publish(Call *call, const RdsClusterRecord *cluster) ERROR_MUST_USE;
 
+/* The encryption context of the cluster's data key: the resource id that it was made for. */
+const char *cluster_key_context(const RdsClusterRecord *cluster);
+/* Fills zones and security groups from a subnet group (required) and group ids (none: the VPC's default group). */
+Error *cluster_place(Call *call, const char *subnet_group, const StringList *groups, RdsDBCluster *cluster) ERROR_MUST_USE;
+/* Takes a snapshot of a cluster; a call without a transaction. */
+Error *snapshot_take(Call *call, const char *cluster_id, const char *snapshot_id, const RdsTagList *tags, RdsDBClusterSnapshot **ret_snapshot) ERROR_MUST_USE;
+
 /* The member that writes, or NULL. */
 RdsDBClusterMember *cluster_writer(const RdsDBCluster *cluster);
 RdsDBClusterMember *cluster_member(const RdsDBCluster *cluster, const char *instance_id);
@@ -85,6 +92,14 @@ typedef struct EngineSpec {
 
 /* Copies the prepared data directory for a new instance; makes the prepared one on first use. MariaDB missing: an answer that names the package. */
 Error *template_copy(Haar *haar, const char *directory) ERROR_MUST_USE;
+/* Removes a directory and all in it. */
+void directory_remove(const char *path);
+/* Copies a volume (a directory with data/ in it); a source without data is no error. */
+Error *volume_copy(const char *from, const char *to) ERROR_MUST_USE;
+/* Moves the volume at from to to, replacing what is there; FALSE: there is none. */
+gboolean volume_move(const char *from, const char *to);
+/* Copies the volume of an engine as it is at one moment: its processes stand still for the time. */
+Error *engine_copy(Haar *haar, const char *arn, const char *to) ERROR_MUST_USE;
 /* Starts mariadbd in its interface and waits until it answers. Worker thread; blocks. An engine of this ARN that runs is left as it is. */
 Error *engine_start(Haar *haar, const EngineSpec *spec) ERROR_MUST_USE;
 /* Ends it in order (at most 10 s), then for good. None: nothing. */

@@ -230,7 +230,17 @@ delete_cluster(ResourceCall *rc)
   return resource_operation(rc, &RdsOperationDeleteDBCluster, &in, &out);
 }
 
-RESOURCE(AWS::RDS::DBCluster, rds_db_cluster, .create = create_cluster, .update = update_cluster, .delete = delete_cluster,
+static Error *
+snapshot_cluster(ResourceCall *rc)
+{
+  Arena *arena = rc->call->arena;
+  RdsCreateDBClusterSnapshotInput in = {.DBClusterIdentifier = rc->physical_id,
+                                        .DBClusterSnapshotIdentifier = arena_printf(arena, "%.40s-snapshot-%s", rc->physical_id, id_lower(arena, 12))};
+  RdsCreateDBClusterSnapshotOutput out = {0};
+  return resource_operation(rc, &RdsOperationCreateDBClusterSnapshot, &in, &out);
+}
+
+RESOURCE(AWS::RDS::DBCluster, rds_db_cluster, .create = create_cluster, .update = update_cluster, .delete = delete_cluster, .snapshot = snapshot_cluster,
          .no_effect = "BackupRetentionPeriod EnableCloudwatchLogsExports BacktrackWindow PerformanceInsightsEnabled ServerlessV2ScalingConfiguration "
                       "AutoMinorVersionUpgrade CopyTagsToSnapshot")
 

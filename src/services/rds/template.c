@@ -58,15 +58,36 @@ install(const char *directory)
   return NULL;
 }
 
+void
+directory_remove(const char *path)
+{
+  const char *argv[] = {"/bin/rm", "-rf", "--", path, NULL};
+  g_spawn_sync("/", (char **) argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, NULL, NULL);
+}
+
+Error *
+volume_copy(const char *from, const char *to)
+{
+  g_autofree char *source = g_build_filename(from, "data", NULL), *target = g_build_filename(to, "data", NULL);
+  return g_file_test(source, G_FILE_TEST_IS_DIR) ? copy_tree(source, target) : NULL;
+}
+
+gboolean
+volume_move(const char *from, const char *to)
+{
+  g_autofree char *source = g_build_filename(from, "data", NULL), *target = g_build_filename(to, "data", NULL);
+  if (!g_file_test(source, G_FILE_TEST_IS_DIR) || g_mkdir_with_parents(to, 0700))
+    return FALSE;
+  directory_remove(target);
+  return g_rename(source, target) == 0;
+}
+
 /* Made under another name and renamed when whole, so that a kill leaves no half of one. */
 static Error *
 make_template(const char *path)
 {
   g_autofree char *making = g_strconcat(path, ".new", NULL);
-  g_autofree char *parent = g_path_get_dirname(path);
-  g_autofree char *remove = g_strdup(making);
-  const char *argv[] = {"/bin/rm", "-rf", "--", remove, NULL};
-  g_spawn_sync("/", (char **) argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, NULL, NULL);
+  directory_remove(making);
   if (g_mkdir_with_parents(making, 0700))
     return error_fault("making %s: %s", making, g_strerror(errno));
   TRY(install(making));

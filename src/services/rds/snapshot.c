@@ -1,0 +1,245 @@
+/* snapshot: copies of a cluster's volume. While an engine runs it is frozen for the copy, so that the copy is what a crash would leave, and
+ * the engine recovers from it; without an instance the cluster's own volume is copied.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_CreateSnapshotCluster.html */
+#include "services/rds/rds.h"
+
+#include <string.h>
+
+static const Table snapshots = {"rds.cluster_snapshots"};
+
+typedef struct Taking {
+  const char *cluster_id, *snapshot_id;
+  const RdsTagList *tags;
+  RdsClusterRecord *cluster;
+  RdsSnapshotRecord *snapshot;
+  const char *writer_arn;
+} Taking;
+
+static char *
+snapshot_directory(const Haar *haar, const RdsSnapshotRecord *snapshot)
+{
+  return g_build_filename(haar->data_directory, "rds", "snapshots", snapshot->Directory, NULL);
+}
+
+static Error *
+find(Call *call, const char *id, RdsSnapshotRecord **ret_snapshot)
+{
+  Key key;
+  void *found = NULL;
+  const char *colon = g_str_has_prefix(id, "arn:") ? strrchr(id, ':') : NULL;
+  rds_key(call, &key, colon ? colon + 1 : id);
+  TRY(record_get(call->txn, &snapshots, &key, &RdsSnapshotRecord_shape, call->arena, &found));
+  *ret_snapshot = found;
+  return NULL;
+}
+
+static Error *
+get(Call *call, const char *id, RdsSnapshotRecord **ret_snapshot)
+{
+  TRY(find(call, id, ret_snapshot));
+  return *ret_snapshot ? NULL : error_answer_status(404, "DBClusterSnapshotNotFoundFault", "DBClusterSnapshot %s not found.", id);
+}
+
+static Error *
+prepare(Call *call, gpointer data)
+{
+  Taking *taking = data;
+  RdsSnapshotRecord *old = NULL;
+  TRY(cluster_get(call, taking->cluster_id, &taking->cluster));
+  TRY(identifier_check("DBClusterSnapshotIdentifier", taking->snapshot_id));
+  TRY(find(call, taking->snapshot_id, &old));
+  if (old)
+    return error_answer("DBClusterSnapshotAlreadyExistsFault", "Cannot create the cluster snapshot because one with the identifier %s already exists.",
+                        taking->snapshot_id);
+  const RdsDBClusterMember *writer = cluster_writer(taking->cluster->Cluster);
+  taking->writer_arn = writer ? rds_arn(call, "db", writer->DBInstanceIdentifier) : NULL;
+  return NULL;
+}
+
+static void
+describe(Call *call, Taking *taking)
+{
+  const RdsDBCluster *cluster = taking->cluster->Cluster;
+  RdsDBClusterSnapshot *snapshot = ARENA_NEW(call->arena, RdsDBClusterSnapshot);
+  g_autofree char *lower = g_ascii_strdown(taking->snapshot_id, -1);
+  *snapshot = (RdsDBClusterSnapshot) {
+    .AvailabilityZones = cluster->AvailabilityZones, .DBClusterSnapshotIdentifier = arena_strdup(call->arena, lower),
+    .DBClusterIdentifier = cluster->DBClusterIdentifier, .SnapshotCreateTime = OPT_TIME(call->now), .Engine = cluster->Engine,
+    .EngineMode = "provisioned", .AllocatedStorage = OPT_INT(1), .Status = "available", .Port = cluster->Port,
+    .ClusterCreateTime = cluster->ClusterCreateTime, .MasterUsername = cluster->MasterUsername, .EngineVersion = cluster->EngineVersion,
+    .LicenseModel = "aurora-mysql", .SnapshotType = "manual", .PercentProgress = OPT_INT(100), .StorageEncrypted = cluster->StorageEncrypted,
+    .KmsKeyId = cluster->KmsKeyId, .DBClusterSnapshotArn = rds_arn(call, "cluster-snapshot", lower), .IAMDatabaseAuthenticationEnabled = OPT_BOOL(FALSE),
+    .TagList = *taking->tags,
+  };
+  RdsSnapshotRecord *record = ARENA_NEW(call->arena, RdsSnapshotRecord);
+  *record = (RdsSnapshotRecord) {snapshot, taking->cluster, id_uuid(call->arena)};
+  taking->snapshot = record;
+}
+
+static Error *
+save(Call *call, gpointer data)
+{
+  const Taking *taking = data;
+  Key key;
+  rds_key(call, &key, taking->snapshot_id);
+  return record_put(call->txn, &snapshots, &key, &RdsSnapshotRecord_shape, taking->snapshot);
+}
+
+Error *
+snapshot_take(Call *call, const char *cluster_id, const char *snapshot_id, const RdsTagList *tags, RdsDBClusterSnapshot **ret_snapshot)
+{
+  Taking taking = {.cluster_id = cluster_id, .snapshot_id = snapshot_id, .tags = tags};
+  TRY(call_read(call, prepare, &taking));
+  describe(call, &taking);
+  g_autofree char *target = snapshot_directory(call->haar, taking.snapshot);
+  g_autofree char *volume = engine_directory(call->haar, taking.cluster->Cluster->DbClusterResourceId);
+  if (taking.writer_arn)
+    TRY(engine_copy(call->haar, taking.writer_arn, target));
+  else
+    TRY(volume_copy(volume, target));
+  TRY(call_write(call, save, &taking));
+  *ret_snapshot = taking.snapshot->Snapshot;
+  return NULL;
+}
+
+OPERATION(CreateDBClusterSnapshot, create_db_cluster_snapshot, .txn = TXN_NONE, .authorize = authorize_rds)
+static Error *
+create_db_cluster_snapshot(Call *call, const RdsCreateDBClusterSnapshotInput *in, RdsCreateDBClusterSnapshotOutput *ret_out)
+{
+  return snapshot_take(call, in->DBClusterIdentifier, in->DBClusterSnapshotIdentifier, &in->Tags, &ret_out->DBClusterSnapshot);
+}
+
+OPERATION(DescribeDBClusterSnapshots, describe_db_cluster_snapshots, .txn = TXN_READ)
+static Error *
+describe_db_cluster_snapshots(Call *call, const RdsDescribeDBClusterSnapshotsInput *in, RdsDescribeDBClusterSnapshotsOutput *ret_out)
+{
+  GPtrArray *records = NULL, *found = g_ptr_array_new();
+  RdsSnapshotRecord *one = NULL;
+  Page page = {0};
+  arena_own(call->arena, found, (GDestroyNotify) g_ptr_array_unref);
+  LIST_EMPTY(call->arena, &ret_out->DBClusterSnapshots);
+  if (in->DBClusterSnapshotIdentifier) {
+    TRY(get(call, in->DBClusterSnapshotIdentifier, &one));
+    LIST_APPEND(call->arena, &ret_out->DBClusterSnapshots, one->Snapshot);
+    return NULL;
+  }
+  TRY(records_list(call, &snapshots, &RdsSnapshotRecord_shape, &records));
+  for (guint i = 0; i < records->len; i++) {
+    RdsDBClusterSnapshot *snapshot = ((RdsSnapshotRecord *) records->pdata[i])->Snapshot;
+    if (!in->DBClusterIdentifier || !g_ascii_strcasecmp(in->DBClusterIdentifier, snapshot->DBClusterIdentifier))
+      g_ptr_array_add(found, snapshot);
+  }
+  TRY(page_of(call, found->len, &in->MaxRecords, in->Marker, &page));
+  for (gsize i = page.from; i < page.to; i++)
+    LIST_APPEND(call->arena, &ret_out->DBClusterSnapshots, (RdsDBClusterSnapshot *) found->pdata[i]);
+  ret_out->Marker = page.marker;
+  return NULL;
+}
+
+typedef struct Erasing {
+  const char *id;
+  RdsSnapshotRecord *snapshot;
+} Erasing;
+
+static Error *
+erase(Call *call, gpointer data)
+{
+  Erasing *erasing = data;
+  Key key;
+  TRY(get(call, erasing->id, &erasing->snapshot));
+  rds_key(call, &key, erasing->snapshot->Snapshot->DBClusterSnapshotIdentifier);
+  return store_delete(call->txn, &snapshots, &key, NULL);
+}
+
+OPERATION(DeleteDBClusterSnapshot, delete_db_cluster_snapshot, .txn = TXN_NONE)
+static Error *
+delete_db_cluster_snapshot(Call *call, const RdsDeleteDBClusterSnapshotInput *in, RdsDeleteDBClusterSnapshotOutput *ret_out)
+{
+  Erasing erasing = {.id = in->DBClusterSnapshotIdentifier};
+  TRY(call_write(call, erase, &erasing));
+  g_autofree char *directory = snapshot_directory(call->haar, erasing.snapshot);
+  directory_remove(directory);
+  ret_out->DBClusterSnapshot = erasing.snapshot->Snapshot;
+  ret_out->DBClusterSnapshot->Status = "deleted";
+  return NULL;
+}
+
+/* -- restore --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Restoring {
+  const RdsRestoreDBClusterFromSnapshotInput *in;
+  RdsSnapshotRecord *snapshot;
+  RdsClusterRecord *cluster;
+} Restoring;
+
+static Error *
+read_snapshot(Call *call, gpointer data)
+{
+  Restoring *restoring = data;
+  return get(call, restoring->in->SnapshotIdentifier, &restoring->snapshot);
+}
+
+static Error *
+save_restored(Call *call, gpointer data)
+{
+  Restoring *restoring = data;
+  const RdsRestoreDBClusterFromSnapshotInput *in = restoring->in;
+  Key key;
+  void *old = NULL;
+  rds_key(call, &key, in->DBClusterIdentifier);
+  TRY(record_get(call->txn, &rds_clusters, &key, &RdsClusterRecord_shape, call->arena, &old));
+  if (old)
+    return error_answer("DBClusterAlreadyExistsFault", "DB Cluster already exists");
+  TRY(cluster_place(call, in->DBSubnetGroupName, &in->VpcSecurityGroupIds, restoring->cluster->Cluster));
+  return cluster_put(call, restoring->cluster);
+}
+
+/* The new cluster is the old one by another name: data, users and their passwords, key. */
+static void
+describe_restored(Call *call, Restoring *restoring)
+{
+  const RdsRestoreDBClusterFromSnapshotInput *in = restoring->in;
+  RdsClusterRecord *record = restoring->snapshot->Cluster;
+  RdsDBCluster *cluster = record->Cluster;
+  g_autofree char *lower = g_ascii_strdown(in->DBClusterIdentifier, -1);
+  record->KeyContext = record->KeyContext ? record->KeyContext : cluster->DbClusterResourceId;
+  cluster->DBClusterIdentifier = arena_strdup(call->arena, lower);
+  cluster->DbClusterResourceId = arena_printf(call->arena, "cluster-%s", id_alphabet(call->arena, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 26));
+  cluster->DBClusterArn = rds_arn(call, "cluster", lower);
+  cluster->Endpoint = endpoint_writer(call, lower);
+  cluster->ReaderEndpoint = endpoint_reader(call, lower);
+  cluster->ClusterCreateTime = OPT_TIME(call->now);
+  cluster->DBClusterMembers.n = 0;
+  cluster->VpcSecurityGroups.v = NULL;
+  cluster->AvailabilityZones.v = NULL;
+  cluster->TagList = in->Tags;
+  cluster->DeletionProtection = OPT_BOOL(OPT_OR(in->DeletionProtection, FALSE));
+  cluster->Status = "available";
+  if (in->Port.set)
+    cluster->Port = in->Port;
+  if (in->DBClusterParameterGroupName)
+    cluster->DBClusterParameterGroup = in->DBClusterParameterGroupName;
+  restoring->cluster = record;
+}
+
+OPERATION(RestoreDBClusterFromSnapshot, restore_db_cluster_from_snapshot, .txn = TXN_NONE, .authorize = authorize_rds)
+static Error *
+restore_db_cluster_from_snapshot(Call *call, const RdsRestoreDBClusterFromSnapshotInput *in, RdsRestoreDBClusterFromSnapshotOutput *ret_out)
+{
+  Restoring restoring = {.in = in};
+  TRY(identifier_check("DBClusterIdentifier", in->DBClusterIdentifier));
+  TRY(call_read(call, read_snapshot, &restoring));
+  if (strcmp(in->Engine, restoring.snapshot->Snapshot->Engine))
+    return error_answer("InvalidParameterCombination", "The engine %s does not match the snapshot's, %s.", in->Engine, restoring.snapshot->Snapshot->Engine);
+  if (in->KmsKeyId && g_strcmp0(in->KmsKeyId, restoring.snapshot->Snapshot->KmsKeyId))
+    return error_answer("InvalidParameterCombination", "haar does not encrypt a restored cluster with another key yet");
+  describe_restored(call, &restoring);
+  g_autofree char *source = snapshot_directory(call->haar, restoring.snapshot);
+  g_autofree char *volume = engine_directory(call->haar, restoring.cluster->Cluster->DbClusterResourceId);
+  TRY(volume_copy(source, volume));
+  Error *error = call_write(call, save_restored, &restoring);
+  if (error)
+    directory_remove(volume);
+  ret_out->DBCluster = restoring.cluster->Cluster;
+  return error;
+}
