@@ -52,6 +52,14 @@ def resource(haar):
     return haar.resource
 
 
+@pytest.fixture(scope='module')
+def network(haar):
+    """Tests that need packets ask for it: where the machine forbids namespaces they are skipped, and say why."""
+    status = haar.call('GET', 'status')
+    if status.get('network') != 'on':
+        pytest.skip(f'the network is off: {status.get("network_off_reason") or status.get("network")}')
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failed test shows what its daemons logged."""

@@ -27,6 +27,7 @@ struct Rds {
   GMutex mutex;          /* of engines */
   GHashTable *engines;   /* ARN -> Engine */
   GMutex starting;       /* engines start one after the other: each takes the disk */
+  GMutex template;       /* of the prepared data directory */
 };
 
 static Rds *
@@ -56,8 +57,15 @@ rds_new(Haar *haar)
   rds->haar = haar;
   g_mutex_init(&rds->mutex);
   g_mutex_init(&rds->starting);
+  g_mutex_init(&rds->template);
   rds->engines = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, NULL);
   return rds;
+}
+
+GMutex *
+rds_template_mutex(Haar *haar)
+{
+  return &rds_of(haar)->template;
 }
 
 /* Takes the engine out of the table; the caller frees it. */
@@ -388,5 +396,6 @@ rds_free(Rds *rds)
   g_hash_table_unref(rds->engines);
   g_mutex_clear(&rds->mutex);
   g_mutex_clear(&rds->starting);
+  g_mutex_clear(&rds->template);
   g_free(rds);
 }

@@ -92,6 +92,8 @@ typedef struct EngineSpec {
 
 /* Copies the prepared data directory for a new instance; makes the prepared one on first use. MariaDB missing: an answer that names the package. */
 Error *template_copy(Haar *haar, const char *directory) ERROR_MUST_USE;
+/* Held while the prepared data directory is made. */
+GMutex *rds_template_mutex(Haar *haar);
 /* Removes a directory and all in it. */
 void directory_remove(const char *path);
 /* Copies a volume (a directory with data/ in it); a source without data is no error. */

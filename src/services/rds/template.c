@@ -99,10 +99,9 @@ make_template(const char *path)
 Error *
 template_copy(Haar *haar, const char *directory)
 {
-  static GMutex mutex; /* one at a time: the first makes it, the others wait */
   g_autofree char *path = g_build_filename(haar->data_directory, "rds", "template", NULL);
   g_autofree char *data = g_build_filename(directory, "data", NULL);
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&mutex);
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(rds_template_mutex(haar)); /* the first makes it, the others wait */
   g_autofree char *parent = g_path_get_dirname(path);
   if (g_mkdir_with_parents(parent, 0700))
     return error_fault("making %s: %s", parent, g_strerror(errno));
