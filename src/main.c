@@ -135,33 +135,28 @@ start_warden(Process *process)
   return NULL;
 }
 
-/* The fabric's listeners are served like any other; they say which endpoint a connection came through. */
 static guint
-serve_fabric(gpointer data, int fd, const char *vpc_id, const char *endpoint_id, gboolean tls)
+listen_for_fabric(gpointer server, int fd, const char *vpc_id, const char *endpoint_id, gboolean tls)
 {
-  const Haar *haar = data;
   const ListenerInfo info = {.vpc_id = vpc_id, .endpoint_id = endpoint_id, .tls = tls, .plain = !tls};
-  return server_listen(haar->server, fd, &info);
+  return server_listen(server, fd, &info);
 }
 
 static void
-unserve_fabric(gpointer data, guint id)
+unlisten_for_fabric(gpointer server, guint id)
 {
-  const Haar *haar = data;
-  if (haar->server)
-    server_unlisten(haar->server, id);
+  server_unlisten(server, id);
 }
 
 static Error *
 start_network(Process *process)
 {
   Haar *haar = &process->haar;
-  const FabricHooks hooks = {haar, serve_fabric, unserve_fabric};
+  const FabricHooks hooks = {.data = haar->server, .listen = listen_for_fabric, .unlisten = unlisten_for_fabric};
   if (!haar->warden)
     return NULL;
-  TRY(sandboxes_new(haar->warden, &haar->sandboxes));
   TRY(fabric_new(haar->warden, haar->region, &hooks, &haar->fabric));
-  return fabric_start(haar->fabric);
+  return sandboxes_new(haar->warden, &haar->sandboxes);
 }
 
 static Error *
@@ -177,6 +172,8 @@ start_parts(Process *process)
   TRY(start_network(process));
   TRY(start_services(process));
   serve_port(process);
+  if (haar->fabric)
+    TRY(fabric_start(haar->fabric));
   jobs_start(haar->jobs);
   return write_state(process);
 }
@@ -185,13 +182,15 @@ static void
 stop_parts(Process *process)
 {
   Haar *haar = &process->haar;
-  g_clear_pointer(&haar->server, server_free);
+  if (haar->server)
+    server_stop(haar->server);
   g_clear_pointer(&haar->jobs, jobs_free);
   for (guint i = process->services_started; i > 0; i--)
     if (haar_services[i - 1]->hooks->stop)
       haar_services[i - 1]->hooks->stop(haar);
   sandboxes_free(haar->sandboxes);
   fabric_free(haar->fabric);
+  server_free(haar->server);
   store_close(haar->store);
   warden_free(haar->warden);
   g_free(process->off_reason);

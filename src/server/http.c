@@ -59,7 +59,6 @@ on_target(void *cls, const char *target, struct MHD_Connection *connection)
   x->connection = connection;
   x->public.arena = arena_new();
   x->raw = arena_strdup(x->public.arena, target);
-  g_atomic_int_inc(&server->busy);
   return x;
 }
 
@@ -209,6 +208,7 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
   switch (x->stage) {
   case STAGE_NEW:
     x->stage = STAGE_BODY;
+    g_atomic_int_inc(&server->busy);
     fill_request(x, method);
     server->events->begin(&x->public, server->data);
     return x->public.answer.set ? send_answer(x) : MHD_YES;
@@ -241,7 +241,8 @@ on_completed(void *cls, struct MHD_Connection *connection, void **con_cls, enum 
   if (!x)
     return;
   *con_cls = NULL;
-  if (x->stage != STAGE_NEW)
+  gboolean begun = x->stage != STAGE_NEW;
+  if (begun)
     server->events->end(&x->public, server->data);
   HttpAnswer *answer = &x->public.answer;
   if (answer->stream && answer->stream->free)
@@ -250,7 +251,8 @@ on_completed(void *cls, struct MHD_Connection *connection, void **con_cls, enum 
   g_clear_pointer(&x->public.body, g_byte_array_unref);
   arena_free(x->public.arena);
   g_free(x);
-  g_atomic_int_add(&server->busy, -1);
+  if (begun)
+    g_atomic_int_add(&server->busy, -1);
 }
 
 /* --- connections --- */

@@ -217,13 +217,21 @@ listeners_new(HttpServer *http, Listeners **ret_listeners)
 }
 
 void
+listeners_stop(Listeners *listeners)
+{
+  if (!listeners->thread)
+    return;
+  g_atomic_int_set(&listeners->stopping, TRUE);
+  wake(listeners);
+  g_thread_join(g_steal_pointer(&listeners->thread));
+}
+
+void
 listeners_free(Listeners *listeners)
 {
   if (!listeners)
     return;
-  g_atomic_int_set(&listeners->stopping, TRUE);
-  wake(listeners);
-  g_thread_join(listeners->thread);
+  listeners_stop(listeners);
   GHashTableIter iter;
   gpointer value;
   g_hash_table_iter_init(&iter, listeners->listeners);

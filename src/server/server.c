@@ -47,26 +47,27 @@ server_new(Haar *haar, Server **ret_server)
   return start(server);
 }
 
-/* Calls in flight end by themselves; those that do not within DRAIN_MS are left to the end of the process. */
-static gboolean
-drain(Server *server)
+void
+server_stop(Server *server)
 {
   gint64 until = clock_real() + DRAIN_MS;
+  if (server->listeners)
+    listeners_stop(server->listeners);
   while (server->http && http_server_busy(server->http) && clock_real() < until)
     g_usleep(5 * 1000);
-  return !server->http || http_server_free(server->http);
 }
 
+/* Calls that are still running are left to the end of the process, which is near. */
 void
 server_free(Server *server)
 {
   if (!server)
     return;
-  listeners_free(server->listeners);
-  if (!drain(server)) {
+  if (server->http && !http_server_free(server->http)) {
     log_warning("%u calls were still running and are given up", http_server_busy(server->http));
     return;
   }
+  listeners_free(server->listeners);
   g_thread_pool_free(server->workers, FALSE, TRUE);
   ca_free(server->ca);
   admin_free(server->admin);

@@ -13,7 +13,9 @@ typedef struct ListenerInfo {
 
 /* Starts the loops. */
 Error *server_new(Haar *haar, Server **ret_server) ERROR_MUST_USE;
-/* Stops accepting, lets calls in flight end (5 s), frees. */
+/* Stops accepting and lets calls in flight end (5 s). server_unlisten may still be called. */
+void server_stop(Server *server);
+/* Frees a stopped server. NULL is allowed. */
 void server_free(Server *server);
 /* Serves a listening socket, made in whatever network namespace; takes the descriptor. Any thread. Returns an id for server_unlisten. */
 guint server_listen(Server *server, int fd, const ListenerInfo *info);

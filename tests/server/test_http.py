@@ -96,7 +96,7 @@ def test_unknown_service(haar):
 
 def test_body_too_large_is_refused_before_it_is_sent(haar):
     with socket.create_connection(('127.0.0.1', haar.port), timeout=30) as raw:
-        raw.sendall(b'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\nContent-Type: application/x-amz-json-1.0\r\n\r\n')
+        raw.sendall(b'POST / HTTP/1.1\r\nHost: sts.us-east-1.amazonaws.com\r\nContent-Length: 99999999\r\nContent-Type: application/x-amz-json-1.0\r\n\r\n')
         assert raw.recv(100).startswith(b'HTTP/1.1 413')
 
 
