@@ -50,15 +50,29 @@ engine_free(gpointer data)
   g_free(engine);
 }
 
+/* As root an engine's files belong to the sandbox's user while it runs, and haar itself has no rights over them: takes them back. */
+static void
+take_back(const Rds *rds, const char *path)
+{
+  const Haar *haar = rds->haar;
+  if (!haar->warden || !warden_is_root(haar->warden) || !g_file_test(path, G_FILE_TEST_IS_DIR))
+    return;
+  g_autoptr(Error) error = warden_own(haar->warden, path, getuid(), getgid());
+  if (error)
+    log_warning("%s: %s", path, error->message);
+}
+
 Rds *
 rds_new(Haar *haar)
 {
+  g_autofree char *directory = g_build_filename(haar->data_directory, "rds", NULL);
   Rds *rds = g_new0(Rds, 1);
   rds->haar = haar;
   g_mutex_init(&rds->mutex);
   g_mutex_init(&rds->starting);
   g_mutex_init(&rds->template);
   rds->engines = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, NULL);
+  take_back(rds, directory); /* of engines that ended with the haar before this one */
   return rds;
 }
 
@@ -85,7 +99,7 @@ engine_running(Haar *haar, const char *arn)
   Rds *rds = rds_of(haar);
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rds->mutex);
   const Engine *engine = g_hash_table_lookup(rds->engines, arn);
-  return engine && sandbox_running(engine->sandbox);
+  return engine && engine->sandbox && sandbox_running(engine->sandbox);
 }
 
 char *
@@ -172,13 +186,51 @@ engine_sql(Haar *haar, const char *arn, const char *sql)
   return mysql ? run_sql(mysql, sql) : error_fault("connecting to %s: %s", arn, problem->str);
 }
 
+/* One cell of a result, by its column's name (transfer full); NULL if there is none. */
+static Error *
+select_text(MYSQL *mysql, const char *sql, const char *column, char **ret_text)
+{
+  *ret_text = NULL;
+  if (mysql_query(mysql, sql))
+    return error_fault("MariaDB: %s", mysql_error(mysql));
+  MYSQL_RES *result = mysql_store_result(mysql);
+  MYSQL_ROW row = result ? mysql_fetch_row(result) : NULL;
+  unsigned int n = result ? mysql_num_fields(result) : 0;
+  for (unsigned int i = 0; row && i < n; i++)
+    if (!strcmp(mysql_fetch_fields(result)[i].name, column))
+      *ret_text = g_strdup(row[i]);
+  mysql_free_result(result);
+  return NULL;
+}
+
+/* Waits until the replica has applied all that it received from its writer (at most 10 s). */
+static Error *
+apply_received(MYSQL *mysql, const char *name)
+{
+  g_autofree char *received = NULL, *waited = NULL;
+  TRY(select_text(mysql, "SHOW SLAVE STATUS", "Gtid_IO_Pos", &received));
+  if (!received || !*received)
+    return NULL;
+  g_autofree char *quoted = sql_quote(received), *sql = g_strdup_printf("SELECT MASTER_GTID_WAIT(%s, 10) AS waited", quoted);
+  TRY(select_text(mysql, sql, "waited", &waited));
+  if (g_strcmp0(waited, "0"))
+    log_warning("%s becomes the writer before it has applied all that it received", name);
+  return NULL;
+}
+
 Error *
 engine_promote(Haar *haar, const char *arn)
 {
-  /* What the replica has received it applies first: STOP SLAVE IO_THREAD, then wait for the SQL thread. */
-  TRY(engine_sql(haar, arn, "STOP SLAVE IO_THREAD"));
-  TRY(engine_sql(haar, arn, "SELECT MASTER_GTID_WAIT(@@gtid_current_pos, 5); STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only=0"));
-  return NULL;
+  g_autofree char *directory = NULL, *password = NULL;
+  g_autoptr(GString) problem = g_string_new(NULL);
+  if (!admin_of(haar, arn, &directory, &password))
+    return error_fault("%s does not run", arn);
+  __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = admin_connect(directory, password, problem);
+  if (!mysql)
+    return error_fault("connecting to %s: %s", arn, problem->str);
+  TRY(run_sql(mysql, "STOP SLAVE IO_THREAD"));
+  TRY(apply_received(mysql, arn));
+  return run_sql(mysql, "STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only=0");
 }
 
 Error *
@@ -272,7 +324,7 @@ launch(Haar *haar, const EngineSpec *spec, Engine *engine, const char *keys)
   g_autofree char *data = g_build_filename(spec->directory, "data", NULL), *run = g_build_filename(spec->directory, "run", NULL);
   g_autofree char *log = g_build_filename(spec->directory, "error.log", NULL);
   int netns = -1;
-  if (g_mkdir_with_parents(run, 0700))
+  if (g_mkdir_with_parents(run, 0711)) /* searched by haar for the socket, also when it is the sandbox user's */
     return error_fault("making %s: %s", run, g_strerror(errno));
   TRY(fabric_eni_netns(haar->fabric, spec->eni_id, &netns));
   int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -367,7 +419,9 @@ stop(Engine *engine)
     g_autoptr(Error) error = sandbox_signal(engine->sandbox, SIGTERM);
     if (error || !sandbox_wait(engine->sandbox, STOP_MS, NULL))
       sandbox_kill(engine->sandbox);
+    sandbox_wait(engine->sandbox, STOP_MS, NULL);
   }
+  take_back(engine->rds, engine->directory);
   engine_free(engine);
 }
 
