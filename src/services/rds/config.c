@@ -42,7 +42,7 @@ config_text(const EngineSpec *spec)
     "innodb_log_buffer_size=1M\nkey_buffer_size=1M\naria_pagecache_buffer_size=1M\nmax_connections=90\nthread_cache_size=16\n"
     "innodb_flush_log_at_trx_commit=2\nsync_binlog=0\ninnodb_flush_method=fsync\n"
     "log_bin=binlog\nlog_slave_updates=1\nbinlog_format=ROW\nrelay_log=relay\nslave_net_timeout=10\n"
-    "character_set_server=utf8mb4\ncollation_server=utf8mb4_general_ci\nlocal_infile=0\nsecure_file_priv=/srv/none\n");
+    "character_set_server=utf8mb4\ncollation_server=utf8mb4_general_ci\nlocal_infile=0\nsecure_file_priv=/tmp\n");
   if (spec->replica)
     g_string_append(out, "read_only=1\nskip_slave_start=0\n");
   if (spec->key)
@@ -92,8 +92,8 @@ config_init_sql(const EngineSpec *spec, const char *admin_password)
   g_string_append_printf(out, "CREATE USER IF NOT EXISTS 'rdsadmin'@'localhost';\nALTER USER 'rdsadmin'@'localhost' IDENTIFIED BY %s;\n"
                               "GRANT ALL PRIVILEGES ON *.* TO 'rdsadmin'@'localhost' WITH GRANT OPTION;\n", admin);
   g_string_append_printf(out, "CREATE USER IF NOT EXISTS 'rdsrepl'@'localhost';\nALTER USER 'rdsrepl'@'localhost' IDENTIFIED BY %s;\n"
-                              "GRANT REPLICATION SLAVE ON *.* TO 'rdsrepl'@'localhost';\nDROP USER IF EXISTS 'root'@'localhost';\n"
-                              "DROP USER IF EXISTS 'mysql'@'localhost';\n", replication);
+                              "GRANT REPLICATION SLAVE ON *.* TO 'rdsrepl'@'localhost';\n"
+                              "DELETE FROM mysql.global_priv WHERE User IN ('root', 'mysql', '');\nFLUSH PRIVILEGES;\n", replication);
   if (spec->replica) {
     g_string_append_printf(out, "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=3307, MASTER_USER='rdsrepl', MASTER_PASSWORD=%s, "
                                 "MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=2;\nSTART SLAVE;\n", replication);
