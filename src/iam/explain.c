@@ -74,3 +74,15 @@ iam_authorize(Txn *txn, Arena *arena, const IamRequest *request)
   return error_answer_status(403, "AccessDenied", "User: %s is not authorized to perform: %s on resource: %s because no %s allows the %s action",
                              arn, request->action, request->resource, kinds[outcome.kind].name, request->action);
 }
+
+Error *
+iam_pass_role(Txn *txn, Arena *arena, const Principal *principal, const char *role_arn, const char *service)
+{
+  StringMapEntry passed = { "iam:PassedToService", service };
+  StringMap context = { 1, &passed };
+  Arn arn;
+  if (!arn_parse(arena, role_arn, &arn))
+    return error_answer_status(400, "ValidationError", "%s is invalid", role_arn);
+  IamRequest request = { .principal = principal, .action = "iam:PassRole", .resource = role_arn, .resource_account = arn.account, .context = &context };
+  return iam_authorize(txn, arena, &request);
+}

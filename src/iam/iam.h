@@ -65,6 +65,10 @@ typedef struct IamRequest {
  * "User: ARN is not authorized to perform: A on resource: R because no identity-based policy allows the A action". */
 Error *iam_authorize(Txn *txn, Arena *arena, const IamRequest *request) ERROR_MUST_USE;
 
+/* Whether the principal may hand a role to a service ("lambda.amazonaws.com"): iam:PassRole on the role, with iam:PassedToService.
+ * Denied: AccessDenied in AWS's words. */
+Error *iam_pass_role(Txn *txn, Arena *arena, const Principal *principal, const char *role_arn, const char *service) ERROR_MUST_USE;
+
 /* The same rules for a service principal: where there is no resource policy it may do what it does in its own account, as with the
  * service-linked role that AWS makes for it; a resource policy, where there is one, must name it. */
 
