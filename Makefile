@@ -21,7 +21,7 @@ $(ASAN)/build.ninja: | deps
 	@meson setup -Db_sanitize=address,undefined -Db_lundef=false $(ASAN) >/dev/null
 
 build: $(BUILD)/build.ninja   ## build/haar
-	@ninja -C $(BUILD) --quiet haar stacks
+	@ninja -C $(BUILD) --quiet
 	@ln -sf src/haar $(BUILD)/haar
 
 demo: build    ## bring the payment stack up and pay

@@ -2,7 +2,7 @@
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.support.haar import wait_for
+from tests.support.daemon import wait_for
 
 
 @pytest.fixture(scope='module')
