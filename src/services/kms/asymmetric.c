@@ -47,7 +47,7 @@ public_der(Arena *arena, PrivateKey *pair)
 Error *
 pair_generate(Arena *arena, const char *spec, KeyPair *pair)
 {
-  g_autoptr(PrivateKey) made = g_str_has_prefix(spec, "RSA_")      ? EVP_RSA_gen((guint) atoi(spec + 4))
+  g_autoptr(PrivateKey) made = g_str_has_prefix(spec, "RSA_")      ? EVP_RSA_gen((guint) g_ascii_strtoull(spec + 4, NULL, 10))
                                : strcmp(spec, "ECC_NIST_P256") == 0 ? EVP_EC_gen("P-256")
                                : strcmp(spec, "ECC_NIST_P384") == 0 ? EVP_EC_gen("P-384")
                                : strcmp(spec, "ECC_NIST_P521") == 0 ? EVP_EC_gen("P-521")
