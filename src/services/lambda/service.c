@@ -1,0 +1,53 @@
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "services/lambda/lambda.h"
+
+/* The runtimes are beside the program: in the source tree of a build, or in $prefix/share/haar. Returns: transfer full, or NULL. */
+static char *
+find_runtimes(void)
+{
+  static const char *const places[] = {"../runtimes", "../../runtimes", "../share/haar/runtimes"};
+  char program[PATH_MAX] = {0};
+  if (readlink("/proc/self/exe", program, sizeof program - 1) < 0)
+    return NULL;
+  g_autofree char *directory = g_path_get_dirname(program);
+  for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
+    g_autofree char *path = g_build_filename(directory, places[i], NULL), *probe = g_build_filename(path, "python/bootstrap.py", NULL);
+    if (access(probe, R_OK) == 0)
+      return g_canonicalize_filename(path, NULL);
+  }
+  return NULL;
+}
+
+static Error *
+start(Haar *haar)
+{
+  Lambda *lambda = g_new0(Lambda, 1);
+  lambda->haar = haar;
+  lambda->runtimes = find_runtimes();
+  lambda->counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  g_mutex_init(&lambda->running);
+  haar_set_state(haar, "lambda", lambda);
+  prepare_register(haar);
+  async_register(haar);
+  lambda->pool = pool_new(lambda);
+  return haar->sandboxes && haar->fabric ? runtime_new(haar, &lambda->runtime) : NULL;
+}
+
+static void
+stop(Haar *haar)
+{
+  Lambda *lambda = haar_state(haar, "lambda");
+  if (!lambda)
+    return;
+  pool_free(lambda->pool);
+  runtime_free(lambda->runtime);
+  g_hash_table_unref(lambda->counts);
+  g_mutex_clear(&lambda->running);
+  g_free(lambda->runtimes);
+  g_free(lambda);
+}
+
+const ServiceHooks lambda_hooks = {.start = start, .stop = stop};
