@@ -47,12 +47,7 @@ public_der(Arena *arena, PrivateKey *pair)
 Error *
 pair_generate(Arena *arena, const char *spec, KeyPair *pair)
 {
-  g_autoptr(PrivateKey) made = g_str_has_prefix(spec, "RSA_")      ? EVP_RSA_gen((guint) g_ascii_strtoull(spec + 4, NULL, 10))
-                               : strcmp(spec, "ECC_NIST_P256") == 0 ? EVP_EC_gen("P-256")
-                               : strcmp(spec, "ECC_NIST_P384") == 0 ? EVP_EC_gen("P-384")
-                               : strcmp(spec, "ECC_NIST_P521") == 0 ? EVP_EC_gen("P-521")
-                               : strcmp(spec, "ECC_SECG_P256K1") == 0 ? EVP_EC_gen("secp256k1")
-                                                                      : NULL;
+  g_autoptr(PrivateKey) made = pair_new(spec);
   if (!made)
     return error_answer("UnsupportedOperationException", "haar has no key pairs of spec %s.", spec);
   PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(made);

@@ -1,6 +1,8 @@
 /* asymmetric: RSA and elliptic curves. Private to KMS. */
 #pragma once
 
+#include <openssl/evp.h>
+
 #include "services/kms/kms.h"
 
 typedef struct KeyPair {
@@ -11,6 +13,8 @@ typedef struct KeyPair {
   Blob wrapped;
 } KeyPair;
 
+/* A new key of a spec ("RSA_2048", "ECC_NIST_P256", ...); NULL: no such spec. transfer full. */
+EVP_PKEY *pair_new(const char *spec);
 /* A new pair of a spec. arena. */
 Error *pair_generate(Arena *arena, const char *spec, KeyPair *pair) ERROR_MUST_USE;
 Error *asymmetric_encrypt(const Call *call, const KmsKeyRecord *key, const char *algorithm, Blob plaintext, Blob *ret) ERROR_MUST_USE;

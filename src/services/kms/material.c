@@ -2,7 +2,7 @@
  *
  * A blob: "HKMS", version of the material (4 bytes), account (12), key id (36), length of the region (1), region, nonce (12), ciphertext,
  * tag (16). All before the nonce and the encryption context are covered by the tag: a blob opens with its key and its context only. */
-#include "services/kms/kms.h"
+#include "services/kms/asymmetric.h"
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -24,8 +24,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CipherContext, EVP_CIPHER_CTX_free)
 typedef EVP_PKEY PrivateKey;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PrivateKey, EVP_PKEY_free)
 
-static PrivateKey *
-generate_pair(const char *spec)
+EVP_PKEY *
+pair_new(const char *spec)
 {
   static const struct { const char *spec, *curve; guint bits; } rows[] = {
     { "RSA_2048", NULL, 2048 }, { "RSA_3072", NULL, 3072 }, { "RSA_4096", NULL, 4096 }, { "ECC_NIST_P256", "P-256", 0 },
@@ -47,7 +47,7 @@ material_make(Arena *arena, const char *spec, guint8 **ret, gsize *ret_size)
     id_random(*ret, *ret_size);
     return NULL;
   }
-  g_autoptr(PrivateKey) pair = generate_pair(spec);
+  g_autoptr(PrivateKey) pair = pair_new(spec);
   guint8 *der = NULL;
   int size = pair ? i2d_PrivateKey(pair, &der) : -1;
   if (size <= 0)
