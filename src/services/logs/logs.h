@@ -34,6 +34,10 @@ char *logs_group_arn(const Call *call, const char *name);
 /* An event's id, 56 digits, and back. arena. */
 char *logs_event_id(Arena *arena, gint64 time, gint64 number);
 gboolean logs_event_id_parse(const char *text, gint64 *ret_time, gint64 *ret_number);
+/* FilterLogEvents' token for what comes behind an event. arena. */
+char *logs_search_token(Arena *arena, const LogsEvent *event);
+/* haar's own API: GET logs?group=... for `haar logs`. */
+void logs_admin_register(Haar *haar);
 /* Starts or moves the job that drops a group's old events. */
 Error *logs_retention_schedule(Call *call, const LogsGroupRecord *group, gint64 due) ERROR_MUST_USE;
 void logs_retention_register(Haar *haar);

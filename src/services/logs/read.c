@@ -149,9 +149,8 @@ typedef struct Search {
   gsize bytes, looked;
 } Search;
 
-/* "time/number/stream" */
-static char *
-search_token(Arena *arena, const LogsEvent *event)
+char *
+logs_search_token(Arena *arena, const LogsEvent *event)
 {
   g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT "/%" G_GINT64_FORMAT "/%s", event->time, event->number, event->stream);
   return text_base64(arena, text, strlen(text));
@@ -237,7 +236,7 @@ search_run(Call *call, Search *search, Cursor *cursor, LogsFilterLogEventsOutput
         search_add(call, search, &event, out);
     }
     if (out->events.n >= limit || search->bytes >= LOGS_ANSWER_MAX || ++search->looked >= LOOK_MAX) {
-      out->nextToken = search_token(call->arena, &event);
+      out->nextToken = logs_search_token(call->arena, &event);
       return NULL;
     }
   }

@@ -4,6 +4,7 @@ static Error *
 start(Haar *haar)
 {
   logs_retention_register(haar);
+  logs_admin_register(haar);
   return NULL;
 }
 

@@ -153,3 +153,13 @@ def test_not_here(logs, group):
     with pytest.raises(botocore.exceptions.ClientError) as error:
         logs.start_query(logGroupName=group, startTime=0, endTime=1, queryString='fields @message')
     assert 'StartQuery' in str(error.value)
+
+
+def test_command(logs, group, haar):
+    put(logs, group, 's', 'ERROR one', 'two')
+    shown = haar.run('logs', group)
+    assert shown.returncode == 0, shown.stderr
+    assert [line.split(' ', 1)[1] for line in shown.stdout.splitlines()] == ['ERROR one', 'two']
+    assert [line.split(' ', 1)[1] for line in haar.run('logs', group, '--filter', 'ERROR', '--since', '1h').stdout.splitlines()] == ['ERROR one']
+    missing = haar.run('logs', 'nothing')
+    assert missing.returncode == 1 and '/aws/lambda/nothing' in missing.stderr
