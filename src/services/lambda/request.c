@@ -76,12 +76,14 @@ runtime_request_parse(const guint8 *data, gsize size, gsize body_max, RuntimeReq
 {
   memset(ret, 0, sizeof *ret);
   const char *text = (const char *) data;
-  const char *head_end = memmem(data, MIN(size, HEAD_MAX), "\r\n\r\n", 4);
+  const char *head_end = size ? memmem(text, MIN(size, HEAD_MAX), "\r\n\r\n", 4) : NULL;
   if (!head_end)
     return size >= HEAD_MAX ? -1 : 0;
   gboolean first = TRUE;
   for (const char *line = text; line < head_end + 2;) {
     const char *end = memmem(line, (gsize) (head_end + 2 - line), "\r\n", 2);
+    if (!end)
+      return -1;
     gsize n = (gsize) (end - line);
     if (first ? !first_line(line, n, ret) : !header_line(line, n, body_max, ret))
       return -1;
