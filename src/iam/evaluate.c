@@ -263,10 +263,22 @@ load_identity(Txn *txn, Arena *arena, Evaluation *evaluation)
   return NULL;
 }
 
+/* The root of an account with its own resource, and no policy that could say otherwise: most calls of a local set-up. */
+static gboolean
+is_unlimited(const IamRequest *request)
+{
+  return request->principal->type == PRINCIPAL_ROOT && !request->resource_policy && !request->resource_policy_required &&
+         !request->endpoint_policy && g_strcmp0(request->principal->account, request->resource_account) == 0;
+}
+
 Error *
 evaluate_request(Txn *txn, Arena *arena, const IamRequest *request, Outcome *ret_outcome)
 {
   Evaluation evaluation = { .request = request, .principal = request->principal };
+  if (is_unlimited(request)) {
+    *ret_outcome = (Outcome) { .allowed = TRUE, .kind = KIND_IDENTITY, .statement = -1 };
+    return NULL;
+  }
   policy_cache_trim();
   TRY(load_identity(txn, arena, &evaluation));
   StringMap derived = context_derive(arena, request, &evaluation.identity);

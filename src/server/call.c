@@ -69,7 +69,10 @@ call_authorize(Call *call, const void *in, gboolean direct)
   if (direct)
     TRY(find_endpoint_policy(call, &request.endpoint_policy));
   condition_fill(call, &auth.context);
-  return name_denial(operation, iam_authorize(call->txn, call->arena, &request));
+  Error *denied = iam_authorize(call->txn, call->arena, &request);
+  if (denied && denied->kind == ERROR_ANSWER && call->haar->server)
+    denials_add(call->haar->server->denials, call, &request, denied->message);
+  return name_denial(operation, denied);
 }
 
 /* --- calls of haar's own --- */

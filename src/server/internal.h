@@ -1,6 +1,7 @@
 /* What the server's own files share of the call pipeline. */
 #pragma once
 
+#include "server/denials.h"
 #include "server/exchange.h"
 
 typedef struct AdminRoutes AdminRoutes;
@@ -13,6 +14,7 @@ struct Server {
   Listeners *listeners;
   GThreadPool *workers;      /* of ServerWork: calls that may block */
   AdminRoutes *admin;
+  Denials *denials;
   gint64 started_us;
 };
 

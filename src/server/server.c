@@ -39,10 +39,12 @@ server_new(Haar *haar, Server **ret_server)
   server->haar = haar;
   server->started_us = clock_monotonic_us();
   server->admin = admin_new();
+  server->denials = denials_new();
   server->workers = g_thread_pool_new(do_work, server, WORKERS_MAX, FALSE, NULL);
   haar->server = server;
   admin_add_own(haar);
   clock_admin(haar);
+  denials_admin(haar);
   *ret_server = server;
   return start(server);
 }
@@ -71,6 +73,7 @@ server_free(Server *server)
   g_thread_pool_free(server->workers, FALSE, TRUE);
   ca_free(server->ca);
   admin_free(server->admin);
+  denials_free(server->denials);
   g_free(server);
 }
 

@@ -206,3 +206,19 @@ def test_the_change_of_a_policy_is_in_force_with_the_next_call(client, prepared)
     session.get_parameter(Name='/app/url')
     with pytest.raises(ClientError, match='no identity-based policy allows the ssm:PutParameter'):
         session.put_parameter(Name='/app/url', Value='y', Overwrite=True)
+
+
+def test_why(client, haar, prepared):
+    prepared('ssm')
+    session = client('ssm', **assume(client, make_role(client, 'asking', [allow('*'), deny('ssm:Put*')], {}), {}))
+    with pytest.raises(ClientError):
+        session.put_parameter(Name='/app/url', Value='y', Overwrite=True)
+    newest = haar.call('GET', 'denials?limit=1')['denials'][0]
+    assert (newest['action'], newest['policy_kind'], newest['policy_name'], newest['statement'], newest['explicit_deny']) == \
+        ('ssm:PutParameter', 'identity-based policy', 'p', 1, True)
+    assert 'mend' not in newest
+    client('iam').put_role_policy(RoleName='asking', PolicyName='p', PolicyDocument=policy(allow('kms:*')))
+    with pytest.raises(ClientError):
+        session.get_parameter(Name='/app/url')
+    newest = haar.call('GET', 'denials?limit=1')['denials'][0]
+    assert json.loads(newest['mend']) == {'Effect': 'Allow', 'Action': 'ssm:GetParameter', 'Resource': PARAMETER}

@@ -1,0 +1,113 @@
+#include "server/denials.h"
+
+#include <string.h>
+
+#include "server/internal.h"
+
+enum { DENIALS_MAX = 256 };
+
+struct Denials {
+  GMutex lock;
+  GQueue lines; /* char *: JSON objects, the newest first */
+};
+
+Denials *
+denials_new(void)
+{
+  Denials *denials = g_new0(Denials, 1);
+  g_mutex_init(&denials->lock);
+  g_queue_init(&denials->lines);
+  return denials;
+}
+
+void
+denials_free(Denials *denials)
+{
+  if (!denials)
+    return;
+  g_queue_clear_full(&denials->lines, g_free);
+  g_mutex_clear(&denials->lock);
+  g_free(denials);
+}
+
+static void
+put(Arena *arena, Json *object, const char *key, const char *text)
+{
+  if (text)
+    json_set(arena, object, key, json_new_string(arena, text));
+}
+
+static Json *
+denial_json(const Call *call, const IamRequest *request, const Decision *decision, const char *message)
+{
+  Arena *arena = call->arena;
+  Json *json = json_new_object(arena);
+  put(arena, json, "time", text_iso8601(arena, call->now, TRUE));
+  put(arena, json, "request_id", call->request_id);
+  put(arena, json, "principal", request->principal->arn ? request->principal->arn : "anonymous");
+  put(arena, json, "action", request->action);
+  put(arena, json, "resource", request->resource);
+  put(arena, json, "policy_kind", decision->policy_kind);
+  put(arena, json, "policy_name", decision->policy_name);
+  put(arena, json, "via", call->via_service);
+  put(arena, json, "endpoint", call->source->endpoint_id);
+  put(arena, json, "message", message);
+  put(arena, json, "mend", decision->mend);
+  if (decision->statement >= 0)
+    json_set(arena, json, "statement", json_new_int(arena, decision->statement));
+  json_set(arena, json, "explicit_deny", json_new_bool(arena, decision->explicit_deny));
+  return json;
+}
+
+void
+denials_add(Denials *denials, const Call *call, const IamRequest *request, const char *message)
+{
+  Decision decision;
+  g_autoptr(Error) error = iam_decide(call->txn, call->arena, request, &decision);
+  if (error || decision.allowed)
+    return;
+  GString *line = g_string_new(NULL);
+  json_write(line, denial_json(call, request, &decision, message));
+  g_mutex_lock(&denials->lock);
+  g_queue_push_head(&denials->lines, g_string_free(line, FALSE));
+  if (g_queue_get_length(&denials->lines) > DENIALS_MAX)
+    g_free(g_queue_pop_tail(&denials->lines));
+  g_mutex_unlock(&denials->lock);
+}
+
+/* The lines themselves, copied under the lock; parsing is done without it. */
+static GPtrArray *
+copy_lines(Denials *denials, gint64 limit)
+{
+  GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+  g_mutex_lock(&denials->lock);
+  for (GList *at = denials->lines.head; at && lines->len < limit; at = at->next)
+    g_ptr_array_add(lines, g_strdup(at->data));
+  g_mutex_unlock(&denials->lock);
+  return lines;
+}
+
+static Error *
+get_denials(Call *call, const Json *in, Json **ret_out)
+{
+  const Json *asked = json_get(in, "limit");
+  gboolean given = asked && (asked->type == JSON_STRING || asked->type == JSON_NUMBER);
+  gint64 limit = given ? g_ascii_strtoll(asked->text, NULL, 10) : DENIALS_MAX;
+  g_autoptr(GPtrArray) lines = copy_lines(call->haar->server->denials, CLAMP(limit, 0, DENIALS_MAX));
+  Json *list = json_new_array(call->arena);
+  for (guint i = 0; i < lines->len; i++) {
+    Json *json = NULL;
+    TRY(json_parse(call->arena, lines->pdata[i], strlen(lines->pdata[i]), &json));
+    json_append(call->arena, list, json);
+  }
+  *ret_out = json_new_object(call->arena);
+  json_set(call->arena, *ret_out, "denials", list);
+  return NULL;
+}
+
+void
+denials_admin(Haar *haar)
+{
+  static const AdminRoute route = {"GET", "denials", get_denials};
+  server_admin(haar, &route);
+}
