@@ -74,5 +74,7 @@ lambda_authorize(Call *call, const void *in, Authorization *auth)
   auth->resource = lambda_function_arn(call, name.name, name.qualifier);
   TRY(lambda_policy_find(call, name.name, name.qualifier ? name.qualifier : "", &policy));
   auth->resource_policy = policy ? policy->policy : NULL;
+  /* A service needs a permission of the function: https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html */
+  auth->resource_policy_required = call->principal->type == PRINCIPAL_SERVICE;
   return NULL;
 }
