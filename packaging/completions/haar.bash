@@ -1,0 +1,24 @@
+# bash completion for haar: commands from `haar help`, options from `haar COMMAND --help`.
+_haar() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(haar help 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p')" -- "$current")
+    return
+  fi
+  case $previous in
+    --durability) mapfile -t COMPREPLY < <(compgen -W "process disk" -- "$current"); return ;;
+    --network) mapfile -t COMPREPLY < <(compgen -W "on off" -- "$current"); return ;;
+    --shell | -s) mapfile -t COMPREPLY < <(compgen -W "sh fish powershell" -- "$current"); return ;;
+    --data | -d) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
+  esac
+  if [ "$command" = clock ] && [ "$COMP_CWORD" -eq 2 ]; then
+    mapfile -t COMPREPLY < <(compgen -W "advance set reset" -- "$current")
+    return
+  fi
+  case $current in
+    -*) mapfile -t COMPREPLY < <(compgen -W "$(haar "$command" --help 2>/dev/null | grep -o -- '--[a-z-]*')" -- "$current") ;;
+    *) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+  esac
+}
+complete -o filenames -F _haar haar
