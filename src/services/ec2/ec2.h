@@ -1,0 +1,90 @@
+/* ec2: what EC2's own files share: resources as rows. Each resource is stored in the API's own shape under region, account, id. */
+#pragma once
+
+#include "reach/reach.h"
+#include "server/server.h"
+#include "services/ec2.gen.h"
+
+/* A filter of a describe call: its name and the member that it looks at; lists on the way are looked through. */
+typedef struct Ec2Path { const char *filter, *member; } Ec2Path;
+
+/* A kind of resource. */
+typedef struct Ec2Kind {
+  const char *type;           /* as tags name it: "route-table" */
+  const char *prefix;         /* of its ids: "rtb" */
+  Table table;
+  const Shape *shape;
+  guint32 id_offset, tags_offset;
+  const char *not_found;      /* error code */
+  const char *not_found_text; /* with %s for the id */
+  const Ec2Path *filters;     /* ends with NULLs */
+} Ec2Kind;
+
+#define EC2_KIND(Type, Id, Tags_) .shape = &Ec2##Type##_shape, .id_offset = G_STRUCT_OFFSET(Ec2##Type, Id), .tags_offset = G_STRUCT_OFFSET(Ec2##Type, Tags_)
+
+extern const Ec2Kind ec2_vpcs, ec2_subnets, ec2_internet_gateways, ec2_route_tables, ec2_security_groups, ec2_rules, ec2_acls, ec2_endpoints,
+  ec2_interfaces, ec2_addresses, ec2_nat_gateways;
+/* All of them, NULL-terminated. */
+extern const Ec2Kind *const ec2_kinds[];
+extern const Table ec2_vpc_attributes, ec2_eni_owners;
+
+/* Records of a kind, as Ec2Vpc ** and the like. arena. */
+typedef struct Ec2Records { gsize n; void **v; } Ec2Records;
+
+/* *ret is NULL if there is none. arena. */
+Error *ec2_find(Call *call, const Ec2Kind *kind, const char *id, void *ret) ERROR_MUST_USE;
+/* The same; none, or no id, is AWS's answer. */
+Error *ec2_get(Call *call, const Ec2Kind *kind, const char *id, void *ret) ERROR_MUST_USE;
+Error *ec2_put(Call *call, const Ec2Kind *kind, const void *record) ERROR_MUST_USE;
+Error *ec2_delete(Call *call, const Ec2Kind *kind, const char *id) ERROR_MUST_USE;
+Error *ec2_all(Call *call, const Ec2Kind *kind, Ec2Records *ret) ERROR_MUST_USE;
+/* A describe call: by ids (or all), filters, pages. ret_list: a generated list of pointers. */
+typedef struct Ec2Describe {
+  const Ec2Kind *kind;
+  const StringList *ids;
+  const Ec2FilterList *filters;
+  OptInt max;
+  const char *next_token;
+} Ec2Describe;
+Error *ec2_describe(Call *call, const Ec2Describe *d, void *ret_list, const char **ret_next_token) ERROR_MUST_USE;
+/* Whether a record passes the filters. An unknown filter: an answer InvalidParameterValue. */
+Error *ec2_filter(Call *call, const Ec2Path *paths, const Shape *shape, const void *record, const Ec2FilterList *filters, gboolean *ret_passes) ERROR_MUST_USE;
+/* The tags that a create call gives this type. */
+Ec2TagList ec2_tags(Call *call, const Ec2TagSpecificationList *specifications, const char *type);
+/* Rows' .authorize: answers DryRunOperation for a dry run. */
+Error *ec2_authorize(Call *call, const void *in, Authorization *auth) ERROR_MUST_USE;
+
+/* The VPC has changed: after the commit the fabric is brought in line. vpc_id NULL: all of the region. */
+void ec2_changed(Call *call, const char *vpc_id);
+/* A VPC as reach sees it; *ret_network NULL: it is gone. region, account: where it is. */
+Error *ec2_network(Txn *txn, const char *region, const char *account, const char *vpc_id, Network **ret_network) ERROR_MUST_USE;
+/* Drops and traces for `haar why` and `haar net`. */
+void ec2_register_admin(Haar *haar);
+
+/* Zones. */
+gboolean ec2_zone_known(const Call *call, const char *zone);
+const char *ec2_zone_id(Call *call, const char *zone);
+const char *ec2_prefix_list_id(Arena *arena, const char *region, const char *service);
+
+/* --- what one noun needs of another --- */
+Error *ec2_vpc_attributes_get(Call *call, const char *vpc_id, Ec2VpcAttributes **ret_attributes) ERROR_MUST_USE;
+Error *ec2_default_group(Call *call, const char *vpc_id, Ec2SecurityGroup **ret_group) ERROR_MUST_USE;
+Error *ec2_group_make(Call *call, const char *vpc_id, const char *name, const char *description, Ec2TagList tags, Ec2SecurityGroup **ret_group) ERROR_MUST_USE;
+Error *ec2_acl_make(Call *call, const char *vpc_id, gboolean is_default, Ec2TagList tags, Ec2NetworkAcl **ret_acl) ERROR_MUST_USE;
+Error *ec2_acl_associate(Call *call, const char *acl_id, const char *subnet_id) ERROR_MUST_USE;
+Error *ec2_route_table_make(Call *call, const Ec2Vpc *vpc, gboolean is_main, Ec2TagList tags, Ec2RouteTable **ret_table) ERROR_MUST_USE;
+Error *ec2_rules_of(Call *call, const char *group_id, Ec2Records *ret_rules) ERROR_MUST_USE;
+
+typedef struct Ec2EniSpec {
+  const char *subnet_id, *description, *address;  /* address NULL: the next free one */
+  const StringList *groups;                       /* none: the default group; NULL: no group at all */
+  const char *type;                               /* "interface", "vpc_endpoint", "nat_gateway", "lambda" */
+  const char *owner;                              /* of an endpoint or NAT gateway, or NULL */
+  Ec2TagList tags;
+} Ec2EniSpec;
+Error *ec2_eni_make(Call *call, const Ec2EniSpec *spec, Ec2NetworkInterface **ret_eni) ERROR_MUST_USE;
+Error *ec2_eni_delete(Call *call, const Ec2NetworkInterface *eni) ERROR_MUST_USE;
+/* Adds or removes the routes of a gateway endpoint. */
+Error *ec2_endpoint_routes(Call *call, const Ec2VpcEndpoint *endpoint, const StringList *tables, gboolean add) ERROR_MUST_USE;
+/* How many free addresses a subnet has: 5 are AWS's, the rest is what no interface has. */
+Error *ec2_subnet_free(Call *call, const Ec2Subnet *subnet, gint64 *ret_free) ERROR_MUST_USE;
