@@ -222,3 +222,6 @@ def test_why(client, haar, prepared):
         session.get_parameter(Name='/app/url')
     newest = haar.call('GET', 'denials?limit=1')['denials'][0]
     assert json.loads(newest['mend']) == {'Effect': 'Allow', 'Action': 'ssm:GetParameter', 'Resource': PARAMETER}
+    printed = haar.run('why')
+    assert printed.returncode == 0, printed.stderr
+    assert f'denied   ssm:GetParameter on {PARAMETER}' in printed.stdout and 'by     identity-based policy p, statement 2' in printed.stdout
