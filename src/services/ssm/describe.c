@@ -16,7 +16,7 @@ path_covers(const char *path, const char *name, gboolean recursive)
 }
 
 Error *
-filters_check(const SsmParameterStringFilterList *filters)
+parameter_filters_check(const SsmParameterStringFilterList *filters)
 {
   static const char *const keys[] = { "Name", "Path", "Type", "KeyId", "Tier", "DataType", "Label", NULL };
   static const char *const options[] = { "Equals", "BeginsWith", "Contains", "OneLevel", "Recursive", NULL };
@@ -86,7 +86,7 @@ filter_passes(const SsmParameterStringFilter *filter, const SsmParameterRecord *
 }
 
 gboolean
-filters_pass(const SsmParameterStringFilterList *filters, const SsmParameterRecord *record)
+parameter_filters_pass(const SsmParameterStringFilterList *filters, const SsmParameterRecord *record)
 {
   for (gsize i = 0; i < filters->n; i++)
     if (!filter_passes(filters->v[i], record))
@@ -129,10 +129,10 @@ describe_parameters(Call *call, const SsmDescribeParametersInput *in, SsmDescrib
   if (filters.n > 0 && in->Filters.n > 0)
     return error_answer("ValidationException", "You can use either Filters or ParameterFilters in a single request.");
   add_old_filters(call->arena, &in->Filters, &filters);
-  TRY(filters_check(&filters));
+  TRY(parameter_filters_check(&filters));
   TRY(parameters_all(call, &all));
   for (gsize i = 0; i < all.n; i++)
-    if (filters_pass(&filters, all.v[i]))
+    if (parameter_filters_pass(&filters, all.v[i]))
       LIST_APPEND(call->arena, &wanted, all.v[i]);
   TRY(ssm_page(call->arena, wanted.n, in->NextToken, in->MaxResults, 50, &page));
   LIST_EMPTY(call->arena, &ret_out->Parameters);

@@ -189,10 +189,10 @@ get_parameters_by_path(Call *call, const SsmGetParametersByPathInput *in, SsmGet
                                                "slash \"/\". It can't be prefixed with \"aws\" or \"ssm\" (case-insensitive). It must use only letters, numbers, "
                                                "or the following symbols: . (period), - (hyphen), _ (underscore). Special characters are not allowed. All "
                                                "sub-paths, if specified, must use the forward slash symbol \"/\". Valid example: /get/parameters2-/by1./path0_.");
-  TRY(filters_check(&in->ParameterFilters));
+  TRY(parameter_filters_check(&in->ParameterFilters));
   TRY(parameters_all(call, &all));
   for (gsize i = 0; i < all.n; i++)
-    if (path_covers(in->Path, all.v[i]->Name, OPT_OR(in->Recursive, FALSE)) && filters_pass(&in->ParameterFilters, all.v[i]))
+    if (path_covers(in->Path, all.v[i]->Name, OPT_OR(in->Recursive, FALSE)) && parameter_filters_pass(&in->ParameterFilters, all.v[i]))
       LIST_APPEND(call->arena, &wanted, all.v[i]);
   TRY(ssm_page(call->arena, wanted.n, in->NextToken, in->MaxResults, 10, &page));
   LIST_EMPTY(call->arena, &ret_out->Parameters);

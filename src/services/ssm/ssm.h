@@ -32,8 +32,8 @@ Error *name_resource(Call *call, const void *in, Authorization *auth);
 Error *names_resource(Call *call, const void *in, Authorization *auth);
 
 /* Filters: whether a parameter passes all. A bad one: InvalidFilterKey, InvalidFilterOption. */
-Error *filters_check(const SsmParameterStringFilterList *filters) ERROR_MUST_USE;
-gboolean filters_pass(const SsmParameterStringFilterList *filters, const SsmParameterRecord *record);
+Error *parameter_filters_check(const SsmParameterStringFilterList *filters) ERROR_MUST_USE;
+gboolean parameter_filters_pass(const SsmParameterStringFilterList *filters, const SsmParameterRecord *record);
 /* Whether name lies under path; recursive: at any depth. */
 gboolean path_covers(const char *path, const char *name, gboolean recursive);
 
