@@ -43,7 +43,7 @@ assume_role(Start *start)
 {
   Call *call = start->call;
   const LambdaFunctionConfiguration *config = start->invocation->config;
-  Json *in = lambda_json_strings(call->arena, "RoleArn", config->Role, "RoleSessionName", config->FunctionName, NULL), *out;
+  Json *in = lambda_json_strings(call->arena, "RoleArn", config->Role, "RoleSessionName", config->FunctionName[1] ? config->FunctionName : "awslambda", NULL), *out;
   g_autoptr(Error) error =
     lambda_other_call(call, "sts", "AssumeRole", principal_service(call->arena, "lambda.amazonaws.com", start->invocation->account), in, &out);
   if (error && error->kind == ERROR_ANSWER)

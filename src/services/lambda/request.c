@@ -76,6 +76,8 @@ runtime_request_parse(const guint8 *data, gsize size, gsize body_max, RuntimeReq
 {
   memset(ret, 0, sizeof *ret);
   const char *text = (const char *) data;
+  if (!data)
+    return 0;
   const char *head_end = size ? memmem(text, MIN(size, HEAD_MAX), "\r\n\r\n", 4) : NULL;
   if (!head_end)
     return size >= HEAD_MAX ? -1 : 0;
