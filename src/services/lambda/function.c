@@ -101,7 +101,7 @@ create_function(Call *call, const LambdaCreateFunctionInput *in, LambdaCreateFun
   LambdaFunctionRecord *record = ARENA_NEW(call->arena, LambdaFunctionRecord);
   LambdaFunctionConfiguration *config = record->config = new_config(call, in, name.name);
   record->tags = in->Tags;
-  TRY(lambda_network_check(call, in->VpcConfig, &config->VpcConfig));
+  TRY(lambda_network_check(call, in->Role, in->VpcConfig, &config->VpcConfig));
   gint64 size;
   TRY(code_fetch(call, in->Code, &record->code, &config->CodeSha256, &size));
   config->CodeSize = OPT_INT(size);

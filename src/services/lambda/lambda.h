@@ -95,8 +95,8 @@ Error *lambda_network_prepare(Call *call, const LambdaFunctionConfiguration *con
 Error *lambda_network_release(Call *call) ERROR_MUST_USE;
 /* The id of an interface for a new environment: one of the function's subnets, in turn. *ret NULL: the function has no VPC. arena. */
 Error *lambda_network_interface(Call *call, const LambdaFunctionConfiguration *config, guint turn, const char **ret) ERROR_MUST_USE;
-/* Checks subnets and groups, fills VpcId. *ret NULL if there is no VPC. arena. */
-Error *lambda_network_check(Call *call, const LambdaVpcConfig *config, LambdaVpcConfigResponse **ret) ERROR_MUST_USE;
+/* Checks subnets and groups, and that the role may make interfaces; fills VpcId. *ret NULL if there is no VPC. arena. */
+Error *lambda_network_check(Call *call, const char *role, const LambdaVpcConfig *config, LambdaVpcConfigResponse **ret) ERROR_MUST_USE;
 
 /* --- prepare.c --- */
 

@@ -76,8 +76,34 @@ describe(Call *call, const char *operation, const char *member, const StringList
   return g_steal_pointer(&error);
 }
 
+/* Whether the execution role may make interfaces: AWS makes them on its behalf. */
+static Error *
+role_may(Call *call, gpointer data)
+{
+  const char *role_arn = data, *name = strrchr(role_arn, '/');
+  Principal role = {
+    .type = PRINCIPAL_ROLE_SESSION,
+    .account = call->account,
+    .arn = arena_printf(call->arena, "arn:aws:sts::%s:assumed-role/%s/awslambda", call->account, name ? name + 1 : role_arn),
+    .user_id = "awslambda",
+    .role_arn = role_arn,
+  };
+  static const char *const actions[] = {"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"};
+  StringMap context = {0};
+  for (gsize i = 0; i < G_N_ELEMENTS(actions); i++) {
+    IamRequest request = {.principal = &role, .action = actions[i], .resource = "*", .resource_account = call->account, .context = &context};
+    g_autoptr(Error) error = iam_authorize(call->txn, call->arena, &request);
+    if (error && error->kind == ERROR_ANSWER)
+      return error_answer("InvalidParameterValueException", "The provided execution role does not have permissions to call %s on EC2",
+                          strchr(actions[i], ':') + 1);
+    if (error)
+      return g_steal_pointer(&error);
+  }
+  return NULL;
+}
+
 Error *
-lambda_network_check(Call *call, const LambdaVpcConfig *config, LambdaVpcConfigResponse **ret)
+lambda_network_check(Call *call, const char *role, const LambdaVpcConfig *config, LambdaVpcConfigResponse **ret)
 {
   *ret = NULL;
   if (!config || (!config->SubnetIds.n && !config->SecurityGroupIds.n))
@@ -102,37 +128,10 @@ lambda_network_check(Call *call, const LambdaVpcConfig *config, LambdaVpcConfigR
   shown->SubnetIds = config->SubnetIds;
   shown->SecurityGroupIds = config->SecurityGroupIds;
   shown->VpcId = vpc;
-  return NULL;
+  return call_read(call, role_may, (gpointer) role);
 }
 
 /* --- interfaces --- */
-
-/* Whether the execution role may make interfaces: AWS makes them on its behalf. */
-static Error *
-role_may(Call *call, gpointer data)
-{
-  const LambdaFunctionConfiguration *config = data;
-  const char *name = strrchr(config->Role, '/');
-  Principal role = {
-    .type = PRINCIPAL_ROLE_SESSION,
-    .account = call->account,
-    .arn = arena_printf(call->arena, "arn:aws:sts::%s:assumed-role/%s/awslambda", call->account, name ? name + 1 : config->Role),
-    .user_id = "awslambda",
-    .role_arn = config->Role,
-  };
-  static const char *const actions[] = {"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"};
-  StringMap context = {0};
-  for (gsize i = 0; i < G_N_ELEMENTS(actions); i++) {
-    IamRequest request = {.principal = &role, .action = actions[i], .resource = "*", .resource_account = call->account, .context = &context};
-    g_autoptr(Error) error = iam_authorize(call->txn, call->arena, &request);
-    if (error && error->kind == ERROR_ANSWER)
-      return error_answer("InvalidParameterValueException", "The provided execution role does not have permissions to call %s on EC2",
-                          strchr(actions[i], ':') + 1);
-    if (error)
-      return g_steal_pointer(&error);
-  }
-  return NULL;
-}
 
 static Error *
 make(Call *call, const LambdaFunctionConfiguration *config, const char *subnet, Find *found)
@@ -141,7 +140,7 @@ make(Call *call, const LambdaFunctionConfiguration *config, const char *subnet, 
   json_set(call->arena, in, "Description",
            json_new_string(call->arena, arena_printf(call->arena, "AWS Lambda VPC ENI-%s-%s", config->FunctionName, id_uuid(call->arena))));
   json_set(call->arena, in, "Groups", string_array(call->arena, &config->VpcConfig->SecurityGroupIds));
-  TRY(lambda_other_call(call, "ec2", "CreateNetworkInterface", principal_root(call->arena, call->account), in, &out));
+  TRY(lambda_other_call(call, "ec2", "CreateNetworkInterface", principal_service(call->arena, "lambda.amazonaws.com", call->account), in, &out));
   LambdaInterfaceRecord *record = found->record = ARENA_NEW(call->arena, LambdaInterfaceRecord);
   record->interface = json_string(json_path(out, "NetworkInterface.NetworkInterfaceId"));
   record->subnet = subnet;
@@ -156,7 +155,7 @@ lambda_network_prepare(Call *call, const LambdaFunctionConfiguration *config)
 {
   if (!has_vpc(config))
     return NULL;
-  TRY(call_read(call, role_may, (gpointer) config));
+  TRY(call_read(call, role_may, (gpointer) config->Role));
   for (gsize i = 0; i < config->VpcConfig->SubnetIds.n; i++) {
     const char *subnet = config->VpcConfig->SubnetIds.v[i];
     Find found = {.name = interface_name(call->arena, subnet, &config->VpcConfig->SecurityGroupIds)};
@@ -256,7 +255,7 @@ lambda_network_release(Call *call)
       continue;
     pool_forget_interface(lambda_state(call)->pool, one->record->interface);
     Json *in = lambda_json_strings(call->arena, "NetworkInterfaceId", one->record->interface, NULL);
-    g_autoptr(Error) error = lambda_other_call(call, "ec2", "DeleteNetworkInterface", principal_root(call->arena, call->account), in, NULL);
+    g_autoptr(Error) error = lambda_other_call(call, "ec2", "DeleteNetworkInterface", principal_service(call->arena, "lambda.amazonaws.com", call->account), in, NULL);
     if (error && error->kind == ERROR_FAULT)
       return g_steal_pointer(&error);
     if (error && !g_str_has_suffix(error->code, ".NotFound"))

@@ -114,7 +114,7 @@ update_function_configuration(Call *call, const LambdaUpdateFunctionConfiguratio
   TRY(lambda_validate_layers(&in->Layers, NULL));
   if (in->Role)
     TRY(lambda_validate_role(call, in->Role));
-  TRY(lambda_network_check(call, in->VpcConfig, &change.vpc));
+  TRY(lambda_network_check(call, in->Role ? in->Role : change.record->config->Role, in->VpcConfig, &change.vpc));
   TRY(call_write(call, write_change, &change));
   *ret_out = *lambda_function_shown(call, change.record, NULL);
   return NULL;

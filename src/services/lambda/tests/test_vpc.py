@@ -1,0 +1,101 @@
+"""Functions in a VPC: they reach what routes, groups and endpoints let them reach, and nothing else."""
+
+import io
+import json
+import zipfile
+
+import botocore.exceptions
+import pytest
+
+from tests.support.daemon import wait_for
+
+TRUST = {'Version': '2012-10-17',
+         'Statement': [{'Effect': 'Allow', 'Principal': {'Service': 'lambda.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]}
+ALLOWED = ['logs:*', 'ec2:CreateNetworkInterface', 'ec2:DescribeNetworkInterfaces', 'ec2:DeleteNetworkInterface', 'kms:ListKeys']
+CODE = '''
+import boto3, botocore.config, socket
+def handler(event, context):
+    if event.get("address"):
+        return [a[4][0] for a in socket.getaddrinfo(event["address"], 443, socket.AF_INET, socket.SOCK_STREAM)]
+    config = botocore.config.Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1})
+    try:
+        return len(boto3.client("kms", config=config).list_keys()["Keys"])
+    except Exception as error:
+        return type(error).__name__
+'''
+
+
+def package(text):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, 'w') as archive:
+        archive.writestr('index.py', text)
+    return data.getvalue()
+
+
+@pytest.fixture(scope='module')
+def place(client, network):
+    """A VPC with two private subnets, a group for functions and one for an endpoint."""
+    ec2, iam = client('ec2'), client('iam')
+    vpc = ec2.create_vpc(CidrBlock='10.0.0.0/16')['Vpc']['VpcId']
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={'Value': True})
+    subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f'10.0.{10 + i}.0/24', AvailabilityZone=f'us-east-1{"ab"[i]}')['Subnet']['SubnetId'] for i in range(2)]
+    group = ec2.create_security_group(GroupName='functions', Description='f', VpcId=vpc)['GroupId']
+    endpoint = ec2.create_security_group(GroupName='endpoint', Description='e', VpcId=vpc)['GroupId']
+    role = iam.create_role(RoleName='invpc', AssumeRolePolicyDocument=json.dumps(TRUST))['Role']['Arn']
+    iam.put_role_policy(RoleName='invpc', PolicyName='all', PolicyDocument=json.dumps(
+        {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': ALLOWED, 'Resource': '*'}]}))
+    return {'vpc': vpc, 'subnets': subnets, 'group': group, 'endpoint': endpoint, 'role': role}
+
+
+def create(lambda_, place, name):
+    lambda_.create_function(FunctionName=name, Role=place['role'], Runtime='python3.11', Handler='index.handler', Code={'ZipFile': package(CODE)},
+                            Timeout=15, MemorySize=256, VpcConfig={'SubnetIds': place['subnets'], 'SecurityGroupIds': [place['group']]})
+    wait_for(lambda: lambda_.get_function_configuration(FunctionName=name)['State'] == 'Active', f'{name} is active')
+
+
+def invoke(lambda_, name, event=None):
+    return json.loads(lambda_.invoke(FunctionName=name, Payload=json.dumps(event or {}))['Payload'].read())
+
+
+def interfaces(ec2, place):
+    return [i for i in ec2.describe_network_interfaces(Filters=[{'Name': 'vpc-id', 'Values': [place['vpc']]}])['NetworkInterfaces']
+            if i['InterfaceType'] == 'lambda']
+
+
+def test_only_what_the_network_allows(client, place):
+    lambda_, ec2 = client('lambda'), client('ec2')
+    create(lambda_, place, 'inside')
+    config = lambda_.get_function_configuration(FunctionName='inside')
+    assert config['VpcConfig']['VpcId'] == place['vpc']
+    made = interfaces(ec2, place)
+    assert sorted(i['SubnetId'] for i in made) == sorted(place['subnets'])
+    assert all(i['Description'].startswith('AWS Lambda VPC ENI-inside-') for i in made)
+    create(lambda_, place, 'second')
+    assert len(interfaces(ec2, place)) == 2  # shared
+    assert invoke(lambda_, 'inside') == 'ConnectTimeoutError'
+    endpoint = ec2.create_vpc_endpoint(VpcId=place['vpc'], VpcEndpointType='Interface', ServiceName='com.amazonaws.us-east-1.kms', SubnetIds=place['subnets'],
+                                       SecurityGroupIds=[place['endpoint']], PrivateDnsEnabled=True)['VpcEndpoint']['VpcEndpointId']
+    wait_for(lambda: ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint])['VpcEndpoints'][0]['State'] == 'available', 'the endpoint is available')
+    wait_for(lambda: invoke(lambda_, 'inside', {'address': 'kms.us-east-1.amazonaws.com'})[0].startswith('10.0.1'), 'the private name')
+    assert invoke(lambda_, 'inside') == 'ConnectTimeoutError'  # the endpoint's group lets nobody in
+    ec2.authorize_security_group_ingress(GroupId=place['endpoint'], IpPermissions=[
+        {'IpProtocol': 'tcp', 'FromPort': 443, 'ToPort': 443, 'UserIdGroupPairs': [{'GroupId': place['group']}]}])
+    wait_for(lambda: invoke(lambda_, 'inside') == 0, 'the group lets the functions in')
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
+    for name in ('inside', 'second'):
+        lambda_.delete_function(FunctionName=name)
+    wait_for(lambda: not interfaces(ec2, place), 'the interfaces are gone')
+
+
+def test_the_role_has_to_allow_interfaces(client, place):
+    lambda_, iam = client('lambda'), client('iam')
+    role = iam.create_role(RoleName='without', AssumeRolePolicyDocument=json.dumps(TRUST))['Role']['Arn']
+    with pytest.raises(botocore.exceptions.ClientError) as error:
+        create(lambda_, {**place, 'role': role}, 'unlucky')
+    assert error.value.response['Error']['Message'] == 'The provided execution role does not have permissions to call CreateNetworkInterface on EC2'
+
+
+def test_subnets_have_to_be_there(client, place):
+    with pytest.raises(botocore.exceptions.ClientError) as error:
+        create(client('lambda'), {**place, 'subnets': ['subnet-00000000000000000']}, 'nowhere')
+    assert error.value.response['Error']['Code'] == 'InvalidParameterValueException'
