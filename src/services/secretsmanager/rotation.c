@@ -47,27 +47,72 @@ rotation_begin(Call *call, SecretsmanagerSecretRecord *secret, const char *token
   return put_job(call, secret->ARN, token, 0);
 }
 
-OPERATION(RotateSecret, rotate_secret, .txn = TXN_WRITE, .authorize = authorize_secret)
+typedef struct Rotate {
+  const SecretsmanagerRotateSecretInput *in;
+  SecretsmanagerRotateSecretOutput *out;
+  const char *function;
+} Rotate;
+
+/* The function that the rotation would call. */
+static Error *
+find_function(Call *call, gpointer data)
+{
+  Rotate *rotate = data;
+  SecretsmanagerSecretRecord *secret = NULL;
+  TRY(secret_get(call, rotate->in->SecretId, &secret));
+  rotate->function = rotate->in->RotationLambdaARN ? rotate->in->RotationLambdaARN : secret->RotationLambdaARN;
+  if (!rotate->function)
+    return error_answer("InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.");
+  return NULL;
+}
+
+/* AWS looks whether it may invoke the function before it takes the configuration. */
+static Error *
+check_function(Call *call, const char *function)
+{
+  const Principal *self = principal_service(call->arena, "secretsmanager", call->account);
+  LambdaInvokeInput in = {.FunctionName = function, .InvocationType = "DryRun"};
+  LambdaInvokeOutput out = {0};
+  g_autoptr(Error) refused = call_operation(call, &LambdaOperationInvoke, self, NULL, &in, &out);
+  if (!refused || refused->kind == ERROR_FAULT)
+    return g_steal_pointer(&refused);
+  if (error_is(refused, "AccessDeniedException"))
+    return error_answer("AccessDeniedException", "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy "
+                                                 "grants access to the principal secretsmanager.amazonaws.com.");
+  return error_answer("InvalidParameterException", "Lambda does not have the rotation function %s: %s", function, refused->message);
+}
+
+static Error *
+configure(Call *call, gpointer data)
+{
+  const Rotate *rotate = data;
+  const SecretsmanagerRotateSecretInput *in = rotate->in;
+  SecretsmanagerSecretRecord *secret = NULL;
+  TRY(secret_get(call, in->SecretId, &secret));
+  secret->RotationLambdaARN = rotate->function;
+  if (in->RotationRules)
+    secret->RotationRules = in->RotationRules;
+  secret->RotationEnabled = OPT_BOOL(TRUE);
+  rotate->out->ARN = secret->ARN;
+  rotate->out->Name = secret->Name;
+  TRY(rotation_schedule(call, secret));
+  if (OPT_OR(in->RotateImmediately, TRUE)) {
+    rotate->out->VersionId = in->ClientRequestToken ? in->ClientRequestToken : id_uuid(call->arena);
+    TRY(rotation_begin(call, secret, rotate->out->VersionId));
+  }
+  return secret_put(call, secret);
+}
+
+/* Without a transaction: Lambda is asked. */
+OPERATION(RotateSecret, rotate_secret, .txn = TXN_NONE, .authorize = authorize_secret)
 static Error *
 rotate_secret(Call *call, const SecretsmanagerRotateSecretInput *in, SecretsmanagerRotateSecretOutput *ret_out)
 {
-  SecretsmanagerSecretRecord *secret = NULL;
-  TRY(secret_get(call, in->SecretId, &secret));
-  if (in->RotationLambdaARN)
-    secret->RotationLambdaARN = in->RotationLambdaARN;
-  if (in->RotationRules)
-    secret->RotationRules = in->RotationRules;
-  if (!secret->RotationLambdaARN)
-    return error_answer("InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.");
-  secret->RotationEnabled = OPT_BOOL(TRUE);
-  ret_out->ARN = secret->ARN;
-  ret_out->Name = secret->Name;
-  TRY(rotation_schedule(call, secret));
-  if (OPT_OR(in->RotateImmediately, TRUE)) {
-    ret_out->VersionId = in->ClientRequestToken ? in->ClientRequestToken : id_uuid(call->arena);
-    TRY(rotation_begin(call, secret, ret_out->VersionId));
-  }
-  return secret_put(call, secret);
+  Rotate rotate = {in, ret_out, NULL};
+  TRY(call_read(call, find_function, &rotate));
+  rotate.function = arena_strdup(call->arena, rotate.function);
+  TRY(check_function(call, rotate.function));
+  return call_write(call, configure, &rotate);
 }
 
 OPERATION(CancelRotateSecret, cancel_rotate_secret, .txn = TXN_WRITE, .authorize = authorize_secret)
@@ -125,7 +170,10 @@ run_step(Call *call, const RotationJob *job, const char *step)
   g_string_append_c(event, '}');
   LambdaInvokeInput in = {.FunctionName = job->secret->RotationLambdaARN, .Payload = {(const guint8 *) event->str, event->len}};
   LambdaInvokeOutput out = {0};
-  TRY(call_operation(call, &LambdaOperationInvoke, NULL, NULL, &in, &out));
+  Error *refused = call_operation(call, &LambdaOperationInvoke, NULL, NULL, &in, &out);
+  if (refused && refused->kind == ERROR_ANSWER) /* a job that is answered is over, a fault is tried again */
+    refused->kind = ERROR_FAULT;
+  TRY(error_prefix(refused, "rotation of %s: step %s", job->arn, step));
   if (out.FunctionError)
     return error_fault("rotation of %s: step %s failed: %.*s", job->arn, step, (int) MIN(out.Payload.size, 500), (const char *) out.Payload.data);
   return NULL;

@@ -167,22 +167,41 @@ check_value(const NewVersion *value)
   return NULL;
 }
 
+/* Whether the version has a value: the pending one of a rotation has none until its function puts it. */
+static Error *
+has_value(Call *call, const SecretsmanagerSecretRecord *secret, const char *version_id, gboolean *ret)
+{
+  Key key;
+  const void *data = NULL;
+  gsize size = 0;
+  value_key(call, secret, version_id, &key);
+  TRY(store_get(call->txn, &secretsmanager_values, &key, &data, &size));
+  *ret = data != NULL;
+  return NULL;
+}
+
+static Error *
+store_value(Call *call, const SecretsmanagerSecretRecord *secret, const char *version_id, const NewVersion *version)
+{
+  Key key;
+  SecretsmanagerValueRecord value = {0};
+  TRY(encrypt(call, secret, version_id, version, &value));
+  value_key(call, secret, version_id, &key);
+  return record_put(call->txn, &secretsmanager_values, &key, &SecretsmanagerValueRecord_shape, &value);
+}
+
 Error *
 version_add(Call *call, SecretsmanagerSecretRecord *secret, const NewVersion *version, const char **ret_version_id)
 {
   static const char *const current[] = {"AWSCURRENT"};
   const char *id = version->token ? version->token : id_uuid(call->arena);
   SecretsmanagerVersionRecord *record = version_by_id(secret, id);
+  gboolean valued = FALSE;
   TRY(check_value(version));
-  if (record) {
-    TRY(check_same(call, secret, id, version));
-  } else {
-    Key key;
-    SecretsmanagerValueRecord value = {0};
+  TRY(has_value(call, secret, id, &valued));
+  TRY(valued ? check_same(call, secret, id, version) : store_value(call, secret, id, version));
+  if (!record) {
     TRY(drop_deprecated(call, secret));
-    TRY(encrypt(call, secret, id, version, &value));
-    value_key(call, secret, id, &key);
-    TRY(record_put(call->txn, &secretsmanager_values, &key, &SecretsmanagerValueRecord_shape, &value));
     record = ARENA_NEW(call->arena, SecretsmanagerVersionRecord);
     *record = (SecretsmanagerVersionRecord) {.VersionId = id, .CreatedDate = OPT_TIME(call->now)};
     LIST_APPEND(call->arena, &secret->Versions, record);
