@@ -2,6 +2,7 @@
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html */
 #include "server/auth.h"
 
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "server/internal.h"
@@ -157,7 +158,7 @@ name_refusal(const Route *route, Error *error)
 static Error *
 anonymous(Arena *arena, const Route *route, const Principal **ret_principal)
 {
-  if (!route->operation->anonymous)
+  if (!route->operation || !route->operation->anonymous)
     return refuse(route, REFUSAL_UNSIGNED);
   Principal *principal = ARENA_NEW(arena, Principal);
   *principal = (Principal){.type = PRINCIPAL_ANONYMOUS, .account = DEFAULT_ACCOUNT, .arn = "*", .user_id = "anonymous"};
@@ -185,4 +186,22 @@ auth_check(Txn *txn, Arena *arena, const WireRequest *request, const Sigv4 *sign
   *ret_credential = credential;
   *ret_principal = &credential->principal;
   return NULL;
+}
+
+/* --- for data planes --- */
+
+Error *
+http_authenticate(HttpExchange *exchange, Txn *txn, const char *signing_name, const Principal **ret_principal)
+{
+  const HttpRequest *http = &exchange->request;
+  const ServiceModel model = {.name = signing_name, .signing_name = signing_name, .protocol = PROTOCOL_REST_JSON};
+  const Route route = {.model = &model, .protocol = PROTOCOL_REST_JSON};
+  const GByteArray *body = exchange->body;
+  WireRequest request = {.method = http->method, .path = http->path, .query = http->query, .headers = http->headers};
+  Sigv4 signature = {0};
+  const Credential *credential = NULL;
+  guint8 hash[32];
+  EVP_Digest(body ? body->data : (const guint8 *) "", body ? body->len : 0, hash, NULL, EVP_sha256(), NULL);
+  TRY(auth_read(exchange->arena, &request, &signature));
+  return auth_check(txn, exchange->arena, &request, &signature, &route, text_hex(exchange->arena, hash, sizeof hash), &credential, ret_principal);
 }

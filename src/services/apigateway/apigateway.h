@@ -60,6 +60,8 @@ typedef struct Passage {
   const ApigatewayStage *stage;
   Match match;
   const Principal *caller;     /* AWS_IAM, or NULL */
+  const guint8 *body;
+  gsize body_size;
 } Passage;
 
 /* The Lambda proxy event, version 1.0 (arena).
@@ -73,6 +75,13 @@ void answer_message(const Passage *passage, int status, const char *error_type, 
 void answer_mock(const Passage *passage);
 /* "${stageVariables.name}" replaced in an integration's URI (arena). */
 const char *stage_variables(const Passage *passage, const char *text);
+
+/* arn:aws:execute-api:region:account:api/stage/METHOD/path: what permissions name (arena). */
+const char *request_arn(const Passage *passage);
+/* Makes the threads that wait for functions: the service's state. */
+Error *start_invoking(Haar *haar) ERROR_MUST_USE;
+/* Invokes the integration's function, as apigateway.amazonaws.com, and answers with what it says, or after the integration's time. */
+void invoke_function(Haar *haar, const Passage *passage);
 
 gboolean serves(Haar *haar, const HttpRequest *request);
 void serve(Haar *haar, HttpExchange *exchange);

@@ -155,9 +155,8 @@ is_binary(const Passage *p)
 static void
 add_body(const Passage *p, Json *event)
 {
-  const guint8 *body = NULL;
-  gsize size = 0;
-  http_body(p->exchange, &body, &size);
+  const guint8 *body = p->body;
+  gsize size = p->body_size;
   gboolean binary = size && is_binary(p);
   if (!size)
     set_text(p->arena, event, "body", NULL);

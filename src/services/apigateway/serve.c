@@ -5,9 +5,10 @@
  *   http://localhost:4566/restapis/{api}/{stage}/_user_request_/path  everywhere
  */
 #include "services/apigateway/apigateway.h"
-#include "services/lambda.gen.h"
 
 #include <string.h>
+
+enum { PAYLOAD_MAX = 10 * 1024 * 1024 };
 
 /* The API, stage and rest of a request's address; FALSE: it is not for an API. Parts: arena. */
 static gboolean
@@ -64,93 +65,30 @@ load(Call *call, gpointer data)
   return NULL;
 }
 
-/* "arn:aws:lambda:...:function:name[:qualifier]" out of the integration's URI, stage variables put in; NULL if it is no such URI. */
-static const char *
-function_arn(const Passage *p)
-{
-  static const char marker[] = ":lambda:path/2015-03-31/functions/";
-  const char *uri = stage_variables(p, p->match.method->methodIntegration->uri);
-  const char *at = strstr(uri, marker), *end = g_strrstr(uri, "/invocations");
-  if (!at || !end || end < at + strlen(marker))
-    return NULL;
-  at += strlen(marker);
-  return arena_strndup(p->arena, at, (gsize) (end - at));
-}
-
-/* arn:aws:execute-api:region:account:api/stage/METHOD/path: what a function's permission names. */
-static const char *
-request_arn(const Passage *p)
-{
-  const char *path = p->match.resource->path;
-  return arn_format(p->arena, "execute-api", p->region, p->account, "%s/%s/%s%s", p->api_id, p->stage_name, p->request->method, path);
-}
-
-static void
-invoke_function(Haar *haar, const Passage *p)
-{
-  const char *arn = function_arn(p);
-  g_autoptr(Call) call = call_new(haar, p->account, p->region, principal_service(p->arena, "apigateway", p->account));
-  g_autofree char *event = NULL;
-  LambdaInvokeInput in = {.FunctionName = arn};
-  LambdaInvokeOutput out = {0};
-  GString *text = g_string_new(NULL);
-  json_write(text, event_build(p));
-  in.Payload = (Blob) {(const guint8 *) text->str, text->len};
-  event = g_string_free(text, FALSE);
-  call->source_arn = request_arn(p);
-  g_autoptr(Error) error = arn ? call_operation(call, &LambdaOperationInvoke, NULL, NULL, &in, &out) : NULL;
-  if (error || !arn)
-    answer_message(p, error && error_is(error, "TooManyRequestsException") ? 429 : 500, "InternalServerErrorException", "Internal server error");
-  else if (out.FunctionError)
-    answer_message(p, 502, "InternalServerErrorException", "Internal server error");
-  else
-    answer_proxy(p, &out.Payload);
-  if (error)
-    log_warning("API %s: %s %s: %s", p->api_id, p->request->method, p->path, error->message);
-}
-
-/* AWS_IAM: the request is signed for execute-api and the caller may execute-api:Invoke this method. FALSE: it was answered. */
-typedef struct IamCheck {
-  Passage *passage;
-  Sigv4 signature;
-  Credential *credential;
-} IamCheck;
-
+/* AWS_IAM: the request is signed for execute-api and the caller may execute-api:Invoke this method. */
 static Error *
 check_signature(Call *call, gpointer data)
 {
-  IamCheck *check = data;
-  Passage *p = check->passage;
-  const guint8 *body = NULL;
-  gsize size = 0;
-  http_body(p->exchange, &body, &size);
-  WireRequest request = {.method = p->request->method, .path = p->request->path, .query = p->request->query, .headers = p->request->headers,
-                         .body = body, .body_size = size};
-  TRY(sigv4_parse(p->arena, &request, FALSE, &check->signature));
-  if (check->signature.kind == SIGV4_NONE)
-    return error_answer_status(403, "MissingAuthenticationTokenException", "Missing Authentication Token");
-  TRY(iam_credential_find(call->txn, p->arena, check->signature.access_key, &check->credential));
-  if (!check->credential)
-    return error_answer_status(403, "UnrecognizedClientException", "The security token included in the request is invalid.");
-  g_autofree char *hash = g_compute_checksum_for_data(G_CHECKSUM_SHA256, body, size);
-  TRY(sigv4_verify(p->arena, &request, &check->signature, check->credential->secret_key, clock_real(), FALSE, hash));
-  p->caller = &check->credential->principal;
+  Passage *p = data;
+  TRY(http_authenticate(p->exchange, call->txn, "execute-api", &p->caller));
   IamRequest question = {.principal = p->caller, .action = "execute-api:Invoke", .resource = request_arn(p), .resource_account = p->account,
                          .resource_policy = p->api->policy};
   return iam_authorize(call->txn, p->arena, &question);
 }
 
+/* FALSE: it was answered. */
 static gboolean
 authorised(Call *call, Passage *p)
 {
-  IamCheck check = {.passage = p};
   if (g_strcmp0(p->match.method->authorizationType, "AWS_IAM"))
     return TRUE;
-  g_autoptr(Error) error = call_read(call, check_signature, &check);
+  g_autoptr(Error) error = call_read(call, check_signature, p);
   if (!error)
     return TRUE;
   if (error->kind == ERROR_FAULT)
     answer_message(p, 500, "InternalServerErrorException", "Internal server error");
+  else if (error_is(error, "MissingAuthenticationTokenException"))
+    answer_message(p, 403, error->code, "Missing Authentication Token");
   else
     answer_message(p, 403, g_str_has_prefix(error->code, "AccessDenied") ? "AccessDeniedException" : error->code, error->message);
   return FALSE;
@@ -195,6 +133,11 @@ serve(Haar *haar, HttpExchange *exchange)
   parse_address(p.arena, p.request, &p.api_id, &p.stage_name, &p.path);
   if (!find_owner(haar, &p))
     return;
+  http_body(exchange, &p.body, &p.body_size);
+  if (p.body_size > PAYLOAD_MAX) {
+    answer_message(&p, 413, "RequestTooLargeException", "Request Too Long");
+    return;
+  }
   g_autoptr(Call) call = call_new(haar, p.account, p.region, principal_service(p.arena, "apigateway", p.account));
   g_autoptr(Error) error = call_read(call, load, &what);
   if (error) {

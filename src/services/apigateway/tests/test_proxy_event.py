@@ -20,6 +20,8 @@ import time
 
 def handler(event, context):
     path = event["path"]
+    if path == "/slow":
+        time.sleep(3)
     if path == "/p/string":
         return "no object"
     if path == "/p/number":
@@ -61,12 +63,16 @@ def api(client, function):
     greedy = gateway.create_resource(restApiId=api['id'], parentId=parent, pathPart='{proxy+}')['id']
     denied = gateway.create_resource(restApiId=api['id'], parentId=root, pathPart='denied')['id']
     uri = f'arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations'
-    for resource in (greedy, denied):
+    slow = gateway.create_resource(restApiId=api['id'], parentId=root, pathPart='slow')['id']
+    for resource in (greedy, denied, slow):
         ids = {'restApiId': api['id'], 'resourceId': resource, 'httpMethod': 'ANY'}
         gateway.put_method(authorizationType='NONE', **ids)
-        gateway.put_integration(type='AWS_PROXY', integrationHttpMethod='POST', uri=uri, **ids)
+        gateway.put_integration(type='AWS_PROXY', integrationHttpMethod='POST', uri=uri, **ids,
+                                timeoutInMillis=300 if resource == slow else 29000)
     client('lambda').add_permission(FunctionName='proxy', StatementId='api', Action='lambda:InvokeFunction', Principal='apigateway.amazonaws.com',
                                     SourceArn=f'arn:aws:execute-api:us-east-1:000000000000:{api["id"]}/*/*/p/*')
+    client('lambda').add_permission(FunctionName='proxy', StatementId='slow', Action='lambda:InvokeFunction', Principal='apigateway.amazonaws.com',
+                                    SourceArn=f'arn:aws:execute-api:us-east-1:000000000000:{api["id"]}/*/*/slow')
     deployment = gateway.create_deployment(restApiId=api['id'])['id']
     gateway.create_stage(restApiId=api['id'], stageName='live', deploymentId=deployment, variables={'colour': 'green'})
     return api['id']
@@ -136,3 +142,15 @@ def test_without_permission_for_this_route(haar, api):
     answer, data = fetch(haar, api, '/denied')
     assert answer.status == 500
     assert json.loads(data) == {'message': 'Internal server error'}
+
+
+def test_integration_timeout(haar, api):
+    answer, data = fetch(haar, api, '/slow')
+    assert answer.status == 504
+    assert json.loads(data) == {'message': 'Endpoint request timed out'}
+
+
+def test_payload_of_more_than_10_mib(haar, api):
+    answer, data = fetch(haar, api, '/p/x', 'POST', b'x' * (10 * 1024 * 1024 + 1))
+    assert answer.status == 413
+    assert json.loads(data) == {'message': 'Request Too Long'}

@@ -4,7 +4,10 @@ import json
 import urllib.error
 import urllib.request
 
+import botocore.auth
+import botocore.awsrequest
 import pytest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 
@@ -80,6 +83,37 @@ def test_iam_methods_need_a_signature(haar, client, api):
     gateway.create_deployment(restApiId=api['id'], stageName='prod')
     status, _, body = fetch(haar, api, 'prod', '/')
     assert (status, body['message']) == (403, 'Missing Authentication Token')
+
+
+def signed_status(haar, api, credentials):
+    url = f'{haar.url}/restapis/{api["id"]}/prod/_user_request_/'
+    plain = botocore.awsrequest.AWSRequest('GET', url)
+    botocore.auth.SigV4Auth(credentials, 'execute-api', 'us-east-1').add_auth(plain)
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=dict(plain.headers.items()))) as response:
+            return response.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_iam_methods_take_role_sessions_with_their_token_only(haar, client, api):
+    gateway, iam = client('apigateway'), client('iam')
+    ids = {'restApiId': api['id'], 'resourceId': root_of(gateway, api), 'httpMethod': 'GET'}
+    gateway.put_method(authorizationType='AWS_IAM', **ids)
+    gateway.put_integration(type='MOCK', requestTemplates={'application/json': '{"statusCode": 200}'}, **ids)
+    gateway.put_method_response(statusCode='200', **ids)
+    gateway.put_integration_response(statusCode='200', **ids)
+    gateway.create_deployment(restApiId=api['id'], stageName='prod')
+    trust = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'AWS': '*'}, 'Action': 'sts:AssumeRole'}]}
+    iam.create_role(RoleName='caller', AssumeRolePolicyDocument=json.dumps(trust))
+    session = client('sts').assume_role(RoleArn='arn:aws:iam::000000000000:role/caller', RoleSessionName='test')['Credentials']
+    key, secret, token = session['AccessKeyId'], session['SecretAccessKey'], session['SessionToken']
+    assert signed_status(haar, api, Credentials(key, secret, token)) == 403  # the role allows nothing
+    iam.put_role_policy(RoleName='caller', PolicyName='invoke', PolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': [
+        {'Effect': 'Allow', 'Action': 'execute-api:Invoke', 'Resource': f'arn:aws:execute-api:us-east-1:000000000000:{api["id"]}/prod/GET/'}]}))
+    assert signed_status(haar, api, Credentials(key, secret, token)) == 200
+    assert signed_status(haar, api, Credentials(key, secret, token + 'x')) == 403
+    assert signed_status(haar, api, Credentials(key, secret)) == 403
 
 
 def refused(code, call, **arguments):
