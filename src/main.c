@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -277,6 +278,17 @@ fail(Process *process, Error *error)
   return cli_fail(error);
 }
 
+/* The usual soft limit of 1,024 descriptors is for programs that use select. */
+static void
+raise_descriptors(void)
+{
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
 static int
 run(Process *process)
 {
@@ -286,6 +298,7 @@ run(Process *process)
     error = start_warden(process);
   if (error)
     return fail(process, error);
+  raise_descriptors();
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);

@@ -151,6 +151,17 @@ def test_pipelined_requests(haar):
             answer += piece
 
 
+def test_many_idle_connections(haar):
+    idle = [socket.create_connection(('127.0.0.1', haar.port), timeout=30) for _ in range(800)]
+    for raw in idle[:400]:
+        raw.sendall(b'GET /_haar/health HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    for raw in idle[:400]:
+        assert b'"status":"ok"' in raw.recv(4096)
+    assert haar.call('GET', 'health')['status'] == 'ok'
+    for raw in idle:
+        raw.close()
+
+
 # --- TLS ---
 
 def tls_name(haar, name, ca=True):
