@@ -83,5 +83,5 @@ Error *start_invoking(Haar *haar) ERROR_MUST_USE;
 /* Invokes the integration's function, as apigateway.amazonaws.com, and answers with what it says, or after the integration's time. */
 void invoke_function(Haar *haar, const Passage *passage);
 
-gboolean serves(Haar *haar, const HttpRequest *request);
-void serve(Haar *haar, HttpExchange *exchange);
+gboolean apigateway_serves(Haar *haar, const HttpRequest *request);
+void apigateway_serve(Haar *haar, HttpExchange *exchange);

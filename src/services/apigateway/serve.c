@@ -40,7 +40,7 @@ parse_address(Arena *arena, const HttpRequest *request, const char **ret_api, co
 }
 
 gboolean
-serves(Haar *haar, const HttpRequest *request)
+apigateway_serves(Haar *haar, const HttpRequest *request)
 {
   g_autoptr(Arena) arena = arena_new();
   const char *api = NULL, *stage = NULL, *path = NULL;
@@ -125,7 +125,7 @@ find_owner(Haar *haar, Passage *p)
 }
 
 void
-serve(Haar *haar, HttpExchange *exchange)
+apigateway_serve(Haar *haar, HttpExchange *exchange)
 {
   Passage p = {.exchange = exchange, .request = http_request(exchange), .arena = http_arena(exchange)};
   ApigatewayListOfResource resources = {0};

@@ -10,7 +10,7 @@ stop(Haar *haar)
 const ServiceHooks apigateway_hooks = {
   .start = start_invoking,
   .stop = stop,
-  .serves = serves,
-  .serve = serve,
+  .serves = apigateway_serves,
+  .serve = apigateway_serve,
   .access_denied_code = "AccessDeniedException",
 };

@@ -46,7 +46,7 @@ check_create(Call *call, const RdsCreateDBClusterInput *in)
 {
   Key key;
   void *old = NULL;
-  TRY(identifier_check("DBClusterIdentifier", in->DBClusterIdentifier));
+  TRY(rds_identifier_check("DBClusterIdentifier", in->DBClusterIdentifier));
   TRY(check_kind(in));
   TRY(check_master(in->MasterUsername, in->MasterUserPassword));
   if (in->BackupRetentionPeriod.set && (in->BackupRetentionPeriod.v < 1 || in->BackupRetentionPeriod.v > 35))
@@ -194,7 +194,7 @@ describe_db_clusters(Call *call, const RdsDescribeDBClustersInput *in, RdsDescri
   RdsClusterRecord *one = NULL;
   Page page = {0};
   arena_own(call->arena, found, (GDestroyNotify) g_ptr_array_unref);
-  TRY(filters_check(&in->Filters, "db-cluster-id db-cluster-resource-id engine"));
+  TRY(rds_filters_check(&in->Filters, "db-cluster-id db-cluster-resource-id engine"));
   LIST_EMPTY(call->arena, &ret_out->DBClusters);
   if (in->DBClusterIdentifier) {
     TRY(cluster_get(call, in->DBClusterIdentifier, &one));
@@ -202,15 +202,15 @@ describe_db_clusters(Call *call, const RdsDescribeDBClustersInput *in, RdsDescri
     LIST_APPEND(call->arena, &ret_out->DBClusters, one->Cluster);
     return NULL;
   }
-  TRY(records_list(call, &rds_clusters, &RdsClusterRecord_shape, &records));
+  TRY(rds_records_list(call, &rds_clusters, &RdsClusterRecord_shape, &records));
   for (guint i = 0; i < records->len; i++) {
     RdsDBCluster *cluster = ((RdsClusterRecord *) records->pdata[i])->Cluster;
     cluster->LatestRestorableTime = OPT_TIME(call->now);
-    if (filter_allows(&in->Filters, "db-cluster-id", cluster->DBClusterIdentifier) && filter_allows(&in->Filters, "engine", cluster->Engine) &&
-        filter_allows(&in->Filters, "db-cluster-resource-id", cluster->DbClusterResourceId))
+    if (rds_filter_allows(&in->Filters, "db-cluster-id", cluster->DBClusterIdentifier) && rds_filter_allows(&in->Filters, "engine", cluster->Engine) &&
+        rds_filter_allows(&in->Filters, "db-cluster-resource-id", cluster->DbClusterResourceId))
       g_ptr_array_add(found, cluster);
   }
-  TRY(page_of(call, found->len, &in->MaxRecords, in->Marker, &page));
+  TRY(rds_page_of(call, found->len, &in->MaxRecords, in->Marker, &page));
   for (gsize i = page.from; i < page.to; i++)
     LIST_APPEND(call->arena, &ret_out->DBClusters, (RdsDBCluster *) found->pdata[i]);
   ret_out->Marker = page.marker;

@@ -7,7 +7,7 @@ check_create(Call *call, const RdsCreateDBInstanceInput *in)
 {
   Key key;
   void *old = NULL;
-  TRY(identifier_check("DBInstanceIdentifier", in->DBInstanceIdentifier));
+  TRY(rds_identifier_check("DBInstanceIdentifier", in->DBInstanceIdentifier));
   if (!in->DBClusterIdentifier)
     return error_answer("InvalidParameterCombination", "haar runs instances of Aurora clusters: DBClusterIdentifier is required");
   if (!g_str_has_prefix(in->DBInstanceClass, "db."))
@@ -116,22 +116,22 @@ describe_db_instances(Call *call, const RdsDescribeDBInstancesInput *in, RdsDesc
   RdsInstanceRecord *one = NULL;
   Page page = {0};
   arena_own(call->arena, found, (GDestroyNotify) g_ptr_array_unref);
-  TRY(filters_check(&in->Filters, "db-cluster-id db-instance-id dbi-resource-id engine"));
+  TRY(rds_filters_check(&in->Filters, "db-cluster-id db-instance-id dbi-resource-id engine"));
   LIST_EMPTY(call->arena, &ret_out->DBInstances);
   if (in->DBInstanceIdentifier) {
     TRY(instance_get(call, in->DBInstanceIdentifier, &one));
     LIST_APPEND(call->arena, &ret_out->DBInstances, one->Instance);
     return NULL;
   }
-  TRY(records_list(call, &rds_instances, &RdsInstanceRecord_shape, &records));
+  TRY(rds_records_list(call, &rds_instances, &RdsInstanceRecord_shape, &records));
   for (guint i = 0; i < records->len; i++) {
     RdsDBInstance *instance = ((RdsInstanceRecord *) records->pdata[i])->Instance;
-    if (filter_allows(&in->Filters, "db-cluster-id", instance->DBClusterIdentifier) &&
-        filter_allows(&in->Filters, "db-instance-id", instance->DBInstanceIdentifier) &&
-        filter_allows(&in->Filters, "dbi-resource-id", instance->DbiResourceId) && filter_allows(&in->Filters, "engine", instance->Engine))
+    if (rds_filter_allows(&in->Filters, "db-cluster-id", instance->DBClusterIdentifier) &&
+        rds_filter_allows(&in->Filters, "db-instance-id", instance->DBInstanceIdentifier) &&
+        rds_filter_allows(&in->Filters, "dbi-resource-id", instance->DbiResourceId) && rds_filter_allows(&in->Filters, "engine", instance->Engine))
       g_ptr_array_add(found, instance);
   }
-  TRY(page_of(call, found->len, &in->MaxRecords, in->Marker, &page));
+  TRY(rds_page_of(call, found->len, &in->MaxRecords, in->Marker, &page));
   for (gsize i = page.from; i < page.to; i++)
     LIST_APPEND(call->arena, &ret_out->DBInstances, (RdsDBInstance *) found->pdata[i]);
   ret_out->Marker = page.marker;

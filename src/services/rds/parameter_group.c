@@ -61,7 +61,7 @@ erase(Call *call, const Table *table, const char *name)
   RdsParameterGroupRecord *record = NULL;
   GPtrArray *clusters = NULL;
   TRY(parameter_group_get(call, table, name, &record));
-  TRY(records_list(call, &rds_clusters, &RdsClusterRecord_shape, &clusters));
+  TRY(rds_records_list(call, &rds_clusters, &RdsClusterRecord_shape, &clusters));
   for (guint i = 0; table == &rds_cluster_parameter_groups && i < clusters->len; i++)
     if (!g_strcmp0(((RdsClusterRecord *) clusters->pdata[i])->Cluster->DBClusterParameterGroup, record->Name))
       return error_answer("InvalidDBParameterGroupState", "One or more database clusters are still members of this parameter group %s, so the group "
@@ -112,8 +112,8 @@ describe_cluster_groups(Call *call, const RdsDescribeDBClusterParameterGroupsInp
     LIST_APPEND(call->arena, &ret_out->DBClusterParameterGroups, cluster_view(call->arena, one));
     return NULL;
   }
-  TRY(records_list(call, &rds_cluster_parameter_groups, &RdsParameterGroupRecord_shape, &records));
-  TRY(page_of(call, records->len, &in->MaxRecords, in->Marker, &page));
+  TRY(rds_records_list(call, &rds_cluster_parameter_groups, &RdsParameterGroupRecord_shape, &records));
+  TRY(rds_page_of(call, records->len, &in->MaxRecords, in->Marker, &page));
   for (gsize i = page.from; i < page.to; i++)
     LIST_APPEND(call->arena, &ret_out->DBClusterParameterGroups, cluster_view(call->arena, records->pdata[i]));
   ret_out->Marker = page.marker;
@@ -181,8 +181,8 @@ describe_groups(Call *call, const RdsDescribeDBParameterGroupsInput *in, RdsDesc
     LIST_APPEND(call->arena, &ret_out->DBParameterGroups, instance_view(call->arena, one));
     return NULL;
   }
-  TRY(records_list(call, &rds_parameter_groups, &RdsParameterGroupRecord_shape, &records));
-  TRY(page_of(call, records->len, &in->MaxRecords, in->Marker, &page));
+  TRY(rds_records_list(call, &rds_parameter_groups, &RdsParameterGroupRecord_shape, &records));
+  TRY(rds_page_of(call, records->len, &in->MaxRecords, in->Marker, &page));
   for (gsize i = page.from; i < page.to; i++)
     LIST_APPEND(call->arena, &ret_out->DBParameterGroups, instance_view(call->arena, records->pdata[i]));
   ret_out->Marker = page.marker;

@@ -24,22 +24,22 @@ Error *instance_put(Call *call, const RdsInstanceRecord *instance) ERROR_MUST_US
 Error *subnet_group_get(Call *call, const char *name, RdsSubnetGroupRecord **ret_group) ERROR_MUST_USE;
 Error *parameter_group_get(Call *call, const Table *table, const char *name, RdsParameterGroupRecord **ret_group) ERROR_MUST_USE;
 /* All records of a table in this account and region: GPtrArray of void * (arena). */
-Error *records_list(Call *call, const Table *table, const Shape *shape, GPtrArray **ret_records) ERROR_MUST_USE;
+Error *rds_records_list(Call *call, const Table *table, const Shape *shape, GPtrArray **ret_records) ERROR_MUST_USE;
 void rds_key(const Call *call, Key *key, const char *id);
 /* "arn:aws:rds:region:account:cluster:name" (arena). */
 char *rds_arn(const Call *call, const char *kind, const char *id);
 /* First letter a letter, letters, digits and hyphens, no two hyphens, none at the end, at most 63. what: "DBClusterIdentifier". */
-Error *identifier_check(const char *what, const char *id) ERROR_MUST_USE;
+Error *rds_identifier_check(const char *what, const char *id) ERROR_MUST_USE;
 
 /* The row's .authorize: resource by the identifiers in the input. */
 Error *authorize_rds(Call *call, const void *in, Authorization *auth) ERROR_MUST_USE;
 
 /* Filters and pages of a Describe operation: keeps of records[] what passes; marker is an index. */
 typedef struct Page { gsize from, to; const char *marker; } Page;
-Error *page_of(Call *call, gsize n, const OptInt *max_records, const char *marker, Page *ret_page) ERROR_MUST_USE;
+Error *rds_page_of(Call *call, gsize n, const OptInt *max_records, const char *marker, Page *ret_page) ERROR_MUST_USE;
 /* Whether a filter list names this value (no filter of that name: TRUE). */
-gboolean filter_allows(const RdsFilterList *filters, const char *name, const char *value);
-Error *filters_check(const RdsFilterList *filters, const char *known) ERROR_MUST_USE;
+gboolean rds_filter_allows(const RdsFilterList *filters, const char *name, const char *value);
+Error *rds_filters_check(const RdsFilterList *filters, const char *known) ERROR_MUST_USE;
 
 /* The names that reach a cluster and an instance (arena). */
 char *endpoint_writer(const Call *call, const char *cluster_id);

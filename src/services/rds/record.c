@@ -86,7 +86,7 @@ instance_put(Call *call, const RdsInstanceRecord *instance)
 }
 
 Error *
-records_list(Call *call, const Table *table, const Shape *shape, GPtrArray **ret_records)
+rds_records_list(Call *call, const Table *table, const Shape *shape, GPtrArray **ret_records)
 {
   Key prefix;
   g_autoptr(Cursor) cursor = NULL;
@@ -106,7 +106,7 @@ records_list(Call *call, const Table *table, const Shape *shape, GPtrArray **ret
 }
 
 Error *
-identifier_check(const char *what, const char *id)
+rds_identifier_check(const char *what, const char *id)
 {
   gsize n = strlen(id);
   gboolean good = n && n <= 63 && g_ascii_isalpha(*id) && id[n - 1] != '-' && !strstr(id, "--");
@@ -140,7 +140,7 @@ authorize_rds(Call *call, const void *in, Authorization *auth)
 }
 
 Error *
-page_of(Call *call, gsize n, const OptInt *max_records, const char *marker, Page *ret_page)
+rds_page_of(Call *call, gsize n, const OptInt *max_records, const char *marker, Page *ret_page)
 {
   gint64 max = OPT_OR(*max_records, 100), from = 0;
   if (max < 20 || max > 100)
@@ -154,7 +154,7 @@ page_of(Call *call, gsize n, const OptInt *max_records, const char *marker, Page
 }
 
 gboolean
-filter_allows(const RdsFilterList *filters, const char *name, const char *value)
+rds_filter_allows(const RdsFilterList *filters, const char *name, const char *value)
 {
   for (gsize i = 0; i < filters->n; i++) {
     gboolean found = strcmp(filters->v[i]->Name, name) != 0;
@@ -167,7 +167,7 @@ filter_allows(const RdsFilterList *filters, const char *name, const char *value)
 }
 
 Error *
-filters_check(const RdsFilterList *filters, const char *known)
+rds_filters_check(const RdsFilterList *filters, const char *known)
 {
   g_auto(GStrv) names = g_strsplit(known, " ", -1);
   for (gsize i = 0; i < filters->n; i++)

@@ -46,7 +46,7 @@ prepare(Call *call, gpointer data)
   Taking *taking = data;
   RdsSnapshotRecord *old = NULL;
   TRY(cluster_get(call, taking->cluster_id, &taking->cluster));
-  TRY(identifier_check("DBClusterSnapshotIdentifier", taking->snapshot_id));
+  TRY(rds_identifier_check("DBClusterSnapshotIdentifier", taking->snapshot_id));
   TRY(find(call, taking->snapshot_id, &old));
   if (old)
     return error_answer("DBClusterSnapshotAlreadyExistsFault", "Cannot create the cluster snapshot because one with the identifier %s already exists.",
@@ -123,13 +123,13 @@ describe_db_cluster_snapshots(Call *call, const RdsDescribeDBClusterSnapshotsInp
     LIST_APPEND(call->arena, &ret_out->DBClusterSnapshots, one->Snapshot);
     return NULL;
   }
-  TRY(records_list(call, &snapshots, &RdsSnapshotRecord_shape, &records));
+  TRY(rds_records_list(call, &snapshots, &RdsSnapshotRecord_shape, &records));
   for (guint i = 0; i < records->len; i++) {
     RdsDBClusterSnapshot *snapshot = ((RdsSnapshotRecord *) records->pdata[i])->Snapshot;
     if (!in->DBClusterIdentifier || !g_ascii_strcasecmp(in->DBClusterIdentifier, snapshot->DBClusterIdentifier))
       g_ptr_array_add(found, snapshot);
   }
-  TRY(page_of(call, found->len, &in->MaxRecords, in->Marker, &page));
+  TRY(rds_page_of(call, found->len, &in->MaxRecords, in->Marker, &page));
   for (gsize i = page.from; i < page.to; i++)
     LIST_APPEND(call->arena, &ret_out->DBClusterSnapshots, (RdsDBClusterSnapshot *) found->pdata[i]);
   ret_out->Marker = page.marker;
@@ -227,7 +227,7 @@ static Error *
 restore_db_cluster_from_snapshot(Call *call, const RdsRestoreDBClusterFromSnapshotInput *in, RdsRestoreDBClusterFromSnapshotOutput *ret_out)
 {
   Restoring restoring = {.in = in};
-  TRY(identifier_check("DBClusterIdentifier", in->DBClusterIdentifier));
+  TRY(rds_identifier_check("DBClusterIdentifier", in->DBClusterIdentifier));
   TRY(call_read(call, read_snapshot, &restoring));
   if (strcmp(in->Engine, restoring.snapshot->Snapshot->Engine))
     return error_answer("InvalidParameterCombination", "The engine %s does not match the snapshot's, %s.", in->Engine, restoring.snapshot->Snapshot->Engine);

@@ -89,8 +89,8 @@ describe_db_subnet_groups(Call *call, const RdsDescribeDBSubnetGroupsInput *in, 
     LIST_APPEND(call->arena, &ret_out->DBSubnetGroups, one->Group);
     return NULL;
   }
-  TRY(records_list(call, &rds_subnet_groups, &RdsSubnetGroupRecord_shape, &records));
-  TRY(page_of(call, records->len, &in->MaxRecords, in->Marker, &page));
+  TRY(rds_records_list(call, &rds_subnet_groups, &RdsSubnetGroupRecord_shape, &records));
+  TRY(rds_page_of(call, records->len, &in->MaxRecords, in->Marker, &page));
   for (gsize i = page.from; i < page.to; i++)
     LIST_APPEND(call->arena, &ret_out->DBSubnetGroups, ((RdsSubnetGroupRecord *) records->pdata[i])->Group);
   ret_out->Marker = page.marker;
@@ -101,8 +101,8 @@ static Error *
 check_unused(Call *call, const char *name)
 {
   GPtrArray *clusters = NULL, *instances = NULL;
-  TRY(records_list(call, &rds_clusters, &RdsClusterRecord_shape, &clusters));
-  TRY(records_list(call, &rds_instances, &RdsInstanceRecord_shape, &instances));
+  TRY(rds_records_list(call, &rds_clusters, &RdsClusterRecord_shape, &clusters));
+  TRY(rds_records_list(call, &rds_instances, &RdsInstanceRecord_shape, &instances));
   gboolean used = FALSE;
   for (guint i = 0; i < clusters->len && !used; i++)
     used = !g_strcmp0(((RdsClusterRecord *) clusters->pdata[i])->Cluster->DBSubnetGroup, name);
