@@ -202,7 +202,8 @@ cursor_next(Cursor *cursor)
     return FALSE;
   gboolean found = advance(cursor);
   cursor->writes = cursor->txn->writes;
-  if (!found || cursor->size < cursor->prefix_size || memcmp(cursor->key, cursor->prefix, cursor->prefix_size) != 0)
+  if (!found || cursor->size < cursor->prefix_size ||
+      (cursor->prefix_size && memcmp(cursor->key, cursor->prefix, cursor->prefix_size) != 0))
     cursor->ended = TRUE;
   return !cursor->ended;
 }
@@ -230,7 +231,8 @@ set_start(Cursor *cursor, const CursorOptions *options)
     memcpy(cursor->key, options->from->data, options->from->size);
     cursor->size = options->from->size;
   } else if (!cursor->reverse) {
-    memcpy(cursor->key, cursor->prefix, cursor->prefix_size);
+    if (cursor->prefix_size)
+      memcpy(cursor->key, cursor->prefix, cursor->prefix_size);
     cursor->size = cursor->prefix_size;
     cursor->after = FALSE;
   } else {

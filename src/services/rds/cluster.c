@@ -276,7 +276,7 @@ modify_db_cluster(Call *call, const RdsModifyDBClusterInput *in, RdsModifyDBClus
   TRY(cluster_get(call, in->DBClusterIdentifier, &record));
   TRY(apply_changes(call, in, record));
   if (in->VpcSecurityGroupIds.n) {
-    record->Cluster->VpcSecurityGroups.v = NULL;
+    record->Cluster->VpcSecurityGroups = (RdsVpcSecurityGroupMembershipList) {0};
     TRY(security_groups(call, &in->VpcSecurityGroupIds, NULL, &record->Cluster->VpcSecurityGroups));
   }
   ret_out->DBCluster = record->Cluster;

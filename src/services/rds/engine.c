@@ -8,6 +8,7 @@
 #include <mysql.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define START_MS 30000
@@ -251,6 +252,20 @@ engine_follow(Haar *haar, const char *arn, const char *source_arn, const char *r
   return engine_sql(haar, arn, sql);
 }
 
+/* The files are haar's for the time of the copy; the frozen server keeps them open. */
+static Error *
+copy_frozen(const Rds *rds, const Engine *engine, const char *to)
+{
+  g_autofree char *data = g_build_filename(engine->directory, "data", NULL);
+  struct stat owner;
+  if (stat(data, &owner))
+    return error_fault("%s: %s", data, g_strerror(errno));
+  take_back(rds, data);
+  Error *error = volume_copy(engine->directory, to);
+  g_autoptr(Error) give = owner.st_uid != getuid() ? warden_own(rds->haar->warden, data, owner.st_uid, owner.st_gid) : NULL;
+  return error ? error : g_steal_pointer(&give);
+}
+
 Error *
 engine_copy(Haar *haar, const char *arn, const char *to)
 {
@@ -263,7 +278,7 @@ engine_copy(Haar *haar, const char *arn, const char *to)
   if (!engine)
     return error_answer("InvalidDBClusterStateFault", "The cluster's writer is not available.");
   TRY(sandbox_freeze(engine->sandbox));
-  Error *error = volume_copy(engine->directory, to);
+  Error *error = copy_frozen(rds, engine, to);
   g_autoptr(Error) thaw = sandbox_thaw(engine->sandbox);
   return error ? error : g_steal_pointer(&thaw);
 }

@@ -210,8 +210,8 @@ describe_restored(Call *call, Restoring *restoring)
   cluster->ReaderEndpoint = endpoint_reader(call, lower);
   cluster->ClusterCreateTime = OPT_TIME(call->now);
   cluster->DBClusterMembers.n = 0;
-  cluster->VpcSecurityGroups.v = NULL;
-  cluster->AvailabilityZones.v = NULL;
+  cluster->VpcSecurityGroups = (RdsVpcSecurityGroupMembershipList) {0};
+  cluster->AvailabilityZones = (StringList) {0};
   cluster->TagList = in->Tags;
   cluster->DeletionProtection = OPT_BOOL(OPT_OR(in->DeletionProtection, FALSE));
   cluster->Status = "available";

@@ -11,7 +11,7 @@ fill_subnets(Call *call, const StringList *ids, RdsDBSubnetGroup *group)
   Ec2DescribeSubnetsOutput out = {0};
   const char *zone = NULL;
   gboolean zones = FALSE;
-  group->Subnets.v = NULL;
+  group->Subnets = (RdsSubnetList) {0};
   g_autoptr(Error) error = call_operation(call, &Ec2OperationDescribeSubnets, NULL, "rds", &in, &out);
   if (error)
     return error->kind == ERROR_FAULT ? g_steal_pointer(&error) : error_answer("InvalidSubnet", "%s", error->message);
