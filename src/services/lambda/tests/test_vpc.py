@@ -99,3 +99,14 @@ def test_subnets_have_to_be_there(client, place):
     with pytest.raises(botocore.exceptions.ClientError) as error:
         create(client('lambda'), {**place, 'subnets': ['subnet-00000000000000000']}, 'nowhere')
     assert error.value.response['Error']['Code'] == 'InvalidParameterValueException'
+
+
+def test_after_kill_9(new_haar, network):
+    haar = new_haar()
+    setup = place.__pytest_wrapped__.obj(haar.client, network) if hasattr(place, '__pytest_wrapped__') else place.__wrapped__(haar.client, network)
+    create(haar.client('lambda'), setup, 'inside')
+    assert invoke(haar.client('lambda'), 'inside', {'address': 'localhost'}) == ['127.0.0.1']
+    haar.kill()
+    haar.start()
+    assert invoke(haar.client('lambda'), 'inside', {'address': 'localhost'}) == ['127.0.0.1']
+    assert invoke(haar.client('lambda'), 'inside') == 'ConnectTimeoutError'
