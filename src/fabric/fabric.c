@@ -252,6 +252,7 @@ void fabric_free(Fabric *fabric) {
 void fabric_apply(Fabric *fabric, Network *network) { post(fabric, JOB_APPLY, NULL, network, FALSE); }
 void fabric_remove(Fabric *fabric, const char *vpc_id) { post(fabric, JOB_REMOVE, vpc_id, NULL, FALSE); }
 void fabric_cut_zone(Fabric *fabric, const char *zone, gboolean cut) { post(fabric, JOB_CUT, zone, NULL, cut); }
+void fabric_cut_eni(Fabric *fabric, const char *eni_id, gboolean cut) { post(fabric, JOB_CUT, eni_id, NULL, cut); }
 
 Error *fabric_sync(Fabric *fabric) {
   TRY(post_and_wait(fabric, JOB_SYNC, NULL));

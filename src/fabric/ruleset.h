@@ -40,7 +40,7 @@ char *ruleset_changes(const Ruleset *old, const Ruleset *new);
 typedef struct Numbers { GHashTable *of; guint next; } Numbers;
 guint numbers_get(Numbers *numbers, const char *id);
 
-/* The rules of a network. cut: zones that are cut off (set of names), or NULL. */
+/* The rules of a network. cut: zones and interfaces that are cut off (set of names and ids), or NULL. */
 Ruleset *ruleset_of(const Network *network, Numbers *numbers, GHashTable *cut);
 /* Parts of it, by noun. */
 void ruleset_add_groups(Ruleset *ruleset, const Network *network, Numbers *numbers, Arena *arena);

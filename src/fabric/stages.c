@@ -8,7 +8,10 @@ static void add_fault(Ruleset *ruleset) {
   RuleChain *chain = ruleset_chain(ruleset, "f0_fault", "type filter hook forward priority -30; policy accept;");
   rule_add(chain, "meta iifgroup @cut_group goto cut");
   rule_add(chain, "meta oifgroup @cut_group goto cut");
+  rule_add(chain, "iifname @cut_eni goto cut_interface");
+  rule_add(chain, "oifname @cut_eni goto cut_interface");
   rule_drop(ruleset_chain(ruleset, "cut", ""), "", STAGE_FAULT, "zone");
+  rule_drop(ruleset_chain(ruleset, "cut_interface", ""), "", STAGE_FAULT, "interface");
 }
 
 static void add_route(Ruleset *ruleset, const Network *network, Numbers *numbers, Arena *arena) {
@@ -42,6 +45,7 @@ static void add_prerouting(Ruleset *ruleset) {
 /* The router itself is the resolver and nothing else. Groups and ACLs do not see it, as on AWS. */
 static void add_input(Ruleset *ruleset) {
   RuleChain *chain = ruleset_chain(ruleset, "p_in", "type filter hook input priority filter; policy drop;");
+  rule_add(chain, "iifname @cut_eni counter drop");
   rule_add(chain, "ct state established,related accept");
   rule_add(chain, "ip daddr @resolver meta l4proto { tcp, udp } th dport 53 accept");
   rule_add(chain, "counter drop");
@@ -55,13 +59,15 @@ static void add_delivery(Ruleset *ruleset) {
   rule_drop(ruleset_chain(ruleset, "dl_port", ""), "", STAGE_DELIVER, "port");
 }
 
-static void add_eni(Ruleset *ruleset, const Eni *eni, const char *device, Arena *arena) {
+static void add_eni(Ruleset *ruleset, const Eni *eni, const char *device, GHashTable *cut, Arena *arena) {
   const char *address = address_text(arena, eni->address);
   rule_element(ruleset_set(ruleset, "eni_src", "set", "type ifname . ipv4_addr;"), g_strdup_printf("\"%s\" . %s", device, address), NULL);
   if (eni->no_source_check || eni->kind == ENI_NAT)
     rule_element(ruleset_set(ruleset, "nocheck", "set", "type ifname;"), g_strdup_printf("\"%s\"", device), NULL);
   if (eni->kind == ENI_ENDPOINT)
     rule_element(ruleset_set(ruleset, "served", "set", "type ifname;"), g_strdup_printf("\"%s\"", device), NULL);
+  if (cut && g_hash_table_contains(cut, eni->id))
+    rule_element(ruleset_set(ruleset, "cut_eni", "set", "type ifname;"), g_strdup_printf("\"%s\"", device), NULL);
   if (!eni->public_address)
     return;
   const char *public = address_text(arena, eni->public_address);
@@ -115,6 +121,7 @@ static void add_sets(Ruleset *ruleset, const Network *network, Arena *arena) {
     {"nacl_out", "map", "typeof meta iifgroup : verdict;"},
     {"nacl_in", "map", "typeof meta oifgroup : verdict;"},
     {"cut_group", "set", "typeof meta iifgroup;"},
+    {"cut_eni", "set", "type ifname;"},
     {"vpc_cidrs", "set", "type ipv4_addr; flags interval;"},
     {"resolver", "set", "type ipv4_addr;"},
     {"seen", "set", "type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags dynamic,timeout; timeout 2s; size 65535;"},
@@ -143,7 +150,7 @@ Ruleset *ruleset_of(const Network *network, Numbers *numbers, GHashTable *cut) {
   for (gsize i = 0; i < network->n_subnets; i++)
     add_subnet(ruleset, &network->subnets[i], numbers, cut);
   for (gsize i = 0; i < network->n_enis; i++)
-    add_eni(ruleset, &network->enis[i], arena_printf(arena, "e%u", numbers_get(numbers, network->enis[i].id)), arena);
+    add_eni(ruleset, &network->enis[i], arena_printf(arena, "e%u", numbers_get(numbers, network->enis[i].id)), cut, arena);
   ruleset_add_groups(ruleset, network, numbers, arena);
   ruleset_add_acls(ruleset, network, numbers, arena);
   return ruleset;

@@ -58,7 +58,7 @@ struct Fabric {
   GCond changed;
   GHashTable *vpcs;         /* id -> Vpc * */
   GHashTable *names;        /* name -> FabricName * */
-  GHashTable *cut;          /* zones */
+  GHashTable *cut;          /* zones and interfaces */
   GHashTable *outside;      /* key -> Outside * */
   guint next_outside;
   Drop *drops;              /* ring */

@@ -261,6 +261,16 @@ static void load_prefix_lists(const Load *load) {
   }
 }
 
+/* Whether the tag haar:fault of a VPC (of its stack) names a fault profile. */
+static gboolean has_fault(const Ec2TagList *tags, const char *profile) {
+  for (gsize i = 0; i < tags->n; i++)
+    if (g_strcmp0(tags->v[i]->Key, "haar:fault") == 0) {
+      g_auto(GStrv) names = g_strsplit_set(tags->v[i]->Value ? tags->v[i]->Value : "", " +/", -1);
+      return g_strv_contains((const char *const *) names, profile);
+    }
+  return FALSE;
+}
+
 static Error *load_vpc(const Load *load, gboolean *ret_there) {
   Key key;
   void *record = NULL, *attributes = NULL;
@@ -278,7 +288,7 @@ static Error *load_vpc(const Load *load, gboolean *ret_there) {
   const Ec2VpcAttributes *set = attributes;
   n->dns_support = !set || set->EnableDnsSupport.v;
   n->dns_hostnames = set && set->EnableDnsHostnames.v;
-  n->stateless_groups = set && set->StatelessGroups.v;
+  n->stateless_groups = (set && set->StatelessGroups.v) || has_fault(&vpc->Tags, "stateless-groups");
   return NULL;
 }
 

@@ -88,6 +88,9 @@ enter_network(Start *start, Environment *environment, guint turn)
   }
   environment->interface = g_strdup(start->interface);
   TRY(fabric_eni_netns(fabric, start->interface, &start->netns));
+  environment->late = start->invocation->late;
+  if (environment->late)
+    lambda_late_begin(start->lambda, start->interface);
   Error *error = NULL;
   for (guint attempt = 0; attempt < 16; attempt++) {
     error_clear(&error);
@@ -284,10 +287,19 @@ environment_new(Lambda *lambda, Call *call, const Invocation *invocation, guint 
 }
 
 void
+environment_attach(Environment *environment)
+{
+  if (environment->late)
+    lambda_late_end(haar_state(environment->runtime->haar, "lambda"), environment->interface);
+  environment->late = FALSE;
+}
+
+void
 environment_free(Environment *environment)
 {
   if (!environment)
     return;
+  environment_attach(environment);
   if (environment->sandbox) {
     sandbox_kill(environment->sandbox);
     sandbox_wait(environment->sandbox, 5000, NULL);

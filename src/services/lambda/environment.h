@@ -14,6 +14,7 @@ struct Environment {
   char *interface;                   /* or NULL: outside */
   gint64 expires;                    /* its credentials; on clock_now() */
   gint64 memory_size;
+  gboolean late;                     /* its interface is held back; by who runs the invocation */
   Sandbox *sandbox;
   LogSink *log;
 
@@ -48,6 +49,8 @@ struct Runtime {
 
 /* Starts the process of a new environment. lambda's configuration, credentials of the role. Blocks. */
 Error *environment_new(Lambda *lambda, Call *call, const Invocation *invocation, guint turn, Environment **ret) ERROR_MUST_USE;
+/* It is ready: its interface, if it was held back, comes up. */
+void environment_attach(Environment *environment);
 /* Ends it. NULL is allowed. */
 void environment_free(Environment *environment);
 /* Waits until it asks for an event; until: monotonic us. */

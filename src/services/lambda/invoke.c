@@ -97,6 +97,15 @@ trace_id(Arena *arena)
   return arena_printf(arena, "Root=1-%08x-%s;Parent=%s;Sampled=0", (guint) (clock_now() / 1000), id_hex(arena, 24), id_hex(arena, 16));
 }
 
+/* Whether the tag haar:fault of the function (of its stack) names a fault profile. */
+static gboolean
+has_fault(const StringMap *tags, const char *profile)
+{
+  const char *value = string_map_get(tags, "haar:fault");
+  g_auto(GStrv) names = g_strsplit_set(value ? value : "", " +/", -1);
+  return g_strv_contains((const char *const *) names, profile);
+}
+
 Error *
 invoke_run(Call *call, const InvokeArgs *args, InvocationResult *ret, const char **ret_version)
 {
@@ -115,6 +124,7 @@ invoke_run(Call *call, const InvokeArgs *args, InvocationResult *ret, const char
     .code = record->activeCode,
     .payload = args->payload,
     .tail = args->tail,
+    .late = target.latest && has_fault(&target.latest->tags, "late-eni"),
   };
   const char *key = arena_printf(call->arena, "%s/%s/%s", call->region, call->account, args->name.name);
   TRY(enter(lambda_state(call), key, target.latest ? target.latest->reserved : (OptInt) {0}));

@@ -32,6 +32,7 @@ struct Lambda {
   GMutex running;
   GHashTable *counts;        /* region/account/name -> invocations that run; under running */
   guint total;
+  GHashTable *late;          /* interface -> environments that are not ready yet; under running */
 };
 Lambda *lambda_state(const Call *call);
 
@@ -119,6 +120,7 @@ typedef struct Invocation {
   const char *code;
   Blob payload;
   gboolean tail;
+  gboolean late;             /* fault profile late-eni: the interface carries nothing until the runtime is ready */
 } Invocation;
 
 typedef struct InvocationResult {
@@ -131,6 +133,10 @@ Pool *pool_new(Lambda *lambda);
 void pool_free(Pool *pool);
 /* Runs one event in a warm or a new environment. Blocks. call has no transaction. Errors are of the service, not of the function. */
 Error *pool_invoke(Pool *pool, Call *call, const Invocation *invocation, InvocationResult *ret) ERROR_MUST_USE;
+
+/* The fault profile late-eni: begin before the process starts, end when it is ready or gone. */
+void lambda_late_begin(Lambda *lambda, const char *interface);
+void lambda_late_end(Lambda *lambda, const char *interface);
 
 /* Ends the idle environments in a network interface. */
 void pool_forget_interface(Pool *pool, const char *interface);

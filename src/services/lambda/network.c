@@ -264,3 +264,33 @@ lambda_network_release(Call *call)
   }
   return NULL;
 }
+
+/* --- fault profile late-eni --- */
+
+/* Adds to how many hold the interface back; the first cuts it, the last brings it up. */
+static void
+hold(Lambda *lambda, const char *interface, int more)
+{
+  g_mutex_lock(&lambda->running);
+  int n = GPOINTER_TO_INT(g_hash_table_lookup(lambda->late, interface)), now = n + more;
+  g_hash_table_insert(lambda->late, g_strdup(interface), GINT_TO_POINTER(now));
+  gboolean change = (n > 0) != (now > 0);
+  if (change)
+    fabric_cut_eni(lambda->haar->fabric, interface, now > 0);
+  g_mutex_unlock(&lambda->running);
+  g_autoptr(Error) error = change ? fabric_sync(lambda->haar->fabric) : NULL;
+  if (error)
+    log_warning("%s: %s", interface, error->message);
+}
+
+void
+lambda_late_begin(Lambda *lambda, const char *interface)
+{
+  hold(lambda, interface, 1);
+}
+
+void
+lambda_late_end(Lambda *lambda, const char *interface)
+{
+  hold(lambda, interface, -1);
+}

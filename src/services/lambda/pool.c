@@ -302,6 +302,7 @@ cold_start(Pool *pool, Call *call, const Invocation *invocation, Environment **r
   gint64 took = g_get_monotonic_time() - began;
   if (state == READY) {
     course->init_us = took;
+    environment_attach(*ret);
     return NULL;
   }
   report_init(*ret, state, took, "init");
@@ -311,6 +312,8 @@ cold_start(Pool *pool, Call *call, const Invocation *invocation, Environment **r
   TRY(environment_new(pool->lambda, call, invocation, g_atomic_int_add(&pool->turn, 1), ret));
   course->end = environment_wait_ready(*ret, course->began + timeout_us(invocation));
   course->init_ended = course->end != READY;
+  if (!course->init_ended)
+    environment_attach(*ret);
   if (course->init_ended)
     report_init(*ret, course->end, g_get_monotonic_time() - course->began, "invoke");
   return NULL;

@@ -28,6 +28,7 @@ start(Haar *haar)
   lambda->haar = haar;
   lambda->runtimes = find_runtimes();
   lambda->counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  lambda->late = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   g_mutex_init(&lambda->running);
   haar_set_state(haar, "lambda", lambda);
   prepare_register(haar);
@@ -45,6 +46,7 @@ stop(Haar *haar)
   pool_free(lambda->pool);
   runtime_free(lambda->runtime);
   g_hash_table_unref(lambda->counts);
+  g_hash_table_unref(lambda->late);
   g_mutex_clear(&lambda->running);
   g_free(lambda->runtimes);
   g_free(lambda);

@@ -101,6 +101,39 @@ def test_subnets_have_to_be_there(client, place):
     assert error.value.response['Error']['Code'] == 'InvalidParameterValueException'
 
 
+MODULE_LEVEL = '''
+import boto3, botocore.config
+config = botocore.config.Config(connect_timeout=60, read_timeout=5, retries={"total_max_attempts": 1})
+keys = len(boto3.client("kms", config=config).list_keys()["Keys"])
+def handler(event, context):
+    return keys
+'''
+
+
+def test_late_eni(client, place):
+    """The fault profile: what calls at module level waits for an interface that comes only behind it; what calls in the handler does not notice."""
+    lambda_, ec2 = client('lambda'), client('ec2')
+    group = ec2.create_security_group(GroupName='late', Description='e', VpcId=place['vpc'])['GroupId']
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+        {'IpProtocol': 'tcp', 'FromPort': 443, 'ToPort': 443, 'UserIdGroupPairs': [{'GroupId': place['group']}]}])
+    ec2.create_vpc_endpoint(VpcId=place['vpc'], VpcEndpointType='Interface', ServiceName='com.amazonaws.us-east-1.kms', SubnetIds=place['subnets'],
+                            SecurityGroupIds=[group], PrivateDnsEnabled=True)
+    create(lambda_, place, 'prompt')
+    arn = lambda_.get_function_configuration(FunctionName='prompt')['FunctionArn']
+    wait_for(lambda: invoke(lambda_, 'prompt') == 0, 'the endpoint answers')
+    lambda_.tag_resource(Resource=arn, Tags={'haar:fault': 'late-eni stateless-groups'})
+    lambda_.update_function_configuration(FunctionName='prompt', Description='again')
+    wait_for(lambda: lambda_.get_function_configuration(FunctionName='prompt')['LastUpdateStatus'] == 'Successful', 'the update')
+    assert invoke(lambda_, 'prompt') == 0
+    lambda_.create_function(FunctionName='early', Role=place['role'], Runtime='python3.11', Handler='index.handler', Code={'ZipFile': package(MODULE_LEVEL)},
+                            Timeout=2, MemorySize=256, VpcConfig={'SubnetIds': place['subnets'], 'SecurityGroupIds': [place['group']]},
+                            Tags={'haar:fault': 'late-eni'})
+    wait_for(lambda: lambda_.get_function_configuration(FunctionName='early')['State'] == 'Active', 'it is active')
+    assert invoke(lambda_, 'early')['errorMessage'].endswith('Task timed out after 2.00 seconds')
+    lambda_.untag_resource(Resource=lambda_.get_function_configuration(FunctionName='early')['FunctionArn'], TagKeys=['haar:fault'])
+    assert invoke(lambda_, 'early') == 0
+
+
 def test_after_kill_9(new_haar, network):
     haar = new_haar()
     setup = place.__pytest_wrapped__.obj(haar.client, network) if hasattr(place, '__pytest_wrapped__') else place.__wrapped__(haar.client, network)
