@@ -91,15 +91,18 @@ make_directory(const char *directory)
   return NULL;
 }
 
-/* For the commands: who runs here, and where. */
+/* For the commands: who runs here, and where. It means nothing after a power cut, so it is not synced. */
 static Error *
 write_state(const Process *process)
 {
   g_autofree char *path = g_build_filename(process->haar.data_directory, "haar.json", NULL);
+  g_autofree char *temporary = g_strconcat(path, ".new", NULL);
   g_autofree char *text = g_strdup_printf("{\"pid\":%d,\"port\":%d}\n", getpid(), process->haar.port);
   g_autoptr(GError) error = NULL;
-  if (!g_file_set_contents(path, text, -1, &error))
+  if (!g_file_set_contents_full(temporary, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, &error))
     return error_fault("%s", error->message);
+  if (rename(temporary, path) != 0)
+    return error_fault("cannot write %s: %s", path, g_strerror(errno));
   return NULL;
 }
 
