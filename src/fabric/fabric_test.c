@@ -21,6 +21,13 @@ static void must(Error *error) {
     g_error("%s:%d %s", error->file, error->line, error->message);
 }
 
+static void heard_free(gpointer data) {
+  Heard *heard = data;
+  g_free(heard->vpc_id);
+  g_free(heard->endpoint_id);
+  g_free(heard);
+}
+
 static guint listen_hook(gpointer data, int fd, const char *vpc_id, const char *endpoint_id, gboolean tls) {
   Bench *bench = data;
   Heard *heard = g_new0(Heard, 1);
@@ -469,7 +476,7 @@ static void test_speed(gconstpointer data) {
 
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
-  Bench bench = {.listeners = g_ptr_array_new()};
+  Bench bench = {.listeners = g_ptr_array_new_with_free_func(heard_free)};
   g_autofree char *reason = NULL;
   must(warden_start(&bench.warden, &reason));
   if (!bench.warden) {
@@ -491,5 +498,6 @@ int main(int argc, char **argv) {
   int bad = g_test_run();
   fabric_free(bench.fabric);
   warden_free(bench.warden);
+  g_ptr_array_unref(bench.listeners);
   return bad;
 }

@@ -124,7 +124,7 @@ static Error *create_network_interface(Call *call, const Ec2CreateNetworkInterfa
   if (in->Ipv6Addresses.n || in->Ipv4Prefixes.n || in->SecondaryPrivateIpAddressCount.set)
     return error_answer("UnsupportedOperation", "haar gives an interface one IPv4 address.");
   Ec2EniSpec spec = {.subnet_id = in->SubnetId, .description = in->Description, .address = in->PrivateIpAddress, .groups = &in->Groups,
-                     .type = call->principal->type == PRINCIPAL_SERVICE && in->InterfaceType ? in->InterfaceType : "interface",
+                     .type = g_strcmp0(in->InterfaceType, "lambda") == 0 ? "lambda" : "interface",   /* a service's own: no client may name it */
                      .tags = ec2_tags(call, &in->TagSpecifications, "network-interface")};
   for (gsize i = 0; i < in->PrivateIpAddresses.n && !spec.address; i++)
     spec.address = in->PrivateIpAddresses.v[i]->PrivateIpAddress;
@@ -136,7 +136,7 @@ OPERATION(DeleteNetworkInterface, delete_network_interface, .txn = TXN_WRITE, .a
 static Error *delete_network_interface(Call *call, const Ec2DeleteNetworkInterfaceInput *in, Ec2DeleteNetworkInterfaceOutput *ret_out) {
   const Ec2NetworkInterface *eni = NULL;
   TRY(ec2_get(call, &ec2_interfaces, in->NetworkInterfaceId, &eni));
-  if (eni->RequesterManaged.v && call->principal->type != PRINCIPAL_SERVICE)
+  if (strcmp(eni->InterfaceType, "vpc_endpoint") == 0 || strcmp(eni->InterfaceType, "nat_gateway") == 0)
     return error_answer("OperationNotPermitted", "You are not allowed to manage '%s' attachments.", eni->InterfaceType);
   return ec2_eni_delete(call, eni);
 }
