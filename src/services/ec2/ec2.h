@@ -26,7 +26,7 @@ extern const Ec2Kind ec2_vpcs, ec2_subnets, ec2_internet_gateways, ec2_route_tab
   ec2_interfaces, ec2_addresses, ec2_nat_gateways;
 /* All of them, NULL-terminated. */
 extern const Ec2Kind *const ec2_kinds[];
-extern const Table ec2_vpc_attributes, ec2_eni_owners;
+extern const Table ec2_vpc_attributes, ec2_eni_owners, ec2_endpoint_policies;
 
 /* Records of a kind, as Ec2Vpc ** and the like. arena. */
 typedef struct Ec2Records { gsize n; void **v; } Ec2Records;

@@ -13,6 +13,19 @@ const Ec2Kind ec2_endpoints = {.type = "vpc-endpoint", .prefix = "vpce", .table 
 
 static const char full_access[] = "{\"Version\":\"2008-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"*\",\"Resource\":\"*\"}]}";
 
+/* Endpoint id -> policy, over accounts and regions, for the server: it asks with each call that comes through one. None: all is allowed. */
+const Table ec2_endpoint_policies = {"ec2.vpc_endpoint_policy"};
+
+static Error *put_endpoint(Call *call, const Ec2VpcEndpoint *endpoint) {
+  Key key;
+  key_strings(&key, endpoint->VpcEndpointId, NULL);
+  if (strcmp(endpoint->PolicyDocument, full_access) == 0)
+    TRY(store_delete(call->txn, &ec2_endpoint_policies, &key, NULL));
+  else
+    TRY(store_put(call->txn, &ec2_endpoint_policies, &key, endpoint->PolicyDocument, strlen(endpoint->PolicyDocument)));
+  return ec2_put(call, &ec2_endpoints, endpoint);
+}
+
 /* The last part of com.amazonaws.<region>.<service>, or NULL. */
 static const char *service_of(const Call *call, const char *name) {
   g_autofree char *prefix = g_strdup_printf("com.amazonaws.%s.", call->region);
@@ -136,7 +149,7 @@ static Error *create_vpc_endpoint(Call *call, const Ec2CreateVpcEndpointInput *i
     TRY(make_gateway(call, in, service, endpoint));
   else
     return error_answer("UnsupportedOperation", "haar has gateway and interface endpoints, not %s ones.", type);
-  TRY(ec2_put(call, &ec2_endpoints, endpoint));
+  TRY(put_endpoint(call, endpoint));
   ret_out->VpcEndpoint = endpoint;
   ret_out->ClientToken = in->ClientToken;
   ec2_changed(call, in->VpcId);
@@ -155,6 +168,9 @@ static Error *delete_one(Call *call, const char *id) {
   TRY(ec2_endpoint_routes(call, endpoint, &endpoint->RouteTableIds, FALSE));
   for (gsize i = 0; i < endpoint->NetworkInterfaceIds.n; i++)
     TRY(drop_interface(call, endpoint->NetworkInterfaceIds.v[i]));
+  Key key;
+  key_strings(&key, id, NULL);
+  TRY(store_delete(call->txn, &ec2_endpoint_policies, &key, NULL));
   TRY(ec2_delete(call, &ec2_endpoints, id));
   ec2_changed(call, endpoint->VpcId);
   return NULL;
@@ -262,7 +278,7 @@ static Error *modify_vpc_endpoint(Call *call, const Ec2ModifyVpcEndpointInput *i
     endpoint->DnsEntries.n = 0;
     add_dns(call, endpoint, service_of(call, endpoint->ServiceName));
   }
-  TRY(ec2_put(call, &ec2_endpoints, endpoint));
+  TRY(put_endpoint(call, endpoint));
   ret_out->Return = OPT_BOOL(TRUE);
   ec2_changed(call, endpoint->VpcId);
   return NULL;

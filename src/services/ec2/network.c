@@ -288,7 +288,7 @@ static Error *load_vpc(const Load *load, gboolean *ret_there) {
   const Ec2VpcAttributes *set = attributes;
   n->dns_support = !set || set->EnableDnsSupport.v;
   n->dns_hostnames = set && set->EnableDnsHostnames.v;
-  n->stateless_groups = (set && set->StatelessGroups.v) || has_fault(&vpc->Tags, "stateless-groups");
+  n->stateless_groups = has_fault(&vpc->Tags, "stateless-groups");
   return NULL;
 }
 
@@ -411,21 +411,14 @@ static void stop(Haar *haar) {
   g_free(order);
 }
 
-/* The endpoint's id is unique over accounts and regions; its row is found by looking through them. */
 static Error *endpoint_policy(Haar *haar, Txn *txn, Arena *arena, const char *endpoint_id, const char **ret_policy) {
-  g_autoptr(Cursor) cursor = NULL;
+  Key key;
+  const void *data = NULL;
+  gsize size = 0;
   (void) haar;
-  *ret_policy = NULL;
-  TRY(cursor_open(txn, &ec2_endpoints.table, &(CursorOptions){0}, &cursor));
-  while (cursor_next(cursor)) {
-    gsize size = 0;
-    const guint8 *data = cursor_value(cursor, &size);
-    void *record = NULL;
-    TRY(record_decode(arena, ec2_endpoints.shape, data, size, &record));
-    const Ec2VpcEndpoint *endpoint = record;
-    if (strcmp(endpoint->VpcEndpointId, endpoint_id) == 0)
-      *ret_policy = endpoint->PolicyDocument;
-  }
+  key_strings(&key, endpoint_id, NULL);
+  TRY(store_get(txn, &ec2_endpoint_policies, &key, &data, &size));
+  *ret_policy = data ? arena_strndup(arena, data, size) : NULL;
   return NULL;
 }
 

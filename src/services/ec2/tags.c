@@ -58,6 +58,8 @@ static Error *create_tags(Call *call, const Ec2CreateTagsInput *in, Ec2CreateTag
     if (tags_of(kind, record)->n > TAGS_MAX)
       return error_answer("TagLimitExceeded", "The maximum number of tags for a resource has been reached.");
     TRY(ec2_put(call, kind, record));
+    if (kind == &ec2_vpcs)   /* haar:fault */
+      ec2_changed(call, in->Resources.v[i]);
   }
   return NULL;
 }
@@ -73,6 +75,8 @@ static Error *delete_tags(Call *call, const Ec2DeleteTagsInput *in, Ec2DeleteTag
     if (in->Tags.n == 0)
       tags_of(kind, record)->n = 0;
     TRY(ec2_put(call, kind, record));
+    if (kind == &ec2_vpcs)   /* haar:fault */
+      ec2_changed(call, in->Resources.v[i]);
   }
   return NULL;
 }

@@ -125,6 +125,21 @@ def test_an_interface_endpoint_its_group_and_its_name(network):
     assert network.haar.run('net', 'trace', network.eni['NetworkInterfaceId'], 'sts.us-east-1.amazonaws.com').stdout.strip().endswith('is reached.')
 
 
+def test_an_endpoint_policy_decides(network):
+    ec2 = network.ec2
+    policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:ListKeys","Resource":"*"}]}'
+    endpoint = ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName='com.amazonaws.us-east-1.kms', VpcEndpointType='Interface', SubnetIds=[network.subnet],
+                                       SecurityGroupIds=[network.endpoint_group], PrivateDnsEnabled=True, PolicyDocument=policy)['VpcEndpoint']
+    wait_for(lambda: network.connect('kms.us-east-1.amazonaws.com') == 'connected', 'the endpoint takes connections')
+    code = 'import boto3; print(boto3.client("kms").{}())'
+    assert "'Keys'" in network.python(code.format('list_keys'))
+    denied = network.python(code.format('list_aliases'))
+    assert 'AccessDenied' in denied and 'because no VPC endpoint policy allows the kms:ListAliases action' in denied
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint['VpcEndpointId'], ResetPolicy=True)
+    assert "'Aliases'" in network.python(code.format('list_aliases'))
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint['VpcEndpointId']])
+
+
 def test_trace_says_what_packets_do(network):
     answer = network.haar.run('net', 'trace', network.eni['PrivateIpAddress'], '10.0.99.9:3306')
     assert 'DROP route table' in answer.stdout and answer.returncode == 0, answer
