@@ -53,8 +53,9 @@ choose(Call *call, const LogsGroupRecord *group, const LogsInputLogEvents *event
 }
 
 static Error *
-put_event(Call *call, const char *group, LogsStreamRecord *stream, const LogsInputLogEvent *event)
+put_event(Call *call, LogsCipher *cipher, LogsStreamRecord *stream, const LogsInputLogEvent *event)
 {
+  const char *group = cipher->group->name;
   gint64 number = OPT_OR(stream->sequence, 0) + 1;
   stream->sequence = OPT_INT(number);
   Key key, order;
@@ -67,11 +68,15 @@ put_event(Call *call, const char *group, LogsStreamRecord *stream, const LogsInp
   key_add_int(&order, event->timestamp.v);
   key_add(&order, stream->name);
   key_add_int(&order, number);
-  gsize size = strlen(event->message);
-  guint8 *value = arena_alloc(call->arena, sizeof(gint64) + size);
+  gsize size;
+  guint8 data_key;
+  const guint8 *data;
+  TRY(logs_seal(call, cipher, event->message, strlen(event->message), &data_key, &data, &size));
+  guint8 *value = arena_alloc(call->arena, LOGS_EVENT_HEAD + size);
   memcpy(value, &call->now, sizeof(gint64));
-  memcpy(value + sizeof(gint64), event->message, size);
-  TRY(store_put(call->txn, &logs_events, &key, value, sizeof(gint64) + size));
+  value[sizeof(gint64)] = data_key;
+  memcpy(value + LOGS_EVENT_HEAD, data, size);
+  TRY(store_put(call->txn, &logs_events, &key, value, LOGS_EVENT_HEAD + size));
   return store_put(call->txn, &logs_order, &order, "", 0);
 }
 
@@ -105,8 +110,9 @@ put_log_events(Call *call, const LogsPutLogEventsInput *in, LogsPutLogEventsOutp
   TRY(logs_stream_get(call, group->name, in->logStreamName, &stream));
   gsize from, to;
   choose(call, group, &in->logEvents, &from, &to, ret_out);
+  LogsCipher cipher = {.group = group};
   for (gsize i = from; i < to; i++) {
-    TRY(put_event(call, group->name, stream, in->logEvents.v[i]));
+    TRY(put_event(call, &cipher, stream, in->logEvents.v[i]));
     count(group, stream, in->logEvents.v[i], call->now);
   }
   TRY(logs_stream_put(call, group->name, stream));

@@ -74,6 +74,8 @@ create_log_group(Call *call, const LogsCreateLogGroupInput *in, LogsCreateLogGro
   if (data)
     return error_answer("ResourceAlreadyExistsException", "The specified log group already exists");
   LogsGroupRecord group = {.name = in->logGroupName, .created = OPT_INT(call->now), .kmsKeyId = in->kmsKeyId, .tags = in->tags};
+  if (group.kmsKeyId)
+    TRY(logs_key_make(call, &group));
   return logs_group_put(call, &group);
 }
 
@@ -196,6 +198,7 @@ associate_kms_key(Call *call, const LogsAssociateKmsKeyInput *in, LogsAssociateK
   LogsGroupRecord *group;
   TRY(logs_group_get(call, in->logGroupName, &group));
   group->kmsKeyId = in->kmsKeyId;
+  TRY(logs_key_make(call, group));
   return logs_group_put(call, group);
 }
 
@@ -208,5 +211,6 @@ disassociate_kms_key(Call *call, const LogsDisassociateKmsKeyInput *in, LogsDisa
   LogsGroupRecord *group;
   TRY(logs_group_get(call, in->logGroupName, &group));
   group->kmsKeyId = NULL;
+  group->dataKey.set = FALSE;
   return logs_group_put(call, group);
 }

@@ -13,6 +13,8 @@ extern const Table logs_streams;  /* region, account, group, stream -> StreamRec
 extern const Table logs_events;   /* region, account, group, stream, time, number -> LogsEvent */
 extern const Table logs_order;    /* region, account, group, time, stream, number -> nothing */
 
+/* A stored event: when it came, the number of its data key, its text, sealed if that is not 0. */
+enum { LOGS_EVENT_HEAD = sizeof(gint64) + 1 };
 enum { LOGS_EVENT_OVERHEAD = 26, LOGS_BATCH_MAX = 1048576, LOGS_EVENT_MAX = 262144, LOGS_ANSWER_MAX = 1048576 };
 
 /* An event as it is read back. arena. */
@@ -38,6 +40,19 @@ gboolean logs_event_id_parse(const char *text, gint64 *ret_time, gint64 *ret_num
 char *logs_search_token(Arena *arena, const LogsEvent *event);
 /* haar's own API: GET logs?group=... for `haar logs`. */
 void logs_admin_register(Haar *haar);
+/* The data keys of a group as one call uses them: {.group = group}. */
+typedef struct LogsCipher {
+  const LogsGroupRecord *group;
+  gsize number;
+  const guint8 *key;
+} LogsCipher;
+/* Makes a data key under group->kmsKeyId, for what is written from now on. */
+Error *logs_key_make(Call *call, LogsGroupRecord *group) ERROR_MUST_USE;
+/* Encrypts as the group asks; *ret_number goes with the data, which is data itself if nothing is encrypted. arena. */
+Error *logs_seal(Call *call, LogsCipher *cipher, const void *data, gsize size, guint8 *ret_number, const guint8 **ret_data, gsize *ret_size)
+  ERROR_MUST_USE;
+/* Undoes it. A key that may not be used any more: an answer. arena. */
+Error *logs_unseal(Call *call, LogsCipher *cipher, guint8 number, const guint8 *data, gsize size, const char **ret_text) ERROR_MUST_USE;
 /* Starts or moves the job that drops a group's old events. */
 Error *logs_retention_schedule(Call *call, const LogsGroupRecord *group, gint64 due) ERROR_MUST_USE;
 void logs_retention_register(Haar *haar);

@@ -5,13 +5,12 @@
 #include "services/logs/logs.h"
 
 static Error *
-load(Call *call, const void *data, gsize size, LogsEvent *event)
+load(Call *call, LogsCipher *cipher, const guint8 *data, gsize size, LogsEvent *event)
 {
-  if (size < sizeof(gint64))
+  if (size < LOGS_EVENT_HEAD)
     return error_fault("a log event of %" G_GSIZE_FORMAT " bytes", size);
   memcpy(&event->ingested, data, sizeof(gint64));
-  event->message = arena_strndup(call->arena, (const char *) data + sizeof(gint64), size - sizeof(gint64));
-  return NULL;
+  return logs_unseal(call, cipher, data[sizeof(gint64)], data + LOGS_EVENT_HEAD, size - LOGS_EVENT_HEAD, &event->message);
 }
 
 /* --- GetLogEvents --- */
@@ -63,8 +62,9 @@ first_key(const LogsGetLogEventsInput *in, const Place *place, const Key *prefix
 }
 
 static Error *
-collect(Call *call, const LogsGetLogEventsInput *in, const Key *prefix, const Place *place, Events *ret)
+collect(Call *call, const LogsGroupRecord *group, const LogsGetLogEventsInput *in, const Key *prefix, const Place *place, Events *ret)
 {
+  LogsCipher cipher = {.group = group};
   Key from;
   gboolean used;
   first_key(in, place, prefix, &from, &used);
@@ -86,7 +86,7 @@ collect(Call *call, const LogsGetLogEventsInput *in, const Key *prefix, const Pl
     const guint8 *data = cursor_value(cursor, &size);
     if ((bytes += size + LOGS_EVENT_OVERHEAD) > LOGS_ANSWER_MAX && ret->n)
       break;
-    TRY(load(call, data, size, &event));
+    TRY(load(call, &cipher, data, size, &event));
     LIST_APPEND(call->arena, ret, event);
   }
   return NULL;
@@ -131,7 +131,7 @@ get_log_events(Call *call, const LogsGetLogEventsInput *in, LogsGetLogEventsOutp
   key_add(&prefix, group->name);
   key_add(&prefix, stream->name);
   Events events = {0};
-  TRY(collect(call, in, &prefix, &place, &events));
+  TRY(collect(call, group, in, &prefix, &place, &events));
   answer(call, &events, &place, ret_out);
   return NULL;
 }
@@ -146,6 +146,7 @@ typedef struct Search {
   const LogsGroupRecord *group;
   Filter *filter;
   Key prefix;
+  LogsCipher cipher;
   gsize bytes, looked;
 } Search;
 
@@ -186,7 +187,7 @@ stream_wanted(const LogsFilterLogEventsInput *in, const char *stream)
 }
 
 static Error *
-search_load(Call *call, const Search *search, LogsEvent *event, gboolean *ret_found)
+search_load(Call *call, Search *search, LogsEvent *event, gboolean *ret_found)
 {
   Key key = search->prefix;
   key_add(&key, event->stream);
@@ -196,7 +197,7 @@ search_load(Call *call, const Search *search, LogsEvent *event, gboolean *ret_fo
   gsize size;
   TRY(store_get(call->txn, &logs_events, &key, &data, &size));
   *ret_found = data != NULL;
-  return data ? load(call, data, size, event) : NULL;
+  return data ? load(call, &search->cipher, data, size, event) : NULL;
 }
 
 static void
@@ -258,7 +259,7 @@ filter_log_events(Call *call, const LogsFilterLogEventsInput *in, LogsFilterLogE
     return error_answer("InvalidParameterException", "logStreamNames and logStreamNamePrefix are mutually exclusive parameters.");
   LogsGroupRecord *group;
   TRY(logs_group_get(call, in->logGroupIdentifier ? in->logGroupIdentifier : in->logGroupName, &group));
-  Search search = {.in = in, .group = group};
+  Search search = {.in = in, .group = group, .cipher = {.group = group}};
   TRY(filter_parse(call->arena, in->filterPattern, &search.filter));
   for (gsize i = 0; i < in->logStreamNames.n; i++) {
     LogsStreamRecord *stream;

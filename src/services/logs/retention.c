@@ -38,8 +38,8 @@ drop(Call *call, LogsGroupRecord *group, const LogsEvent *event)
   const void *data;
   gsize size;
   TRY(store_get(call->txn, &logs_events, &key, &data, &size));
-  if (data && size >= sizeof(gint64))
-    group->storedBytes = OPT_INT(MAX(OPT_OR(group->storedBytes, 0) - (gint64) (size - sizeof(gint64)) - LOGS_EVENT_OVERHEAD, 0));
+  if (data && size >= LOGS_EVENT_HEAD)
+    group->storedBytes = OPT_INT(MAX(OPT_OR(group->storedBytes, 0) - (gint64) (size - LOGS_EVENT_HEAD) - LOGS_EVENT_OVERHEAD, 0));
   TRY(store_delete(call->txn, &logs_events, &key, NULL));
   return store_delete(call->txn, &logs_order, &order, NULL);
 }

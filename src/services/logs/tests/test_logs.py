@@ -1,5 +1,7 @@
 """CloudWatch Logs with boto3: groups, streams, events, filters, retention, tags."""
 
+import json
+import os
 import time
 
 import botocore.exceptions
@@ -163,3 +165,31 @@ def test_command(logs, group, haar):
     assert [line.split(' ', 1)[1] for line in haar.run('logs', group, '--filter', 'ERROR', '--since', '1h').stdout.splitlines()] == ['ERROR one']
     missing = haar.run('logs', 'nothing')
     assert missing.returncode == 1 and '/aws/lambda/nothing' in missing.stderr
+
+
+def test_encrypted(logs, client, haar):
+    kms = client('kms')
+    statements = [{'Effect': 'Allow', 'Principal': {'AWS': 'arn:aws:iam::000000000000:root'}, 'Action': 'kms:*', 'Resource': '*'}]
+    key = kms.create_key(Policy=json.dumps({'Version': '2012-10-17', 'Statement': statements}))['KeyMetadata']['Arn']
+    with pytest.raises(botocore.exceptions.ClientError, match='is not allowed to be used with LogGroup'):
+        logs.create_log_group(logGroupName='secret', kmsKeyId=key)
+    statements.append({'Effect': 'Allow', 'Principal': {'Service': 'logs.us-east-1.amazonaws.com'}, 'Action': ['kms:GenerateDataKey*', 'kms:Decrypt'],
+                       'Resource': '*', 'Condition': {'ArnEquals': {'kms:EncryptionContext:aws:logs:arn': 'arn:aws:logs:us-east-1:000000000000:log-group:secret'}}})
+    kms.put_key_policy(KeyId=key, PolicyName='default', Policy=json.dumps({'Version': '2012-10-17', 'Statement': statements}))
+    logs.create_log_group(logGroupName='secret', kmsKeyId=key)
+    put(logs, 'secret', 's', 'a text that nobody may find on the disk')
+    read = lambda: [e['message'] for e in logs.get_log_events(logGroupName='secret', logStreamName='s')['events']]
+    assert read() == ['a text that nobody may find on the disk']
+    assert len(logs.filter_log_events(logGroupName='secret', filterPattern='nobody')['events']) == 1
+    for directory, _, names in os.walk(haar.data):
+        for name in names:
+            with open(os.path.join(directory, name), 'rb') as file:
+                assert b'nobody may find' not in file.read(), name
+    kms.disable_key(KeyId=key)
+    with pytest.raises(botocore.exceptions.ClientError, match='disabled'):
+        read()
+    kms.enable_key(KeyId=key)
+    logs.disassociate_kms_key(logGroupName='secret')
+    put(logs, 'secret', 's', 'open')
+    assert read() == ['a text that nobody may find on the disk', 'open']
+    logs.delete_log_group(logGroupName='secret')
