@@ -20,7 +20,7 @@ typedef struct Worker {
 
 typedef struct Pair {
   guint32 worker, count;
-} Pair;
+} __attribute__((packed)) Pair; /* values of the store are not aligned */
 
 /* Two rows in two tables, and one that is overwritten; every seventh pair carries a value that lives in a file. */
 static Error *

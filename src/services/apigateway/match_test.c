@@ -28,7 +28,7 @@ test_routes(void)
   static const Case cases[] = {
     {"GET", "/", "/", NULL, NULL},
     {"POST", "/payment", "/payment", NULL, NULL},
-    {"POST", "/payment/", NULL, NULL, NULL},
+    {"POST", "/payment/", "/payment", NULL, NULL},
     {"GET", "/payment", NULL, NULL, NULL},
     {"GET", "/payment/latest", "/payment/latest", NULL, NULL},
     {"GET", "/payment/a%20b", "/payment/{id}", "id", "a b"},
