@@ -152,8 +152,10 @@ run_delete(Run *run, const Json *list, const DeleteOptions *options)
   do {
     TRY(start_ready(&d, &any));
     g_autoptr(Task) task = run->in_flight ? run_wait(run) : NULL;
-    if (task)
+    if (task) {
       TRY(end(&d, task));
+      any = TRUE; /* what it kept may go now */
+    }
   } while (run->in_flight || any);
   return NULL;
 }
