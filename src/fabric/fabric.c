@@ -16,6 +16,13 @@ typedef struct Job {
   Error *error;
 } Job;
 
+/* An apply that is taken up no longer waits: a later one is a job of its own. */
+static void take_up(Fabric *fabric, const Job *job) {
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  if (job->kind == JOB_APPLY && g_hash_table_lookup(fabric->waiting, job->network->vpc_id) == job)
+    g_hash_table_remove(fabric->waiting, job->network->vpc_id);
+}
+
 static void job_free(Job *job) {
   network_free(job->network);
   g_free(job->id);
@@ -100,6 +107,7 @@ static gpointer worker(gpointer data) {
   for (gboolean stop = FALSE; !stop;) {
     Job *job = g_async_queue_pop(fabric->jobs);
     stop = job->kind == JOB_STOP;
+    take_up(fabric, job);
     Error *error = run_job(fabric, job);
     if (!job->waited) {
       keep_fault(fabric, error);
@@ -115,10 +123,11 @@ static gpointer worker(gpointer data) {
   return NULL;
 }
 
-static void post(Fabric *fabric, JobKind kind, const char *id, Network *network, gboolean cut) {
+static Job *post(Fabric *fabric, JobKind kind, const char *id, Network *network, gboolean cut) {
   Job *job = g_new0(Job, 1);
   *job = (Job){.kind = kind, .id = g_strdup(id), .network = network, .cut = cut};
   g_async_queue_push(fabric->jobs, job);
+  return job;
 }
 
 static Error *post_and_wait(Fabric *fabric, JobKind kind, const char *id) {
@@ -176,6 +185,7 @@ Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, 
   g_cond_init(&fabric->changed);
   fabric->vpcs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   fabric->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, name_free);
+  fabric->waiting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   fabric->cut = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   fabric->outside = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, outside_free);
   fabric->drops = g_new0(Drop, DROPS_KEPT);
@@ -238,6 +248,7 @@ void fabric_free(Fabric *fabric) {
   g_hash_table_unref(fabric->vpcs);
   g_hash_table_unref(fabric->names);
   g_hash_table_unref(fabric->cut);
+  g_hash_table_unref(fabric->waiting);
   g_main_loop_unref(fabric->loop);
   g_main_context_unref(fabric->context);
   g_async_queue_unref(fabric->jobs);
@@ -249,8 +260,24 @@ void fabric_free(Fabric *fabric) {
   g_free(fabric);
 }
 
-void fabric_apply(Fabric *fabric, Network *network) { post(fabric, JOB_APPLY, NULL, network, FALSE); }
-void fabric_remove(Fabric *fabric, const char *vpc_id) { post(fabric, JOB_REMOVE, vpc_id, NULL, FALSE); }
+void fabric_apply(Fabric *fabric, Network *network) {
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  Job *waiting = g_hash_table_lookup(fabric->waiting, network->vpc_id);
+  if (waiting) {
+    network_free(waiting->network);
+    waiting->network = network;
+    return;
+  }
+  g_hash_table_insert(fabric->waiting, g_strdup(network->vpc_id), post(fabric, JOB_APPLY, NULL, network, FALSE));
+}
+
+void fabric_remove(Fabric *fabric, const char *vpc_id) {
+  g_mutex_lock(&fabric->lock);
+  g_hash_table_remove(fabric->waiting, vpc_id);
+  g_mutex_unlock(&fabric->lock);
+  post(fabric, JOB_REMOVE, vpc_id, NULL, FALSE);
+}
+
 void fabric_cut_zone(Fabric *fabric, const char *zone, gboolean cut) { post(fabric, JOB_CUT, zone, NULL, cut); }
 void fabric_cut_eni(Fabric *fabric, const char *eni_id, gboolean cut) { post(fabric, JOB_CUT, eni_id, NULL, cut); }
 

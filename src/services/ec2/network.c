@@ -327,6 +327,13 @@ Error *ec2_network(Txn *txn, const char *region, const char *account, const char
 
 typedef struct Change { Haar *haar; char *region, *account, *vpc_id; } Change;
 
+/* The service's state. */
+typedef struct Ec2State {
+  GMutex order;        /* one reads and gives at a time, so that what is given later was read later */
+  GMutex lock;
+  GHashTable *waiting; /* VPCs whose change is still to be read: further changes are read with it */
+} Ec2State;
+
 static void change_free(gpointer data) {
   Change *change = data;
   g_free(change->region);
@@ -347,13 +354,15 @@ static Error *give(const Change *change) {
   return NULL;
 }
 
-/* One at a time, so that what is given later was read later. */
 static void apply_change(gpointer data) {
   Change *change = data;
-  GMutex *order = haar_state(change->haar, "ec2");
-  g_mutex_lock(order);
+  Ec2State *state = haar_state(change->haar, "ec2");
+  g_mutex_lock(&state->order);
+  g_mutex_lock(&state->lock);
+  g_hash_table_remove(state->waiting, change->vpc_id);
+  g_mutex_unlock(&state->lock);
   g_autoptr(Error) error = give(change);
-  g_mutex_unlock(order);
+  g_mutex_unlock(&state->order);
   if (error)
     log_error("%s: %s", change->vpc_id, error->message);
   change_free(change);
@@ -367,7 +376,12 @@ static Change *change_new(Haar *haar, const char *region, const char *account, c
 
 static void committed(gpointer data) {
   const Change *change = data;
-  jobs_run(change->haar->jobs, apply_change, change_new(change->haar, change->region, change->account, change->vpc_id));
+  Ec2State *state = haar_state(change->haar, "ec2");
+  g_mutex_lock(&state->lock);
+  gboolean first = g_hash_table_add(state->waiting, g_strdup(change->vpc_id));
+  g_mutex_unlock(&state->lock);
+  if (first)
+    jobs_run(change->haar->jobs, apply_change, change_new(change->haar, change->region, change->account, change->vpc_id));
 }
 
 void ec2_changed(Call *call, const char *vpc_id) {
@@ -398,17 +412,21 @@ static Error *restore(Haar *haar) {
 }
 
 static Error *start(Haar *haar) {
-  GMutex *order = g_new0(GMutex, 1);
-  g_mutex_init(order);
-  haar_set_state(haar, "ec2", order);
+  Ec2State *state = g_new0(Ec2State, 1);
+  g_mutex_init(&state->order);
+  g_mutex_init(&state->lock);
+  state->waiting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  haar_set_state(haar, "ec2", state);
   ec2_register_admin(haar);
   return haar->fabric ? restore(haar) : NULL;
 }
 
 static void stop(Haar *haar) {
-  GMutex *order = haar_state(haar, "ec2");
-  g_mutex_clear(order);
-  g_free(order);
+  Ec2State *state = haar_state(haar, "ec2");
+  g_hash_table_unref(state->waiting);
+  g_mutex_clear(&state->order);
+  g_mutex_clear(&state->lock);
+  g_free(state);
 }
 
 static Error *endpoint_policy(Haar *haar, Txn *txn, Arena *arena, const char *endpoint_id, const char **ret_policy) {
