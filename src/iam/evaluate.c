@@ -57,13 +57,27 @@ grade_of_arn(const Principal *principal, const char *value)
   return GRADE_NONE;
 }
 
+/* "logs.amazonaws.com" is also named as "logs.us-east-1.amazonaws.com", and the other way round. */
+static gboolean
+same_service(const char *named, const char *service)
+{
+  gsize named_label = strcspn(named, "."), label = strcspn(service, ".");
+  if (strcmp(named, service) == 0 || strcmp(named, "*") == 0)
+    return TRUE;
+  if (named_label != label || strncmp(named, service, label) != 0)
+    return FALSE;
+  const char *longer = strlen(named) > strlen(service) ? named : service, *shorter = longer == named ? service : named;
+  const char *after_region = longer[label] ? strchr(longer + label + 1, '.') : NULL;
+  return after_region && strcmp(after_region, shorter + label) == 0 && strchr(longer + label, '-');
+}
+
 static Grade
 grade_of(const Principal *principal, const PolicyPrincipal *named)
 {
   if (strcmp(named->type, "AWS") == 0)
     return grade_of_arn(principal, named->value);
   if (strcmp(named->type, "Service") == 0 && principal->type == PRINCIPAL_SERVICE)
-    return strcmp(named->value, principal->arn) == 0 || strcmp(named->value, "*") == 0 ? GRADE_DIRECT : GRADE_NONE;
+    return same_service(named->value, principal->arn) ? GRADE_DIRECT : GRADE_NONE;
   if (strcmp(named->type, "CanonicalUser") == 0 && principal->account)
     return strcmp(named->value, principal->account) == 0 ? GRADE_ACCOUNT : GRADE_NONE;
   return GRADE_NONE;
