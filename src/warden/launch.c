@@ -232,7 +232,7 @@ raise_fds(Launch *launch)
 }
 
 static G_GNUC_NORETURN void
-begin(WardenState *state, Launch *launch)
+begin(WardenState *state, Launch *launch, const char *group)
 {
   char byte;
   close(launch->go[1]);
@@ -242,6 +242,8 @@ begin(WardenState *state, Launch *launch)
   if (read(launch->go[0], &byte, 1) != 1)
     _exit(1);
   prctl(PR_SET_NAME, "haar-init");
+  if (group)
+    cgroup_enter(warden_children(state)->cgroups, group);
   raise_fds(launch);
   enter_network(launch);
   g_autofree char *failed = launch->spec.n_mounts ? mount_root(&launch->spec) : NULL;
@@ -313,7 +315,7 @@ start(WardenState *state, Launch *launch, WardenOutput *out)
   int pidfd = -1;
   pid_t pid = clone_process(&pidfd);
   if (pid == 0)
-    begin(state, launch);
+    begin(state, launch, group);
   if (pid < 0) {
     Error *error = error_fault("clone: %s", g_strerror(errno));
     if (group)
@@ -321,8 +323,6 @@ start(WardenState *state, Launch *launch, WardenOutput *out)
     return error;
   }
   const Child *child = child_add(state, pid, group);
-  if (group)
-    cgroup_enter(cgroups, group, pid);
   close(launch->told[1]);
   close(launch->status[1]);
   launch->told[1] = launch->status[1] = -1;

@@ -35,8 +35,8 @@ void warden_child_forget(WardenState *state, gint64 pid);
 gpointer cgroups_new(pid_t parent);
 /* Makes a group with the spec's limits. FALSE: there is none to be had; the process runs without. */
 gboolean cgroup_make(gpointer cgroups, const LaunchSpec *spec);
-/* Moves a process into it. */
-void cgroup_enter(gpointer cgroups, const char *name, gint64 pid);
+/* The calling process, of one thread, moves into it. */
+void cgroup_enter(gpointer cgroups, const char *name);
 /* FALSE: no freezer here. */
 gboolean cgroup_freeze(gpointer cgroups, const char *name, gboolean frozen);
 void cgroup_usage(gpointer cgroups, const char *name, LaunchUsage *ret);

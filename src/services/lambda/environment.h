@@ -34,6 +34,7 @@ struct Environment {
   GMutex freezing;
   gboolean frozen, idle;
   gint64 idle_since;                 /* monotonic us */
+  gint64 peak, peak_at;              /* memory as last looked at, and when (monotonic us); by who runs the invocation */
 };
 
 struct Runtime {

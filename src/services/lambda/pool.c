@@ -253,12 +253,17 @@ answer_given(Environment *environment, InvocationResult *ret)
 static gint64
 peak_mb(Environment *environment)
 {
+  static const gint64 fresh = 100 * 1000;
+  gint64 now = g_get_monotonic_time();
   SandboxUsage usage = {-1, -1, -1};
   if (environment->ended)
-    usage.peak_memory = environment->exit.peak_memory;
-  else
+    environment->peak = MAX(environment->peak, environment->exit.peak_memory);
+  else if (!environment->peak_at || now - environment->peak_at > fresh) {
     sandbox_usage(environment->sandbox, &usage);
-  return CLAMP((usage.peak_memory + (1 << 20) - 1) >> 20, 1, environment->memory_size);
+    environment->peak = MAX(environment->peak, usage.peak_memory);
+    environment->peak_at = now;
+  }
+  return CLAMP((environment->peak + (1 << 20) - 1) >> 20, 1, environment->memory_size);
 }
 
 static void
