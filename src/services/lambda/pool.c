@@ -226,6 +226,28 @@ answer_ended(Environment *environment, const Invocation *invocation, InvocationR
   environment_platform_line(environment, "%s", end_type(environment));
 }
 
+/* Says in the log which packets of the invocation were dropped: the usual cause of a time-out in a VPC. */
+static void
+tell_drops(Environment *environment, const Course *course)
+{
+  enum { DROPS_TOLD = 5 };
+  g_autofree Drop *drops = NULL;
+  guint n = 0, told = 0;
+  Fabric *fabric = environment->runtime->haar->fabric;
+  if (!environment->interface)
+    return;
+  gint64 since = clock_now() - (g_get_monotonic_time() - course->began) / 1000;
+  fabric_drops(fabric, NULL, since, 100, &drops, &n);
+  for (guint i = 0; i < n && told < DROPS_TOLD; i++) {
+    const Drop *drop = &drops[i];
+    if (strcmp(drop->eni_id, environment->interface) != 0)
+      continue;
+    environment_platform_line(environment, "haar: blocked: %s to %s port %u: %s %s (`haar why` says what would mend it)", drop->source,
+                              drop->destination, drop->destination_port, reach_stages[drop->stage].what, drop->rule);
+    told++;
+  }
+}
+
 static void
 answer_timed_out(Environment *environment, const Invocation *invocation, InvocationResult *ret)
 {
@@ -372,9 +394,10 @@ finish(Pool *pool, Environment *environment, const Invocation *invocation, Cours
   if (course->end == ENDED)
     sandbox_wait(environment->sandbox, 1000, NULL);
   environment_drain(environment);
-  if (course->end == TIMED_OUT)
+  if (course->end == TIMED_OUT) {
+    tell_drops(environment, course);
     answer_timed_out(environment, invocation, ret);
-  else if (course->end == ENDED)
+  } else if (course->end == ENDED)
     answer_ended(environment, invocation, ret);
   else
     answer_given(environment, ret);

@@ -1,5 +1,6 @@
 """Functions in a VPC: they reach what routes, groups and endpoints let them reach, and nothing else."""
 
+import base64
 import io
 import json
 import zipfile
@@ -85,6 +86,17 @@ def test_only_what_the_network_allows(client, place):
     for name in ('inside', 'second'):
         lambda_.delete_function(FunctionName=name)
     wait_for(lambda: not interfaces(ec2, place), 'the interfaces are gone')
+
+
+def test_a_time_out_names_what_was_blocked(client, place):
+    lambda_ = client('lambda')
+    lambda_.create_function(FunctionName='hangs', Role=place['role'], Runtime='python3.11', Handler='index.handler', Timeout=3, MemorySize=256,
+                            Code={'ZipFile': package('import socket\ndef handler(event, context):\n    socket.create_connection(("10.0.77.7", 443), 60)\n')},
+                            VpcConfig={'SubnetIds': place['subnets'], 'SecurityGroupIds': [place['group']]})
+    wait_for(lambda: lambda_.get_function_configuration(FunctionName='hangs')['State'] == 'Active', 'it is active')
+    answer = lambda_.invoke(FunctionName='hangs', LogType='Tail')
+    log = base64.b64decode(answer['LogResult']).decode()
+    assert 'haar: blocked: 10.0.1' in log and ' to 10.0.77.7 port 443: ' in log, log
 
 
 def test_the_role_has_to_allow_interfaces(client, place):
