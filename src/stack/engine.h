@@ -1,6 +1,7 @@
 /* engine: the stack operations that are under way in this process. */
 #pragma once
 
+#include "jobs/jobs.h"
 #include "stack/run.h"
 
 /* The state of the engine in Haar's states is under this name. */

@@ -409,7 +409,7 @@ eval_value(Eval *eval, const Json *json, Json **ret_value)
   }
   if (eval->depth >= EVAL_DEPTH_MAX)
     return TEMPLATE_ERROR("the functions are nested too deeply (line %u)", json->line);
-  eval->depth++;
+  const guint depth = eval->depth++;
   const char *key = json->type == JSON_OBJECT && json->n == 1 ? json->members[0].key : NULL;
   Function function = key ? find_function(key) : NULL;
   if (function)
@@ -418,7 +418,7 @@ eval_value(Eval *eval, const Json *json, Json **ret_value)
     return TEMPLATE_ERROR("there is no function %s here (line %u)", key, json->line);
   else
     TRY(eval_children(eval, json, eval_value, ret_value));
-  eval->depth--;
+  eval->depth = depth;
   return NULL;
 }
 
