@@ -226,7 +226,10 @@ end_well(Apply *apply, Task *task)
   Run *run = apply->run;
   Json *record = task->record;
   gboolean initiated = *record_text(record, "_Initiated") != 0, update = json_get(record, "_Before") != NULL;
-  record_set_text(run->arena, record, "PhysicalResourceId", task->result.physical_id ? task->result.physical_id : task->physical_id);
+  const char *physical_id = task->result.physical_id ? task->result.physical_id : task->physical_id;
+  if (task->kind == TASK_UPDATE && g_strcmp0(physical_id, task->physical_id) != 0)
+    json_set(run->arena, record, "_Replacing", json_new_bool(run->arena, TRUE)); /* a custom resource made another one */
+  record_set_text(run->arena, record, "PhysicalResourceId", physical_id);
   record_set_text(run->arena, record, "_Ref", task->result.ref);
   if (task->result.attributes)
     json_set(run->arena, record, "_Attributes", json_copy(run->arena, task->result.attributes));

@@ -1,4 +1,4 @@
-#include "services/cloudformation/cloudformation.h"
+#include "services/cloudformation/signal.h"
 #include "stack/template.h"
 #include <string.h>
 
@@ -8,7 +8,7 @@ start(Haar *haar)
   return stack_engine_start(haar);
 }
 
-const ServiceHooks cloudformation_hooks = { .start = start, .stop = stack_engine_stop };
+const ServiceHooks cloudformation_hooks = { .start = start, .stop = stack_engine_stop, .serves = signal_serves, .serve = signal_serve };
 
 Json *
 cloudformation_input(Call *call, const void *in)
