@@ -358,6 +358,7 @@ RESOURCE(AWS::EC2::NetworkAcl, ec2_network_acl, .create = create_acl, .update = 
 static Error *entry_input(ResourceCall *rc, Ec2CreateNetworkAclEntryInput *in) {
   const Json *icmp = json_get(rc->properties, "Icmp");
   TRY(property_input(rc, &Ec2CreateNetworkAclEntryInput_shape, in));
+  in->Egress = OPT_BOOL(in->Egress.v);
   if (icmp) {
     in->IcmpTypeCode = ARENA_NEW(rc->call->arena, Ec2IcmpTypeCode);
     TRY(shape_from_json(rc->call->arena, &Ec2IcmpTypeCode_shape, icmp, TRUE, in->IcmpTypeCode));
