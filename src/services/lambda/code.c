@@ -169,6 +169,49 @@ code_fetch(Call *call, const LambdaFunctionCode *code, const char **ret_code, co
   return code_store(call, &zip, ret_code, ret_sha256);
 }
 
+/* --- layers --- */
+
+/* Links the files of one tree into another, over what is there. */
+static Error *
+link_tree(const char *from, const char *to, guint depth)
+{
+  if (depth > LIMIT_NESTING_MAX)
+    return error_answer("InvalidParameterValueException", "A layer has folders deeper than %d.", (int) LIMIT_NESTING_MAX);
+  if (g_mkdir_with_parents(to, 0755) < 0)
+    return error_fault("%s: %s", to, g_strerror(errno));
+  g_autoptr(GDir) dir = g_dir_open(from, 0, NULL);
+  for (const char *name = dir ? g_dir_read_name(dir) : NULL; name; name = g_dir_read_name(dir)) {
+    g_autofree char *source = g_build_filename(from, name, NULL), *target = g_build_filename(to, name, NULL);
+    if (g_file_test(source, G_FILE_TEST_IS_DIR)) {
+      TRY(link_tree(source, target, depth + 1));
+      continue;
+    }
+    unlink(target);
+    if (link(source, target) < 0)
+      return error_fault("%s: %s", target, g_strerror(errno));
+  }
+  return NULL;
+}
+
+Error *
+code_merge(Call *call, const StringList *codes, const char **ret_code)
+{
+  const char *names = text_join(call->arena, " ", codes->v, codes->n);
+  g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, names, -1);
+  *ret_code = codes->n == 1 ? codes->v[0] : arena_strdup(call->arena, digest);
+  const char *directory = code_directory(call->arena, call->haar, *ret_code);
+  if (g_file_test(directory, G_FILE_TEST_IS_DIR))
+    return NULL;
+  const char *part = arena_printf(call->arena, "%s.%s", directory, id_hex(call->arena, 8));
+  Error *error = NULL;
+  for (gsize i = 0; i < codes->n && !error; i++)
+    error = link_tree(code_directory(call->arena, call->haar, codes->v[i]), part, 0);
+  if (!error && rename(part, directory) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+    error = error_fault("%s: %s", directory, g_strerror(errno));
+  remove_tree(part);
+  return error;
+}
+
 /* --- inline code --- */
 
 static gboolean

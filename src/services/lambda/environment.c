@@ -205,9 +205,12 @@ run(Start *start, Environment *environment)
   const char *const *argv = NULL;
   const char *runtime = NULL;
   TRY(find_program(start, &argv, &runtime));
-  SandboxMount mounts[2] = {{code_directory(call->arena, haar, start->invocation->code), "/var/task", FALSE}};
+  gsize n_mounts = 1;
+  SandboxMount mounts[3] = {{code_directory(call->arena, haar, start->invocation->code), "/var/task", FALSE}};
   if (runtime)
-    mounts[1] = (SandboxMount) {arena_printf(call->arena, "%s/%s", start->lambda->runtimes, runtime), "/var/runtime", FALSE};
+    mounts[n_mounts++] = (SandboxMount) {arena_printf(call->arena, "%s/%s", start->lambda->runtimes, runtime), "/var/runtime", FALSE};
+  if (start->invocation->layers)
+    mounts[n_mounts++] = (SandboxMount) {code_directory(call->arena, haar, start->invocation->layers), "/opt", FALSE};
   g_autofree char *resolv = fabric_resolv_conf(haar->fabric, start->interface);
   set_environment(start);
   SandboxSpec spec = {
@@ -217,7 +220,7 @@ run(Start *start, Environment *environment)
     .env = start->env.v,
     .directory = "/var/task",
     .mounts = mounts,
-    .n_mounts = runtime ? 2 : 1,
+    .n_mounts = n_mounts,
     .resolv_conf = resolv,
     .ca_path = server_ca_path(haar->server),
     .tmp_size = (config->EphemeralStorage ? OPT_OR(config->EphemeralStorage->Size, 512) : 512) << 20,

@@ -69,7 +69,7 @@ check(Call *call, const LambdaCreateFunctionInput *in)
   TRY(lambda_validate_runtime(in->Runtime, in->Handler));
   TRY(lambda_validate_timeout(in->Timeout));
   TRY(lambda_validate_environment(in->Environment));
-  TRY(lambda_validate_layers(&in->Layers, in->CodeSigningConfigArn));
+  TRY(lambda_validate_signing(in->CodeSigningConfigArn));
   return lambda_validate_role(call, in->Role);
 }
 
@@ -102,6 +102,7 @@ create_function(Call *call, const LambdaCreateFunctionInput *in, LambdaCreateFun
   LambdaFunctionConfiguration *config = record->config = new_config(call, in, name.name);
   record->tags = in->Tags;
   TRY(lambda_network_check(call, in->Role, in->VpcConfig, &config->VpcConfig));
+  TRY(lambda_layers_resolve(call, &in->Layers, &config->Layers, &record->layers));
   gint64 size;
   TRY(code_fetch(call, in->Code, &record->code, &config->CodeSha256, &size));
   config->CodeSize = OPT_INT(size);

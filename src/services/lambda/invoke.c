@@ -122,6 +122,7 @@ invoke_run(Call *call, const InvokeArgs *args, InvocationResult *ret, const char
     .account = call->account,
     .config = record->active,
     .code = record->activeCode,
+    .layers = record->activeLayers,
     .payload = args->payload,
     .tail = args->tail,
     .late = target.latest && has_fault(&target.latest->tags, "late-eni"),

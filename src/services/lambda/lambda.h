@@ -88,6 +88,14 @@ char *code_directory(Arena *arena, const Haar *haar, const char *code);
 /* A zip of one text file, "index.py" or "index.js", as CloudFormation's inline code; Python gets cfnresponse beside it. arena. */
 Error *code_zip_inline(Call *call, const char *runtime, const char *text, Blob *ret) ERROR_MUST_USE;
 
+/* Several unpacked packages as one: the later ones over the earlier. arena. */
+Error *code_merge(Call *call, const StringList *codes, const char **ret_code) ERROR_MUST_USE;
+
+/* --- layer.c --- */
+
+/* Layer versions by ARN, as a configuration shows them, and what stands at /opt (NULL: nothing). call has no transaction. arena. */
+Error *lambda_layers_resolve(Call *call, const StringList *arns, LambdaLayersReferenceList *ret_shown, const char **ret_code) ERROR_MUST_USE;
+
 /* --- network.c --- */
 
 /* Makes the interfaces that a configuration needs, as the execution role; shares those that are there. Blocks. */
@@ -117,7 +125,7 @@ typedef struct Invocation {
   const char *request_id, *invoked_arn, *client_context, *trace_id;
   const char *region, *account;
   const LambdaFunctionConfiguration *config; /* the active one of the version that runs */
-  const char *code;
+  const char *code, *layers; /* layers: or NULL */
   Blob payload;
   gboolean tail;
   gboolean late;             /* fault profile late-eni: the interface carries nothing until the runtime is ready */
@@ -167,4 +175,4 @@ Error *lambda_validate_environment(const LambdaEnvironment *environment) ERROR_M
 Error *lambda_validate_timeout(OptInt timeout) ERROR_MUST_USE;
 /* The role is there, Lambda may assume it, the caller may pass it. call has no transaction. */
 Error *lambda_validate_role(Call *call, const char *role) ERROR_MUST_USE;
-Error *lambda_validate_layers(const StringList *layers, const char *signing) ERROR_MUST_USE;
+Error *lambda_validate_signing(const char *signing) ERROR_MUST_USE;

@@ -42,6 +42,7 @@ set_active(LambdaFunctionRecord *record)
   config->LastUpdateStatusReason = config->LastUpdateStatusReasonCode = NULL;
   record->active = config;
   record->activeCode = record->code;
+  record->activeLayers = record->layers;
 }
 
 /* What has been in use stays in use. */

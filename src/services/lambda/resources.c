@@ -126,6 +126,7 @@ defaults(const ResourceCall *rc, LambdaUpdateFunctionConfigurationInput *in)
   in->Description = in->Description ? in->Description : "";
   if (!in->Environment)
     in->Environment = ARENA_NEW(arena, LambdaEnvironment);
+  LIST_EMPTY(arena, &in->Layers);
   if (!in->VpcConfig)
     in->VpcConfig = ARENA_NEW(arena, LambdaVpcConfig);
   if (!in->DeadLetterConfig)
@@ -293,6 +294,35 @@ delete_permission(ResourceCall *rc)
 }
 
 RESOURCE(AWS::Lambda::Permission, lambda_permission, .create = create_permission, .delete = delete_permission)
+
+/* --- AWS::Lambda::LayerVersion --- */
+
+static Error *
+create_layer(ResourceCall *rc, ResourceResult *ret)
+{
+  LambdaPublishLayerVersionInput in = {0};
+  LambdaPublishLayerVersionOutput out = {0};
+  TRY(property_input(rc, LambdaOperationPublishLayerVersion.model->input, &in));
+  if (!in.LayerName)
+    in.LayerName = resource_name(rc, 140, FALSE);
+  TRY(resource_operation(rc, &LambdaOperationPublishLayerVersion, &in, &out));
+  ret->physical_id = out.LayerVersionArn;
+  resource_attribute(rc, ret, "LayerVersionArn", out.LayerVersionArn);
+  return NULL;
+}
+
+static Error *
+delete_layer(ResourceCall *rc)
+{
+  Arn arn;
+  if (!arn_parse(rc->call->arena, rc->physical_id, &arn))
+    return NULL;
+  const char *colon = strrchr(arn.resource, ':');
+  LambdaDeleteLayerVersionInput in = {.LayerName = rc->physical_id, .VersionNumber = OPT_INT(colon ? g_ascii_strtoll(colon + 1, NULL, 10) : 0)};
+  return resource_operation(rc, &LambdaOperationDeleteLayerVersion, &in, &(LambdaDeleteLayerVersionOutput) {0});
+}
+
+RESOURCE(AWS::Lambda::LayerVersion, lambda_layer_version, .create = create_layer, .delete = delete_layer, .no_effect = "CompatibleArchitectures")
 
 /* --- AWS::Lambda::EventInvokeConfig --- */
 

@@ -11,6 +11,8 @@ typedef struct Change {
   const char *code, *sha256;
   gint64 size;
   const StringList *architectures;
+  LambdaLayersReferenceList shown_layers;
+  const char *layers;
   LambdaFunctionRecord *record;   /* out */
 } Change;
 
@@ -55,6 +57,8 @@ apply_config(Call *call, const Change *change, LambdaFunctionConfiguration *conf
     config->EphemeralStorage = in->EphemeralStorage;
   if (in->TracingConfig && in->TracingConfig->Mode)
     config->TracingConfig->Mode = in->TracingConfig->Mode;
+  if (in->Layers.v)
+    config->Layers = change->shown_layers;
   if (in->Environment) {
     config->Environment = NULL;
     if (in->Environment->Variables.n) {
@@ -74,6 +78,8 @@ write_change(Call *call, gpointer data)
   LambdaFunctionConfiguration *config = record->config;
   if (change->config)
     apply_config(call, change, config);
+  if (change->config && change->config->Layers.v)
+    record->layers = change->layers;
   if (change->code) {
     record->code = change->code;
     config->CodeSha256 = change->sha256;
@@ -111,7 +117,8 @@ update_function_configuration(Call *call, const LambdaUpdateFunctionConfiguratio
     TRY(lambda_validate_runtime(in->Runtime, "-"));
   TRY(lambda_validate_timeout(in->Timeout));
   TRY(lambda_validate_environment(in->Environment));
-  TRY(lambda_validate_layers(&in->Layers, NULL));
+  if (in->Layers.v)
+    TRY(lambda_layers_resolve(call, &in->Layers, &change.shown_layers, &change.layers));
   if (in->Role)
     TRY(lambda_validate_role(call, in->Role));
   TRY(lambda_network_check(call, in->Role ? in->Role : change.record->config->Role, in->VpcConfig, &change.vpc));

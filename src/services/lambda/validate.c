@@ -79,11 +79,8 @@ lambda_validate_timeout(OptInt timeout)
 }
 
 Error *
-lambda_validate_layers(const StringList *layers, const char *signing)
+lambda_validate_signing(const char *signing)
 {
-  if (layers->n)
-    return error_answer("InvalidParameterValueException", "haar does not have Lambda layers: put what %s holds into the function's own package.",
-                        layers->v[0]);
   if (signing)
     return error_answer("InvalidParameterValueException", "haar does not have code signing: leave CodeSigningConfigArn out.");
   return NULL;

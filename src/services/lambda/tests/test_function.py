@@ -266,3 +266,22 @@ def test_refused(lambda_, role, more, code, words):
     with pytest.raises(botocore.exceptions.ClientError) as error:
         lambda_.create_function(**settings)
     assert code_of(error) == code and words in str(error.value)
+
+
+def test_layers(lambda_, function):
+    first = lambda_.publish_layer_version(LayerName='tools', Content={'ZipFile': package('NAME = "one"', 'python/tools.py')}, CompatibleRuntimes=['python3.11'])
+    second = lambda_.publish_layer_version(LayerName='tools', Content={'ZipFile': package('NAME = "two"', 'python/tools.py')})
+    other = lambda_.publish_layer_version(LayerName='other', Content={'ZipFile': package('NAME = "other"', 'python/other.py')})
+    assert (first['Version'], second['Version']) == (1, 2) and second['LayerVersionArn'].endswith(':layer:tools:2')
+    assert [v['Version'] for v in lambda_.list_layer_versions(LayerName='tools')['LayerVersions']] == [2, 1]
+    assert lambda_.get_layer_version(LayerName='tools', VersionNumber=1)['Content']['CodeSha256'] == first['Content']['CodeSha256']
+    name = function('layered', 'import tools, other\ndef handler(event, context):\n    return [tools.NAME, other.NAME]\n',
+                    Layers=[first['LayerVersionArn'], other['LayerVersionArn']])
+    assert invoke(lambda_, name)[1] == ['one', 'other']
+    lambda_.update_function_configuration(FunctionName=name, Layers=[second['LayerVersionArn'], other['LayerVersionArn']])
+    wait_for(lambda: lambda_.get_function_configuration(FunctionName=name)['LastUpdateStatus'] == 'Successful', 'the update')
+    assert invoke(lambda_, name)[1] == ['two', 'other']
+    assert [layer['Arn'] for layer in lambda_.get_function_configuration(FunctionName=name)['Layers']][0] == second['LayerVersionArn']
+    with pytest.raises(botocore.exceptions.ClientError) as error:
+        lambda_.update_function_configuration(FunctionName=name, Layers=[second['LayerVersionArn'][:-1] + '9'])
+    assert code_of(error) == 'InvalidParameterValueException'
