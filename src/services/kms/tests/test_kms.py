@@ -238,3 +238,27 @@ def test_keys_outlive_the_daemon(kms, key, haar):
     haar.start()
     assert kms.decrypt(CiphertextBlob=blob)['Plaintext'] == b'kept'
     assert os.stat(os.path.join(haar.data, 'kms.root')).st_mode & 0o777 == 0o600
+
+
+def newer(haar, operation, **body):
+    """An operation that this SDK does not know yet, signed by hand."""
+    import urllib.request
+
+    import botocore.auth
+    import botocore.awsrequest
+    import botocore.credentials
+    request = botocore.awsrequest.AWSRequest('POST', haar.url + '/', data=json.dumps(body), headers={
+        'Content-Type': 'application/x-amz-json-1.1', 'X-Amz-Target': f'TrentService.{operation}'})
+    botocore.auth.SigV4Auth(botocore.credentials.Credentials('test', 'test'), 'kms', 'us-east-1').add_auth(request)
+    with urllib.request.urlopen(urllib.request.Request(haar.url + '/', data=request.data.encode(), headers=dict(request.headers))) as answer:
+        return json.load(answer)
+
+
+def test_rotation_on_demand(kms, key, haar):
+    blob = kms.encrypt(KeyId=key['KeyId'], Plaintext=b'old')['CiphertextBlob']
+    assert newer(haar, 'RotateKeyOnDemand', KeyId=key['KeyId']) == {'KeyId': key['Arn']}
+    assert kms.encrypt(KeyId=key['KeyId'], Plaintext=b'new')['CiphertextBlob'][4:8] == b'\0\0\0\1'
+    assert kms.decrypt(CiphertextBlob=blob)['Plaintext'] == b'old'
+    assert [r['RotationType'] for r in newer(haar, 'ListKeyRotations', KeyId=key['KeyId'])['Rotations']] == ['ON_DEMAND']
+    kms.enable_key_rotation(KeyId=key['KeyId'])
+    assert newer(haar, 'GetKeyRotationStatus', KeyId=key['KeyId'])['RotationPeriodInDays'] == 365
