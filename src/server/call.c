@@ -69,6 +69,7 @@ call_authorize(Call *call, const void *in, gboolean direct)
   if (direct)
     TRY(find_endpoint_policy(call, &request.endpoint_policy));
   condition_fill(call, &auth.context);
+  condition_fill_tags(call, operation->model->input, in, &auth.context);
   Error *denied = iam_authorize(call->txn, call->arena, &request);
   if (denied && denied->kind == ERROR_ANSWER && call->haar->server)
     denials_add(call->haar->server->denials, call, &request, denied->message);

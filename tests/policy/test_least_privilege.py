@@ -39,6 +39,8 @@ DENY = 'with an explicit deny in an identity-based policy'
 GET_PARAMETER = ('ssm', 'get_parameter', {'Name': '/app/url'}, 'ssm:GetParameter', PARAMETER)
 PUT_PARAMETER = ('ssm', 'put_parameter', {'Name': '/app/url', 'Value': 'x', 'Type': 'String', 'Overwrite': True}, 'ssm:PutParameter', PARAMETER)
 GET_ROLE = ('iam', 'get_role', {'RoleName': 'subject'}, 'iam:GetRole', f'arn:aws:iam::{ACCOUNT}:role/subject')
+TAGGED_KEY = ('kms', 'create_key', {'Tags': [{'TagKey': 'team', 'TagValue': 'pay'}]}, 'kms:CreateKey', '*')
+UNTAG_ROLE = ('iam', 'untag_role', {'RoleName': 'subject', 'TagKeys': ['team']}, 'iam:UntagRole', f'arn:aws:iam::{ACCOUNT}:role/subject')
 LIST_KEYS = ('kms', 'list_keys', {}, 'kms:ListKeys', '*')
 GET_SECRET = ('secretsmanager', 'get_secret_value', {'SecretId': 'app/db'}, 'secretsmanager:GetSecretValue', SECRET)
 GET_ITEM = ('dynamodb', 'get_item', {'TableName': 'sessions', 'Key': {'id': {'S': 'a'}}}, 'dynamodb:GetItem', TABLE)
@@ -86,6 +88,11 @@ CASES = [
     ('session policy allows', [allow('*')], GET_PARAMETER, None, {'session': [allow('ssm:GetParameter', PARAMETER)]}),
     ('session policy does not', [allow('*')], PUT_PARAMETER, NO_SESSION, {'session': [allow('ssm:GetParameter', PARAMETER)]}),
     ('session policy alone is nothing', [], GET_PARAMETER, NO_IDENTITY, {'session': [allow('*')]}),
+    ('a key only with its tag', [allow('kms:CreateKey', StringEquals={'aws:RequestTag/team': 'pay'})], TAGGED_KEY, None, {}),
+    ('a key with another tag', [allow('kms:CreateKey', StringEquals={'aws:RequestTag/team': 'other'})], TAGGED_KEY, NO_IDENTITY, {}),
+    ('only these tags', [allow('kms:CreateKey', **{'ForAllValues:StringEquals': {'aws:TagKeys': ['team']}})], TAGGED_KEY, None, {}),
+    ('not those', [allow('kms:CreateKey', **{'ForAllValues:StringEquals': {'aws:TagKeys': ['cost']}})], TAGGED_KEY, NO_IDENTITY, {}),
+    ('no tags to take off', [allow('iam:*'), deny('iam:Untag*', **{'ForAnyValue:StringEquals': {'aws:TagKeys': ['team']}})], UNTAG_ROLE, DENY, {}),
     ('iam allowed', [allow('iam:GetRole', f'arn:aws:iam::{ACCOUNT}:role/subject')], GET_ROLE, None, {}),
     ('iam not', [allow('iam:GetRole', f'arn:aws:iam::{ACCOUNT}:role/other')], GET_ROLE, NO_IDENTITY, {}),
     ('a list needs *', [allow('kms:ListKeys', f'arn:aws:kms:{REGION}:{ACCOUNT}:key/*')], LIST_KEYS, NO_IDENTITY, {}),

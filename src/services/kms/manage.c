@@ -19,8 +19,6 @@ create_key_resource(Call *call, const void *input, Authorization *auth)
   MAP_SET(call->arena, &auth->context, "kms:KeyUsage", in->KeyUsage ? in->KeyUsage : "ENCRYPT_DECRYPT");
   MAP_SET(call->arena, &auth->context, "kms:KeyOrigin", in->Origin ? in->Origin : "AWS_KMS");
   MAP_SET(call->arena, &auth->context, "kms:BypassPolicyLockoutSafetyCheck", OPT_OR(in->BypassPolicyLockoutSafetyCheck, FALSE) ? "true" : "false");
-  for (gsize i = 0; i < in->Tags.n; i++)
-    MAP_SET(call->arena, &auth->context, arena_printf(call->arena, "aws:RequestTag/%s", in->Tags.v[i]->TagKey), in->Tags.v[i]->TagValue);
   return NULL;
 }
 
