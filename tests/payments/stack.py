@@ -1,0 +1,134 @@
+"""The payment stack, deployed: what the tests of this folder ask and do."""
+
+import http.client
+import io
+import json
+import os
+import uuid
+import zipfile
+
+from tests.support.daemon import ROOT, wait_for
+
+TEMPLATE = os.path.join(ROOT, 'stacks', 'payments', 'template.yaml')
+CARD = {'number': '4242 4242 4242 4242', 'expiryMonth': 12, 'expiryYear': 2090, 'cvc': '123'}
+
+PROBE = '''
+import json, socket
+import boto3, botocore.config, botocore.exceptions
+
+def handler(event, context):
+    try:
+        if event["kind"] == "call":
+            config = botocore.config.Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1})
+            answer = getattr(boto3.client(event["service"], config=config), event["operation"])(**event["arguments"])
+            return {"ok": json.loads(json.dumps(answer, default=str))}
+        if event["kind"] == "resolve":
+            return {"ok": sorted({a[4][0] for a in socket.getaddrinfo(event["host"], None, socket.AF_INET)})}
+        with socket.create_connection((event["host"], event["port"]), timeout=event.get("timeout", 2)):
+            return {"ok": True}
+    except botocore.exceptions.ClientError as error:
+        return {"error": error.response["Error"]["Code"], "message": error.response["Error"]["Message"]}
+    except Exception as error:
+        return {"error": type(error).__name__, "message": str(error)}
+'''
+
+
+class Stack:
+    """A deployed stack: its daemon, outputs, resources, and payments."""
+
+    def __init__(self, haar, name='payments'):
+        self.haar, self.name = haar, name
+        self._resources = None
+        self._clients = {}
+
+    def deploy(self):
+        done = self.haar.run('up', TEMPLATE, '--stack', self.name)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return self
+
+    def client(self, service):
+        if service not in self._clients:
+            self._clients[service] = self.haar.client(service)
+        return self._clients[service]
+
+    @property
+    def outputs(self):
+        stack = self.client('cloudformation').describe_stacks(StackName=self.name)['Stacks'][0]
+        return {o['OutputKey']: o['OutputValue'] for o in stack['Outputs']}
+
+    def id(self, logical_id):
+        """The physical id of a resource."""
+        if self._resources is None:
+            pages = self.client('cloudformation').get_paginator('list_stack_resources').paginate(StackName=self.name)
+            self._resources = {r['LogicalResourceId']: r['PhysicalResourceId'] for page in pages for r in page['StackResourceSummaries']}
+        return self._resources[logical_id]
+
+    # -- payments
+
+    def post(self, body, key=None, path=None):
+        """POSTs to the API; answers (status, headers, decoded body)."""
+        outputs = self.outputs
+        host = f"{outputs['ApiId']}.execute-api.us-east-1.amazonaws.com"
+        headers = {'Host': host, 'Content-Type': 'application/json'}
+        if key:
+            headers['Idempotency-Key'] = key
+        connection = http.client.HTTPConnection('127.0.0.1', self.haar.port, timeout=60)
+        try:
+            connection.request('POST', path or f"/{outputs['ApiStageName']}/payment", json.dumps(body) if not isinstance(body, str) else body, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            return answer.status, {k.lower(): v for k, v in answer.getheaders()}, json.loads(text) if text else None
+        finally:
+            connection.close()
+
+    def pay(self, key=None, **members):
+        """A payment that must succeed; answers its body."""
+        status, _, body = self.post({'amount': '12.34', 'currency': 'EUR', 'card': CARD, **members}, key or self.key())
+        assert status == 200, body
+        return body
+
+    @staticmethod
+    def key():
+        return f'key-{uuid.uuid4()}'
+
+    def invoke(self, event, function=None, qualifier=None):
+        arguments = {'Qualifier': qualifier} if qualifier else {}
+        answer = self.client('lambda').invoke(FunctionName=function or self.outputs['FunctionName'], Payload=json.dumps(event), **arguments)
+        payload = json.loads(answer['Payload'].read())
+        assert 'FunctionError' not in answer, payload
+        return payload
+
+    def session(self, key, user='guest'):
+        item = self.client('dynamodb').get_item(TableName=self.outputs['SessionTableName'], Key={'sessionId': {'S': f'{user}:{key}'}},
+                                                ConsistentRead=True).get('Item')
+        return item and {k: next(iter(v.values())) for k, v in item.items()}
+
+    def ledger(self, payment_id):
+        """The ledger's rows of a payment, or None."""
+        answer = self.invoke({'action': 'ledger', 'paymentId': payment_id})
+        body = json.loads(answer['body'])
+        return body if answer['statusCode'] == 200 else None
+
+    def log_object(self, payment):
+        bucket, _, key = payment['transactionLog'].removeprefix('s3://').partition('/')
+        return json.loads(self.client('s3').get_object(Bucket=bucket, Key=key)['Body'].read())
+
+    # -- looking from inside
+
+    def make_probe(self):
+        """A function that is where the payment function is, and may what it may: it does as it is told."""
+        code = io.BytesIO()
+        with zipfile.ZipFile(code, 'w') as archive:
+            archive.writestr('probe.py', PROBE)
+        lambda_ = self.client('lambda')
+        config = lambda_.get_function_configuration(FunctionName=self.outputs['FunctionName'])
+        lambda_.create_function(FunctionName=f'{self.name}-probe', Runtime='python3.9', Handler='probe.handler', Role=config['Role'], Timeout=30,
+                                MemorySize=512, Code={'ZipFile': code.getvalue()},
+                                VpcConfig={k: config['VpcConfig'][k] for k in ('SubnetIds', 'SecurityGroupIds')})
+        wait_for(lambda: lambda_.get_function_configuration(FunctionName=f'{self.name}-probe')['State'] == 'Active', 'the probe is active')
+
+    def probe(self, kind, **event):
+        return self.invoke({'kind': kind, **event}, function=f'{self.name}-probe')
+
+    def probe_call(self, service, operation, **arguments):
+        return self.probe('call', service=service, operation=operation, arguments=arguments)
