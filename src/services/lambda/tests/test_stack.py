@@ -1,0 +1,103 @@
+"""Functions, versions, aliases, permissions, layers and log groups from a template."""
+
+import json
+
+import pytest
+
+from tests.support.daemon import wait_for
+
+TEMPLATE = '''
+Parameters:
+  Colour: {Type: String, Default: blue}
+  Second: {Type: String, Default: 'no'}
+Conditions:
+  HasSecond: !Equals [!Ref Second, 'yes']
+Resources:
+  Logs:
+    Type: AWS::Logs::LogGroup
+    Properties: {LogGroupName: /aws/lambda/painter, RetentionInDays: 7}
+  Stream:
+    Type: AWS::Logs::LogStream
+    Properties: {LogGroupName: !Ref Logs, LogStreamName: own}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: '2012-10-17'
+        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: 'sts:AssumeRole'}]
+  Painter:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: painter
+      Runtime: python3.11
+      Handler: index.handler
+      Role: !GetAtt Role.Arn
+      Timeout: 5
+      Tags: [{Key: team, Value: art}]
+      Environment: {Variables: {COLOUR: !Ref Colour}}
+      Code:
+        ZipFile: |
+          import os, cfnresponse
+          def handler(event, context):
+              return {"colour": os.environ["COLOUR"], "version": context.function_version, "has": cfnresponse.SUCCESS}
+  One:
+    Type: AWS::Lambda::Version
+    Properties: {FunctionName: !Ref Painter, Description: first}
+  Two:
+    Type: AWS::Lambda::Version
+    Condition: HasSecond
+    Properties: {FunctionName: !Ref Painter, Description: second}
+  Live:
+    Type: AWS::Lambda::Alias
+    Properties:
+      Name: live
+      FunctionName: !Ref Painter
+      FunctionVersion: !GetAtt One.Version
+      RoutingConfig: !If
+        - HasSecond
+        - {AdditionalVersionWeights: [{FunctionVersion: !GetAtt Two.Version, FunctionWeight: 0.5}]}
+        - !Ref AWS::NoValue
+  Api:
+    Type: AWS::Lambda::Permission
+    Properties:
+      FunctionName: !Ref Live
+      Action: lambda:InvokeFunction
+      Principal: apigateway.amazonaws.com
+      SourceArn: !Sub 'arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:x/*'
+  Events:
+    Type: AWS::Lambda::EventInvokeConfig
+    Properties: {FunctionName: !Ref Painter, Qualifier: $LATEST, MaximumRetryAttempts: 1}
+Outputs:
+  Arn: {Value: !GetAtt Painter.Arn}
+  Alias: {Value: !Ref Live}
+'''
+
+
+def value(lambda_, name, **more):
+    return json.loads(lambda_.invoke(FunctionName=name, **more)['Payload'].read())
+
+
+def test_stack(client, network):
+    stacks, lambda_, logs = client('cloudformation'), client('lambda'), client('logs')
+    stacks.create_stack(StackName='art', TemplateBody=TEMPLATE, Capabilities=['CAPABILITY_IAM'], Tags=[{'Key': 'cost', 'Value': 'x'}])
+    stacks.get_waiter('stack_create_complete').wait(StackName='art', WaiterConfig={'Delay': 1, 'MaxAttempts': 60})
+    outputs = {o['OutputKey']: o['OutputValue'] for o in stacks.describe_stacks(StackName='art')['Stacks'][0]['Outputs']}
+    assert outputs['Alias'] == outputs['Arn'] + ':live'
+    assert value(lambda_, outputs['Alias']) == {'colour': 'blue', 'version': '1', 'has': 'SUCCESS'}
+    tags = lambda_.list_tags(Resource=outputs['Arn'])['Tags']
+    assert tags['team'] == 'art' and tags['cost'] == 'x' and tags['aws:cloudformation:stack-name'] == 'art'
+    assert logs.describe_log_groups(logGroupNamePrefix='/aws/lambda/painter')['logGroups'][0]['retentionInDays'] == 7
+    assert 'apigateway' in lambda_.get_policy(FunctionName='painter', Qualifier='live')['Policy']
+    assert lambda_.get_function_event_invoke_config(FunctionName='painter', Qualifier='$LATEST')['MaximumRetryAttempts'] == 1
+
+    stacks.update_stack(StackName='art', TemplateBody=TEMPLATE, Capabilities=['CAPABILITY_IAM'], Tags=[{'Key': 'cost', 'Value': 'x'}],
+                        Parameters=[{'ParameterKey': 'Colour', 'ParameterValue': 'green'}, {'ParameterKey': 'Second', 'ParameterValue': 'yes'}])
+    stacks.get_waiter('stack_update_complete').wait(StackName='art', WaiterConfig={'Delay': 1, 'MaxAttempts': 60})
+    assert value(lambda_, 'painter')['colour'] == 'green'
+    seen = {value(lambda_, outputs['Alias'])['colour'] for _ in range(50)}
+    assert seen == {'blue', 'green'}
+
+    stacks.delete_stack(StackName='art')
+    stacks.get_waiter('stack_delete_complete').wait(StackName='art', WaiterConfig={'Delay': 1, 'MaxAttempts': 60})
+    assert lambda_.list_functions()['Functions'] == []
+    wait_for(lambda: logs.describe_log_groups(logGroupNamePrefix='/aws/lambda/painter')['logGroups'] == [], 'the group is gone')
