@@ -110,6 +110,11 @@ static gboolean walk_nat(Walk *walk, const Eni *nat) {
   return walk_target(walk, subnet, nat, route, &cidr);
 }
 
+/* Base plus two, and the link-local one. */
+static gboolean is_resolver(const Network *network, guint32 to) {
+  return to == (169U << 24 | 254U << 16 | 169U << 8 | 253U) || (network->cidrs.n && to == cidr_base(&network->cidrs.v[0]) + 2);
+}
+
 static gboolean walk_all(Walk *walk, const Eni *source) {
   const Network *network = walk->network;
   const Subnet *from = network_subnet(network, source->subnet);
@@ -119,6 +124,8 @@ static gboolean walk_all(Walk *walk, const Eni *source) {
     return step(walk, STAGE_ROUTE, FALSE, "none", "its subnet is gone");
   if (to == source->address)
     return step(walk, STAGE_DELIVER, TRUE, "local", "the interface's own address");
+  if (is_resolver(network, to))   /* groups and ACLs do not see it */
+    return step(walk, STAGE_DELIVER, port == 53, "resolver", port == 53 ? "the VPC's resolver" : "the VPC's resolver answers on port 53 only");
   if (!walk_route(walk, from, source))
     return FALSE;
   const Eni *receiver = walk->verdict->receiver;

@@ -60,6 +60,8 @@ static void test_verdicts(void) {
     {"eni-pub", "8.8.8.8", 443, FALSE, STAGE_ROUTE, "igw"},
     {"eni-db", "10.0.10.5", 80, FALSE, STAGE_GROUP_OUT, "sg-db"},
     {"eni-fn", "10.0.10.5", 80, TRUE, 0, NULL},
+    {"eni-db", "10.0.0.2", 53, TRUE, 0, NULL},
+    {"eni-db", "10.0.0.2", 80, FALSE, STAGE_DELIVER, "resolver"},
   };
   g_autoptr(Network) network = example();
   g_autoptr(Arena) arena = arena_new();
