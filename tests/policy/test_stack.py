@@ -108,6 +108,7 @@ def test_stack(client):
     assert kms.describe_key(KeyId='alias/grants')['KeyMetadata']['KeyId'] == out['Key']
     assert kms.get_key_rotation_status(KeyId=out['Key'])['KeyRotationEnabled'] is True
     assert {'TagKey': 'team', 'TagValue': 'pay'} in kms.list_resource_tags(KeyId=out['Key'])['Tags']
+    assert {'Key': 'aws:cloudformation:logical-id', 'Value': 'Role'} in iam.list_role_tags(RoleName=out['Role'])['Tags']
     value = json.loads(client('secretsmanager').get_secret_value(SecretId=out['Secret'])['SecretString'])
     assert value['username'] == 'admin' and len(value['password']) == 32 and value['password'].isalnum()
     role = session(client, out['RoleArn'])

@@ -147,27 +147,18 @@ sync_policies(ResourceCall *rc, Owner owner, const char *name, const Json *old, 
   return NULL;
 }
 
-static IamtagListType
-tag_list(Arena *arena, const StringMap *map)
-{
-  IamtagListType tags = { 0 };
-  for (gsize i = 0; i < map->n; i++) {
-    IamTag *tag = ARENA_NEW(arena, IamTag);
-    *tag = (IamTag) { .Key = map->v[i].key, .Value = map->v[i].value };
-    LIST_APPEND(arena, &tags, tag);
-  }
-  return tags;
-}
-
-/* IAM refuses keys that begin with "aws:": the stack's own tags stay off IAM's resources, as on AWS. */
+/* The template's tags and the stack's, those that CloudFormation itself puts on (aws:cloudformation:...) included. */
 static IamtagListType
 own_tags(ResourceCall *rc)
 {
-  StringMap all = resource_tags(rc), own = { 0 };
-  for (gsize i = 0; i < all.n; i++)
-    if (!g_str_has_prefix(all.v[i].key, "aws:"))
-      LIST_APPEND(rc->call->arena, &own, all.v[i]);
-  return tag_list(rc->call->arena, &own);
+  StringMap map = resource_tags(rc);
+  IamtagListType tags = { 0 };
+  for (gsize i = 0; i < map.n; i++) {
+    IamTag *tag = ARENA_NEW(rc->call->arena, IamTag);
+    *tag = (IamTag) { .Key = map.v[i].key, .Value = map.v[i].value };
+    LIST_APPEND(rc->call->arena, &tags, tag);
+  }
+  return tags;
 }
 
 /* ---- AWS::IAM::Role ---- */

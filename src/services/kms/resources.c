@@ -18,8 +18,6 @@ tag_list(ResourceCall *rc)
   StringMap map = resource_tags(rc);
   KmsTagList tags = { 0 };
   for (gsize i = 0; i < map.n; i++) {
-    if (g_str_has_prefix(map.v[i].key, "aws:"))
-      continue; /* KMS refuses them */
     KmsTag *tag = ARENA_NEW(rc->call->arena, KmsTag);
     *tag = (KmsTag) { .TagKey = map.v[i].key, .TagValue = map.v[i].value };
     LIST_APPEND(rc->call->arena, &tags, tag);

@@ -11,8 +11,7 @@ tag_list(ResourceCall *rc)
   StringMap all = { 0 };
   const Json *own = json_get(rc->properties, "Tags");
   for (gsize i = 0; rc->stack_tags && i < rc->stack_tags->n; i++)
-    if (!g_str_has_prefix(rc->stack_tags->v[i].key, "aws:"))
-      MAP_SET(rc->call->arena, &all, rc->stack_tags->v[i].key, rc->stack_tags->v[i].value);
+    MAP_SET(rc->call->arena, &all, rc->stack_tags->v[i].key, rc->stack_tags->v[i].value);
   for (guint32 i = 0; own && own->type == JSON_OBJECT && i < own->n; i++)
     MAP_SET(rc->call->arena, &all, own->members[i].key, own->members[i].value->text);
   for (gsize i = 0; i < all.n; i++) {
