@@ -45,6 +45,7 @@ server_new(Haar *haar, Server **ret_server)
   admin_add_own(haar);
   clock_admin(haar);
   denials_admin(haar);
+  operate_admin(haar);
   *ret_server = server;
   return start(server);
 }

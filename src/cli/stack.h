@@ -1,0 +1,32 @@
+/* stack: what up, down and status share: operations of the daemon, and the progress of a stack. */
+#pragma once
+
+#include "cli/cli.h"
+
+/* Runs an operation as the account's root; in: its input, or NULL. *ret_out: arena. */
+Error *cli_operation(Arena *arena, const Daemon *daemon, const char *service, const char *operation, const Json *in, Json **ret_out) ERROR_MUST_USE;
+/* An object of text members: name, value, ..., NULL; values that are NULL are left out (arena). */
+Json *cli_object(Arena *arena, ...) G_GNUC_NULL_TERMINATED;
+
+/* The stack of this name as DescribeStacks has it; *ret_stack is NULL if there is none. */
+Error *cli_stack(Arena *arena, const Daemon *daemon, const char *name, Json **ret_stack) ERROR_MUST_USE;
+
+typedef struct Progress {
+  Arena *arena;
+  const Daemon *daemon;
+  const char *stack;        /* id: it is found after its deletion too */
+  gboolean json, colours;
+  gint64 began_us;
+  GHashTable *seen;         /* ids of events that were shown */
+} Progress;
+/* colours: on a terminal, unless NO_COLOR is set. What has happened before is not shown. */
+Error *progress_begin(Progress *progress, Arena *arena, const Daemon *daemon, const char *stack_id, gboolean json) ERROR_MUST_USE;
+/* Shows what happens until the stack's operation has ended; *ret_stack: how it is then. */
+Error *progress_follow(Progress *progress, Json **ret_stack) ERROR_MUST_USE;
+void progress_end(Progress *progress);
+
+/* Starts the daemon if none answers. */
+Error *cli_ensure_daemon(Arena *arena, Daemon *daemon) ERROR_MUST_USE;
+
+/* Puts local code of a template's functions into a bucket and answers the template with places instead of paths (arena): every line stays. */
+Error *package_template(Arena *arena, const Daemon *daemon, const char *path, const char *text, gsize size, const char **ret_text, guint *ret_packages) ERROR_MUST_USE;
