@@ -2,6 +2,7 @@
 
 #include "server/admin.h"
 #include "server/clock.h"
+#include "server/operate.h"
 #include "server/listener.h"
 #include "server/pipeline.h"
 
