@@ -236,6 +236,7 @@ launch(Sandboxes *sandboxes, const SandboxSpec *spec, Launched *ret)
     .cgroup = arena_printf(arena, "s%" G_GUINT64_FORMAT, number),
     .memory_max = spec->memory_max,
     .cpu_quota = spec->cpu_percent * 10,
+    .cpu_shares = spec->cpu_shares,
     .pids_max = spec->pids_max ? spec->pids_max : 1024,
     .files_max = spec->files_max ? spec->files_max : 1024,
     .stdin_fd = spec->stdin_fd,

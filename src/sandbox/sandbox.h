@@ -54,6 +54,7 @@ typedef struct SandboxSpec {
   gint64 tmp_size;           /* bytes of /tmp; 0: 64 MiB */
   gint64 memory_max;         /* bytes, of the whole tree; 0: no limit */
   gint64 cpu_percent;        /* of one CPU: 100 is one, 177 what a function of 3,008 MB gets; 0: no limit */
+  gint64 cpu_shares;         /* its weight when processors are short, 1024 is one process's usual; 0: that */
   gint64 pids_max;           /* processes and threads; 0: 1024 */
   gint64 files_max;          /* open files of a process; 0: 1024 */
   int stdin_fd, stdout_fd, stderr_fd; /* stay the caller's; -1: /dev/null */

@@ -168,6 +168,8 @@ limit_v1(const Cgroups *cgroups, const LaunchSpec *spec)
     write_value(cpu, "cpu.cfs_period_us", "20000");
     write_value(cpu, "cpu.cfs_quota_us", "%" G_GINT64_FORMAT, MAX(spec->cpu_quota * 20, 1000));
   }
+  if (cpu && spec->cpu_shares)
+    write_value(cpu, "cpu.shares", "%" G_GINT64_FORMAT, MAX(spec->cpu_shares, 2));
   if (pids && spec->pids_max)
     write_value(pids, "pids.max", "%" G_GINT64_FORMAT, spec->pids_max);
 }
@@ -181,6 +183,8 @@ limit_v2(const char *path, const LaunchSpec *spec)
   }
   if (spec->cpu_quota)
     write_value(path, "cpu.max", "%" G_GINT64_FORMAT " 20000", MAX(spec->cpu_quota * 20, 1000));
+  if (spec->cpu_shares)
+    write_value(path, "cpu.weight", "%" G_GINT64_FORMAT, CLAMP(spec->cpu_shares * 100 / 1024, 1, 10000));
   if (spec->pids_max)
     write_value(path, "pids.max", "%" G_GINT64_FORMAT, spec->pids_max);
 }

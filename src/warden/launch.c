@@ -105,7 +105,7 @@ take_spec(WardenInput *in, Launch *launch)
   Arena *arena = launch->arena;
   TRY(take_fds(in, launch));
   gint64 *const numbers[] = {&spec->uid,      &spec->gid,       &spec->memory_max,   &spec->cpu_quota,
-                             &spec->pids_max, &spec->files_max, &spec->file_size_max};
+                             &spec->pids_max, &spec->files_max, &spec->file_size_max, &spec->cpu_shares};
   for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
     TRY(take_int(in, numbers[i]));
   TRY(take_text(in, arena, &spec->directory));

@@ -64,7 +64,7 @@ warden_launch(Warden *warden, const LaunchSpec *spec, Launched *ret_launched)
   int fds[4], answered[2] = {-1, -1};
   guint n_fds = put_fds(request, spec, fds);
   const gint64 numbers[] = {spec->uid,       spec->gid,       spec->memory_max,   spec->cpu_quota,
-                            spec->pids_max,  spec->files_max, spec->file_size_max};
+                            spec->pids_max,  spec->files_max, spec->file_size_max, spec->cpu_shares};
   for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
     put_int(request, numbers[i]);
   put_text(request, spec->directory);

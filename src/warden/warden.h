@@ -113,6 +113,7 @@ typedef struct LaunchSpec {
   const char *cgroup;            /* name of its group below haar's, or NULL: none */
   gint64 memory_max;             /* bytes, 0: no limit. By cgroup if there is one, else RLIMIT_AS or RLIMIT_DATA as launch.c says */
   gint64 cpu_quota;              /* thousandths of a core, 0: no limit */
+  gint64 cpu_shares;             /* weight against others when there is not enough, 1024 is the usual; 0: the usual */
   gint64 pids_max, files_max, file_size_max; /* 0: no limit of its own */
   int stdin_fd, stdout_fd, stderr_fd;        /* -1: /dev/null */
   const char *hostname;          /* or NULL */

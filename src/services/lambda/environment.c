@@ -225,6 +225,7 @@ run(Start *start, Environment *environment)
     .ca_path = server_ca_path(haar->server),
     .tmp_size = (config->EphemeralStorage ? OPT_OR(config->EphemeralStorage->Size, 512) : 512) << 20,
     .memory_max = OPT_OR(config->MemorySize, 128) << 20,
+    .cpu_shares = OPT_OR(config->MemorySize, 128) * 1024 / 1769, /* a whole processor at 1,769 MB */
     .stdin_fd = -1,
     .stdout_fd = start->output[1],
     .stderr_fd = start->output[1],
