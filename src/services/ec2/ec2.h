@@ -51,7 +51,7 @@ Error *ec2_describe(Call *call, const Ec2Describe *d, void *ret_list, const char
 Error *ec2_filter(Call *call, const Ec2Path *paths, const Shape *shape, const void *record, const Ec2FilterList *filters, gboolean *ret_passes) ERROR_MUST_USE;
 /* The tags that a create call gives this type. */
 Ec2TagList ec2_tags(Call *call, const Ec2TagSpecificationList *specifications, const char *type);
-/* Rows' .authorize: answers DryRunOperation for a dry run. */
+/* Rows' .authorize: the resource that the call changes; answers DryRunOperation for a dry run. */
 Error *ec2_authorize(Call *call, const void *in, Authorization *auth) ERROR_MUST_USE;
 
 /* The VPC has changed: after the commit the fabric is brought in line. vpc_id NULL: all of the region. */

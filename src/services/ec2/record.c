@@ -186,11 +186,37 @@ Ec2TagList ec2_tags(Call *call, const Ec2TagSpecificationList *specifications, c
   return tags;
 }
 
+/* Which member of a call names its main resource; the first that is there counts. */
+static const struct { const char *member, *type; } resource_members[] = {
+  {"NetworkInterfaceId", "network-interface"}, {"GroupId", "security-group"}, {"RouteTableId", "route-table"}, {"NetworkAclId", "network-acl"},
+  {"VpcEndpointId", "vpc-endpoint"}, {"InternetGatewayId", "internet-gateway"}, {"NatGatewayId", "natgateway"}, {"SubnetId", "subnet"},
+  {"AllocationId", "elastic-ip"}, {"VpcId", "vpc"},
+};
+
+static const void *member_value(const Shape *shape, const void *in, const char *name) {
+  for (guint i = 0; i < shape->n_members; i++)
+    if (strcmp(shape->members[i].name, name) == 0)
+      return G_STRUCT_MEMBER_P(in, shape->members[i].offset);
+  return NULL;
+}
+
+/* Calls that describe have no resource, as on AWS. */
+static const char *resource_of(Call *call, const Shape *shape, const void *in) {
+  if (g_str_has_prefix(call->operation->name, "Describe") || g_str_has_prefix(call->operation->name, "Get"))
+    return "*";
+  for (gsize i = 0; i < G_N_ELEMENTS(resource_members); i++) {
+    const char *const *id = member_value(shape, in, resource_members[i].member);
+    if (id && *id)
+      return call_arn(call, "ec2", "%s/%s", resource_members[i].type, *id);
+  }
+  return "*";
+}
+
 Error *ec2_authorize(Call *call, const void *in, Authorization *auth) {
   const Shape *shape = call->operation->model->input;
-  (void) auth;
-  for (guint i = 0; i < shape->n_members; i++)
-    if (strcmp(shape->members[i].name, "DryRun") == 0 && ((const OptBool *) G_STRUCT_MEMBER_P(in, shape->members[i].offset))->v)
-      return error_answer_status(412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.");
+  const OptBool *dry_run = member_value(shape, in, "DryRun");
+  auth->resource = resource_of(call, shape, in);
+  if (dry_run && dry_run->v)
+    return error_answer_status(412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.");
   return NULL;
 }
