@@ -7,7 +7,9 @@ static const char summary[] =
   "Shows the network, and the way that a packet takes through it.\n"
   "  haar net                                   VPCs and their interfaces\n"
   "  haar net trace eni-0a1 dynamodb.us-east-1.amazonaws.com:443\n"
-  "  haar net trace 10.0.10.5 10.0.20.7:3306    SRC: an interface or its address; DST: an address, an interface or a name; port 443 if none";
+  "  haar net trace 10.0.10.5 10.0.20.7:3306    SRC: an interface or its address; DST: an address, an interface or a name; port 443 if none\n"
+  "  haar net cut us-east-1b                    no packet enters or leaves this zone (or this interface), as in an outage\n"
+  "  haar net heal us-east-1b";
 
 static const char *text_of(const Json *object, const char *key) {
   const char *text = json_string(json_get(object, key));
@@ -53,19 +55,34 @@ static int trace(const char *data, const char *source, const char *destination) 
   return CLI_GOOD;
 }
 
-COMMAND(net, run_net, "show the network; trace a packet: net trace SRC DST[:PORT]")
+static int cut(const char *data, const char *target, gboolean off) {
+  g_autoptr(Arena) arena = arena_new();
+  Daemon daemon = cli_daemon(arena, data);
+  Json *in = json_new_object(arena), *out = NULL;
+  json_set(arena, in, "target", json_new_string(arena, target));
+  json_set(arena, in, "cut", json_new_bool(arena, off));
+  Error *error = cli_call(arena, &daemon, "POST", "net/cut", in, &out);
+  if (error)
+    return cli_fail(error);
+  printf("%s is %s.\n", target, off ? "cut off" : "whole again");
+  return CLI_GOOD;
+}
+
+COMMAND(net, run_net, "show the network; trace a packet: net trace SRC DST[:PORT]; cut a zone off")
 static int run_net(int argc, char **argv) {
   g_autofree char *data = NULL;
   const GOptionEntry entries[] = {
     {"data", 'd', 0, G_OPTION_ARG_FILENAME, &data, "Data directory ($XDG_DATA_HOME/haar)", "DIR"},
     {NULL},
   };
-  if (!cli_options(&argc, &argv, entries, "[trace SRC DST[:PORT]]", summary))
+  if (!cli_options(&argc, &argv, entries, "[trace SRC DST[:PORT] | cut ZONE | heal ZONE]", summary))
     return CLI_USAGE;
   if (argc == 1)
     return show(data);
   if (argc == 4 && strcmp(argv[1], "trace") == 0)
     return trace(data, argv[2], argv[3]);
-  fprintf(stderr, "haar net: write `haar net` or `haar net trace SRC DST:PORT`\n");
+  if (argc == 3 && (strcmp(argv[1], "cut") == 0 || strcmp(argv[1], "heal") == 0))
+    return cut(data, argv[2], argv[1][0] == 'c');
+  fprintf(stderr, "haar net: write `haar net`, `haar net trace SRC DST:PORT`, `haar net cut ZONE` or `haar net heal ZONE`\n");
   return CLI_USAGE;
 }

@@ -146,6 +146,17 @@ def test_trace_says_what_packets_do(network):
     assert network.vpc in network.haar.run('net').stdout
 
 
+def test_a_zone_is_cut_and_heals(network):
+    other = network.ec2.create_subnet(VpcId=network.vpc, CidrBlock='10.0.20.0/24', AvailabilityZone='us-east-1b')['Subnet']['SubnetId']
+    eni = network.ec2.create_network_interface(SubnetId=other, Groups=[network.app])['NetworkInterface']
+    assert network.haar.run('net', 'cut', 'us-east-1a').stdout == 'us-east-1a is cut off.\n'
+    assert network.connect('sts.us-east-1.amazonaws.com') != 'connected'
+    assert network.why()['stage'] == 'injected fault'
+    assert network.haar.run('net', 'heal', 'us-east-1a').returncode == 0
+    assert network.connect('sts.us-east-1.amazonaws.com') == 'connected'
+    network.ec2.delete_network_interface(NetworkInterfaceId=eni['NetworkInterfaceId'])
+
+
 def test_it_is_there_again_after_a_restart(network):
     network.haar.kill()
     network.haar.start()
