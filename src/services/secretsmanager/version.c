@@ -88,6 +88,16 @@ kms_key(const SecretsmanagerSecretRecord *secret)
   return secret->KmsKeyId ? secret->KmsKeyId : "alias/aws/secretsmanager";
 }
 
+/* KMS's answer about the key's state as Secrets Manager gives it; that the caller may not use the key it says as it is. */
+static Error *
+kms_answer(Error *error, const char *code, const char *what)
+{
+  if (!error || error->kind == ERROR_FAULT || error_is(error, "AccessDeniedException"))
+    return error;
+  g_autoptr(Error) cause = error;
+  return error_answer(code, "%s: %s", what, cause->message);
+}
+
 static Error *
 encrypt(Call *call, const SecretsmanagerSecretRecord *secret, const char *version_id, const NewVersion *value, SecretsmanagerValueRecord *ret_record)
 {
@@ -95,7 +105,8 @@ encrypt(Call *call, const SecretsmanagerSecretRecord *secret, const char *versio
   KmsGenerateDataKeyOutput out = {0};
   guint8 *sealed = NULL;
   gsize size = 0;
-  TRY(call_operation(call, &KmsOperationGenerateDataKey, NULL, "secretsmanager", &in, &out));
+  TRY(kms_answer(call_operation(call, &KmsOperationGenerateDataKey, NULL, "secretsmanager", &in, &out), "EncryptionFailure",
+                 "Secrets Manager can't encrypt the protected secret text using the provided KMS key"));
   const void *data = value->text ? (const void *) value->text : value->binary.data;
   TRY(store_seal(call->arena, out.Plaintext.data, data, value->text ? strlen(value->text) : value->binary.size, &sealed, &size));
   *ret_record = (SecretsmanagerValueRecord) {.Sealed = {sealed, size}, .DataKey = out.CiphertextBlob, .Binary = OPT_BOOL(value->text == NULL)};
@@ -116,7 +127,8 @@ version_value(Call *call, const SecretsmanagerSecretRecord *secret, const char *
     return error_answer("ResourceNotFoundException", "Secrets Manager can't find the specified secret value for VersionId: %s", version_id);
   KmsDecryptInput in = {.CiphertextBlob = record->DataKey, .EncryptionContext = encryption_context(call, secret, version_id)};
   KmsDecryptOutput out = {0};
-  TRY(call_operation(call, &KmsOperationDecrypt, NULL, "secretsmanager", &in, &out));
+  TRY(kms_answer(call_operation(call, &KmsOperationDecrypt, NULL, "secretsmanager", &in, &out), "DecryptionFailure",
+                 "Secrets Manager can't decrypt the protected secret text using the provided KMS key"));
   TRY(store_open_sealed(call->arena, out.Plaintext.data, record->Sealed.data, record->Sealed.size, &data, &size));
   *ret_text = OPT_OR(record->Binary, FALSE) ? NULL : arena_strndup(call->arena, (const char *) data, size);
   *ret_binary = *ret_text ? (Blob) {0} : (Blob) {data, size};

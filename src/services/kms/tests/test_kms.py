@@ -195,8 +195,8 @@ def test_secrets_use_their_key(kms, key, client):
     blob = kms.encrypt(KeyId=key['Arn'], Plaintext=b'x')['CiphertextBlob']
     refused('AccessDeniedException', allowed('kms').decrypt, CiphertextBlob=blob)
     kms.disable_key(KeyId=key['Arn'])
-    with pytest.raises(ClientError):
-        secrets.get_secret_value(SecretId='own')
+    assert 'is disabled.' in refused('DecryptionFailure', secrets.get_secret_value, SecretId='own')
+    assert 'is disabled.' in refused('EncryptionFailure', secrets.put_secret_value, SecretId='own', SecretString='three')
 
 
 @pytest.mark.parametrize('spec, algorithm', [('RSA_2048', 'RSASSA_PSS_SHA_256'), ('RSA_2048', 'RSASSA_PKCS1_V1_5_SHA_512'), ('ECC_NIST_P384', 'ECDSA_SHA_384')])
