@@ -80,14 +80,14 @@ find_policy(Call *call, gpointer data)
   return NULL;
 }
 
-/* Sends text to a queue, topic or function. */
+/* Sends text to a queue, topic or function, as the execution role. */
 static Error *
-deliver(Call *call, const char *target, const char *text, Json *attributes)
+deliver(Call *call, const Policy *policy, const char *target, const char *text, Json *attributes)
 {
   Arn arn;
   if (!arn_parse(call->arena, target, &arn))
     return error_answer("InvalidParameterValueException", "%s is no ARN", target);
-  const Principal *as = principal_root(call->arena, call->account);
+  const Principal *as = lambda_role_session(call, policy->role);
   if (strcmp(arn.service, "sqs") == 0) {
     Json *url = NULL, *in = lambda_json_strings(call->arena, "QueueName", arn.resource, NULL);
     TRY(lambda_other_call(call, "sqs", "GetQueueUrl", as, in, &url));
@@ -103,9 +103,9 @@ deliver(Call *call, const char *target, const char *text, Json *attributes)
     return lambda_other_call(call, "sns", "Publish", as, in, NULL);
   }
   if (strcmp(arn.service, "lambda") == 0) {
-    InvokeArgs args = {.request_id = id_uuid(call->arena), .payload = {(const guint8 *) text, strlen(text)}};
-    TRY(lambda_function_name(call, target, NULL, &args.name));
-    return async_put(call, &args);
+    Json *in = lambda_json_strings(call->arena, "FunctionName", target, "InvocationType", "Event", "Payload",
+                                   text_base64(call->arena, text, strlen(text)), NULL);
+    return lambda_other_call(call, "lambda", "Invoke", as, in, NULL);
   }
   return error_answer("InvalidParameterValueException", "haar delivers events to SQS, SNS and Lambda, not to %s", arn.service);
 }
@@ -151,7 +151,7 @@ attribute(Arena *arena, const char *type, const char *value)
 }
 
 static Error *
-to_dead_letters(Call *call, const char *target, const LambdaEventRecord *event, const InvocationResult *result)
+to_dead_letters(Call *call, const Policy *policy, const LambdaEventRecord *event, const InvocationResult *result)
 {
   Arena *arena = call->arena;
   const char *message = json_string(json_get(parsed(arena, result->payload ? result->payload->data : NULL, result->payload ? result->payload->len : 0), "errorMessage"));
@@ -159,7 +159,7 @@ to_dead_letters(Call *call, const char *target, const LambdaEventRecord *event, 
   json_set(arena, attributes, "RequestID", attribute(arena, "String", event->request));
   json_set(arena, attributes, "ErrorCode", attribute(arena, "Number", "200"));
   json_set(arena, attributes, "ErrorMessage", attribute(arena, "String", message ? message : "Unknown"));
-  return deliver(call, target, event->payload.size ? arena_strndup(arena, (const char *) event->payload.data, event->payload.size) : "{}", attributes);
+  return deliver(call, policy, policy->dead_letters, event->payload.size ? arena_strndup(arena, (const char *) event->payload.data, event->payload.size) : "{}", attributes);
 }
 
 static void
@@ -167,10 +167,10 @@ end_event(Call *call, const Policy *policy, const InvocationResult *result, cons
 {
   gboolean good = strcmp(condition, "Success") == 0;
   const char *target = good ? policy->on_success : policy->on_failure;
-  g_autoptr(Error) error = target ? deliver(call, target, destination_text(call, policy->event, result, condition, version), NULL) : NULL;
+  g_autoptr(Error) error = target ? deliver(call, policy, target, destination_text(call, policy->event, result, condition, version), NULL) : NULL;
   if (error)
     log_warning("an event of %s does not reach %s: %s", policy->event->function, target, error->message);
-  g_autoptr(Error) dead = !good && policy->dead_letters ? to_dead_letters(call, policy->dead_letters, policy->event, result) : NULL;
+  g_autoptr(Error) dead = !good && policy->dead_letters ? to_dead_letters(call, policy, policy->event, result) : NULL;
   if (dead)
     log_warning("an event of %s does not reach %s: %s", policy->event->function, policy->dead_letters, dead->message);
 }

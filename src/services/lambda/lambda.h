@@ -41,6 +41,8 @@ Lambda *lambda_state(const Call *call);
 typedef struct FunctionName { const char *name, *qualifier; /* NULL: none */ } FunctionName;
 /* Reads a name, partial or full ARN, and the Qualifier parameter (or NULL). arena. */
 Error *lambda_function_name(Call *call, const char *text, const char *qualifier, FunctionName *ret) ERROR_MUST_USE;
+/* A session of an execution role, for what AWS does on its behalf (arena). */
+const Principal *lambda_role_session(const Call *call, const char *role_arn);
 /* "arn:aws:lambda:...:function:name[:qualifier]" (arena). */
 char *lambda_function_arn(const Call *call, const char *name, const char *qualifier);
 /* .authorize of every operation that has a FunctionName, and perhaps a Qualifier; with the resource policy of that qualifier. */

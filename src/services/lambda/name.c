@@ -45,6 +45,21 @@ lambda_function_name(Call *call, const char *text, const char *qualifier, Functi
   return NULL;
 }
 
+const Principal *
+lambda_role_session(const Call *call, const char *role_arn)
+{
+  const char *name = strrchr(role_arn, '/');
+  Principal *role = ARENA_NEW(call->arena, Principal);
+  *role = (Principal) {
+    .type = PRINCIPAL_ROLE_SESSION,
+    .account = call->account,
+    .arn = arena_printf(call->arena, "arn:aws:sts::%s:assumed-role/%s/awslambda", call->account, name ? name + 1 : role_arn),
+    .user_id = "awslambda",
+    .role_arn = role_arn,
+  };
+  return role;
+}
+
 char *
 lambda_function_arn(const Call *call, const char *name, const char *qualifier)
 {

@@ -80,18 +80,11 @@ describe(Call *call, const char *operation, const char *member, const StringList
 static Error *
 role_may(Call *call, gpointer data)
 {
-  const char *role_arn = data, *name = strrchr(role_arn, '/');
-  Principal role = {
-    .type = PRINCIPAL_ROLE_SESSION,
-    .account = call->account,
-    .arn = arena_printf(call->arena, "arn:aws:sts::%s:assumed-role/%s/awslambda", call->account, name ? name + 1 : role_arn),
-    .user_id = "awslambda",
-    .role_arn = role_arn,
-  };
+  const Principal *role = lambda_role_session(call, data);
   static const char *const actions[] = {"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"};
   StringMap context = {0};
   for (gsize i = 0; i < G_N_ELEMENTS(actions); i++) {
-    IamRequest request = {.principal = &role, .action = actions[i], .resource = "*", .resource_account = call->account, .context = &context};
+    IamRequest request = {.principal = role, .action = actions[i], .resource = "*", .resource_account = call->account, .context = &context};
     g_autoptr(Error) error = iam_authorize(call->txn, call->arena, &request);
     if (error && error->kind == ERROR_ANSWER)
       return error_answer("InvalidParameterValueException", "The provided execution role does not have permissions to call %s on EC2",

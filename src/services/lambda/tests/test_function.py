@@ -285,3 +285,24 @@ def test_layers(lambda_, function):
     with pytest.raises(botocore.exceptions.ClientError) as error:
         lambda_.update_function_configuration(FunctionName=name, Layers=[second['LayerVersionArn'][:-1] + '9'])
     assert code_of(error) == 'InvalidParameterValueException'
+
+
+def test_destinations(lambda_, function, client):
+    target = function('told', 'import json\ndef handler(event, context):\n    print("TOLD " + json.dumps(event))\n')
+    name = function('teller', 'def handler(event, context):\n    raise KeyError("gone")\n')
+    arn = lambda_.get_function_configuration(FunctionName=target)['FunctionArn']
+    lambda_.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=0, DestinationConfig={'OnFailure': {'Destination': arn}})
+    iam, logs = client('iam'), client('logs')
+
+    def told():
+        try:
+            return [json.loads(e['message'][5:]) for e in logs.filter_log_events(logGroupName='/aws/lambda/told', filterPattern='TOLD')['events']]
+        except botocore.exceptions.ClientError:
+            return []
+
+    iam.put_role_policy(RoleName='function', PolicyName='invoke', PolicyDocument=json.dumps({
+        'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': 'lambda:InvokeFunction', 'Resource': arn}]}))
+    lambda_.invoke(FunctionName=name, InvocationType='Event', Payload='{"a": 1}')
+    record = wait_for(told, 'the destination is told')[0]
+    assert record['requestPayload'] == {'a': 1} and record['requestContext']['condition'] == 'RetriesExhausted'
+    assert record['requestContext']['approximateInvokeCount'] == 1 and record['responsePayload']['errorType'] == 'KeyError'

@@ -101,3 +101,45 @@ def test_stack(client, network):
     stacks.get_waiter('stack_delete_complete').wait(StackName='art', WaiterConfig={'Delay': 1, 'MaxAttempts': 60})
     assert lambda_.list_functions()['Functions'] == []
     wait_for(lambda: logs.describe_log_groups(logGroupNamePrefix='/aws/lambda/painter')['logGroups'] == [], 'the group is gone')
+
+
+CUSTOM = '''
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: '2012-10-17'
+        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: 'sts:AssumeRole'}]
+  Checker:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: python3.12
+      Handler: index.handler
+      Role: !GetAtt Role.Arn
+      Timeout: 20
+      Code:
+        ZipFile: |
+          import cfnresponse
+          def handler(event, context):
+              good = event["RequestType"] == "Delete" or event["ResourceProperties"]["N"] == "42"
+              cfnresponse.send(event, context, cfnresponse.SUCCESS if good else cfnresponse.FAILED, {"Answer": "fine"}, "it", reason="not 42")
+  Check:
+    Type: Custom::Check
+    Properties: {ServiceToken: !GetAtt Checker.Arn, N: NUMBER}
+Outputs:
+  Answer: {Value: !GetAtt Check.Answer}
+'''
+
+
+def test_custom_resource(client, network):
+    stacks = client('cloudformation')
+    stacks.create_stack(StackName='good', TemplateBody=CUSTOM.replace('NUMBER', '42'), Capabilities=['CAPABILITY_IAM'])
+    stacks.get_waiter('stack_create_complete').wait(StackName='good', WaiterConfig={'Delay': 1, 'MaxAttempts': 60})
+    assert stacks.describe_stacks(StackName='good')['Stacks'][0]['Outputs'][0]['OutputValue'] == 'fine'
+    stacks.create_stack(StackName='bad', TemplateBody=CUSTOM.replace('NUMBER', '43'), Capabilities=['CAPABILITY_IAM'], OnFailure='ROLLBACK')
+    wait_for(lambda: stacks.describe_stacks(StackName='bad')['Stacks'][0]['StackStatus'] == 'ROLLBACK_COMPLETE', 'it is rolled back')
+    reasons = [e.get('ResourceStatusReason', '') for e in stacks.describe_stack_events(StackName='bad')['StackEvents']]
+    assert any('not 42' in reason for reason in reasons)
+    stacks.delete_stack(StackName='good')
+    stacks.get_waiter('stack_delete_complete').wait(StackName='good', WaiterConfig={'Delay': 1, 'MaxAttempts': 60})
