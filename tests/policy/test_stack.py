@@ -64,6 +64,17 @@ Resources:
     Properties: {Groups: [!Ref Group]}
   Group:
     Type: AWS::IAM::Group
+  Member:
+    Type: AWS::IAM::UserToGroupAddition
+    Properties: {GroupName: !Ref SecondGroup, Users: [!Ref User]}
+  SecondGroup:
+    Type: AWS::IAM::Group
+  OfTheGroup:
+    Type: AWS::IAM::GroupPolicy
+    Properties:
+      GroupName: !Ref SecondGroup
+      PolicyName: list
+      PolicyDocument: {Version: '2012-10-17', Statement: [{Effect: Allow, Action: 'ssm:DescribeParameters', Resource: '*'}]}
   AccessKey:
     Type: AWS::IAM::AccessKey
     Properties: {UserName: !Ref User}
@@ -119,7 +130,8 @@ def test_stack(client):
         role('ssm').delete_parameter(Name='/stack/url')
     user = client('sts', aws_access_key_id=out['AccessKey'], aws_secret_access_key=out['AccessSecret'])
     assert user.get_caller_identity()['Arn'] == f"arn:aws:iam::{ACCOUNT}:user/{out['User']}"
-    assert len(iam.list_groups_for_user(UserName=out['User'])['Groups']) == 1
+    assert len(iam.list_groups_for_user(UserName=out['User'])['Groups']) == 2
+    client('ssm', aws_access_key_id=out['AccessKey'], aws_secret_access_key=out['AccessSecret']).describe_parameters()
 
     stacks.update_stack(StackName='grants', TemplateBody=TEMPLATE, Capabilities=['CAPABILITY_NAMED_IAM'], Parameters=[
         {'ParameterKey': 'Allowed', 'ParameterValue': 'ssm:DeleteParameter'}, {'ParameterKey': 'Rotation', 'ParameterValue': 'false'}])

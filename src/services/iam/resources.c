@@ -290,27 +290,42 @@ delete_policy(ResourceCall *rc)
 
 RESOURCE(AWS::IAM::Policy, iam_policy, .create = create_policy, .update = update_policy, .delete = delete_policy)
 
-static Error *
-create_role_policy(ResourceCall *rc, ResourceResult *ret)
+/* ---- AWS::IAM::RolePolicy, UserPolicy, GroupPolicy: an inline policy of one owner, named by Properties.<Owner>Name ---- */
+
+static Owner
+single_owner(const ResourceCall *rc, const char **ret_name)
 {
-  const char *role = property_text(rc, "RoleName"), *name = property_text(rc, "PolicyName");
-  ret->physical_id = ret->ref = name;
-  return put_inline(rc, OWNER_ROLE, role, name, property_document(rc, "PolicyDocument"));
+  static const char *const members[] = { [OWNER_ROLE] = "RoleName", [OWNER_USER] = "UserName", [OWNER_GROUP] = "GroupName" };
+  Owner owner = OWNER_ROLE;
+  while (owner < OWNER_GROUP && !property_text(rc, members[owner]))
+    owner++;
+  *ret_name = property_text(rc, members[owner]);
+  return owner;
 }
 
 static Error *
-update_role_policy(ResourceCall *rc, ResourceResult *ret)
+put_single_policy(ResourceCall *rc, ResourceResult *ret)
 {
-  return put_inline(rc, OWNER_ROLE, property_text(rc, "RoleName"), property_text(rc, "PolicyName"), property_document(rc, "PolicyDocument"));
+  const char *name = NULL;
+  Owner owner = single_owner(rc, &name);
+  const char *document = property_document(rc, "PolicyDocument");
+  ret->physical_id = ret->ref = property_text(rc, "PolicyName");
+  if (!document)
+    return error_answer("ValidationError", "PolicyDocument is missing");
+  return put_inline(rc, owner, name, ret->physical_id, document);
 }
 
 static Error *
-delete_role_policy(ResourceCall *rc)
+delete_single_policy(ResourceCall *rc)
 {
-  return delete_inline(rc, OWNER_ROLE, property_text(rc, "RoleName"), property_text(rc, "PolicyName"));
+  const char *name = NULL;
+  Owner owner = single_owner(rc, &name);
+  return delete_inline(rc, owner, name, property_text(rc, "PolicyName"));
 }
 
-RESOURCE(AWS::IAM::RolePolicy, iam_role_policy, .create = create_role_policy, .update = update_role_policy, .delete = delete_role_policy)
+RESOURCE(AWS::IAM::RolePolicy, iam_role_policy, .create = put_single_policy, .update = put_single_policy, .delete = delete_single_policy)
+RESOURCE(AWS::IAM::UserPolicy, iam_user_policy, .create = put_single_policy, .update = put_single_policy, .delete = delete_single_policy)
+RESOURCE(AWS::IAM::GroupPolicy, iam_group_policy, .create = put_single_policy, .update = put_single_policy, .delete = delete_single_policy)
 
 /* ---- AWS::IAM::ManagedPolicy ---- */
 
@@ -560,6 +575,43 @@ delete_access_key(ResourceCall *rc)
 }
 
 RESOURCE(AWS::IAM::AccessKey, iam_access_key, .create = create_access_key, .update = update_access_key, .delete = delete_access_key)
+
+/* Members that were and are no more go; those that are come. */
+static Error *
+sync_members(ResourceCall *rc, const Json *old, const Json *new)
+{
+  const Json *before = json_get(old, "Users"), *after = json_get(new, "Users");
+  const char *group = json_string(json_get(new ? new : old, "GroupName"));
+  for (guint32 i = 0; before && i < before->n; i++)
+    if (!list_has(after, json_string(before->items[i])))
+      RUN(rc, RemoveUserFromGroup, .UserName = json_string(before->items[i]), .GroupName = group);
+  for (guint32 i = 0; after && i < after->n; i++)
+    if (!list_has(before, json_string(after->items[i])))
+      RUN(rc, AddUserToGroup, .UserName = json_string(after->items[i]), .GroupName = group);
+  return NULL;
+}
+
+static Error *
+create_addition(ResourceCall *rc, ResourceResult *ret)
+{
+  ret->physical_id = resource_name(rc, 128, FALSE);
+  resource_attribute(rc, ret, "Id", ret->physical_id);
+  return sync_members(rc, NULL, rc->properties);
+}
+
+static Error *
+update_addition(ResourceCall *rc, ResourceResult *ret)
+{
+  return sync_members(rc, rc->old_properties, rc->properties);
+}
+
+static Error *
+delete_addition(ResourceCall *rc)
+{
+  return gone_is_good(sync_members(rc, rc->properties, NULL));
+}
+
+RESOURCE(AWS::IAM::UserToGroupAddition, iam_user_to_group_addition, .create = create_addition, .update = update_addition, .delete = delete_addition)
 
 /* ---- AWS::IAM::ServiceLinkedRole ---- */
 
