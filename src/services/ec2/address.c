@@ -92,7 +92,7 @@ static Error *associate_address(Call *call, const Ec2AssociateAddressInput *in, 
   eni->Association = ARENA_NEW(call->arena, Ec2NetworkInterfaceAssociation);
   *eni->Association = (Ec2NetworkInterfaceAssociation){.AllocationId = elastic->AllocationId, .AssociationId = elastic->AssociationId, .IpOwnerId = call->account, .PublicIp = elastic->PublicIp};
   TRY(ec2_put(call, &ec2_addresses, elastic));
-  TRY(ec2_put(call, &ec2_interfaces, eni));
+  TRY(ec2_eni_put(call, eni));
   ret_out->AssociationId = elastic->AssociationId;
   ec2_changed(call, eni->VpcId);
   return NULL;
@@ -120,7 +120,7 @@ static Error *disassociate_address(Call *call, const Ec2DisassociateAddressInput
   if (!eni)
     return NULL;
   eni->Association = NULL;
-  TRY(ec2_put(call, &ec2_interfaces, eni));
+  TRY(ec2_eni_put(call, eni));
   ec2_changed(call, eni->VpcId);
   return NULL;
 }

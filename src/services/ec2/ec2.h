@@ -26,7 +26,8 @@ extern const Ec2Kind ec2_vpcs, ec2_subnets, ec2_internet_gateways, ec2_route_tab
   ec2_interfaces, ec2_addresses, ec2_nat_gateways;
 /* All of them, NULL-terminated. */
 extern const Ec2Kind *const ec2_kinds[];
-extern const Table ec2_vpc_attributes, ec2_eni_owners, ec2_endpoint_policies;
+extern const Table ec2_vpc_attributes, ec2_endpoint_policies;
+extern const Table ec2_eni_wires; /* region, account, VPC, interface -> EniWires: what packets need to know of an interface, and no more */
 
 /* Records of a kind, as Ec2Vpc ** and the like. arena. */
 typedef struct Ec2Records { gsize n; void **v; } Ec2Records;
@@ -83,6 +84,8 @@ typedef struct Ec2EniSpec {
   Ec2TagList tags;
 } Ec2EniSpec;
 Error *ec2_eni_make(Call *call, const Ec2EniSpec *spec, Ec2NetworkInterface **ret_eni) ERROR_MUST_USE;
+/* Stores a changed interface, and what packets need of it. */
+Error *ec2_eni_put(Call *call, const Ec2NetworkInterface *eni) ERROR_MUST_USE;
 Error *ec2_eni_delete(Call *call, const Ec2NetworkInterface *eni) ERROR_MUST_USE;
 /* Adds or removes the routes of a gateway endpoint. */
 Error *ec2_endpoint_routes(Call *call, const Ec2VpcEndpoint *endpoint, const StringList *tables, gboolean add) ERROR_MUST_USE;

@@ -256,7 +256,7 @@ static Error *modify_groups(Call *call, const Ec2ModifyVpcEndpointInput *in, Ec2
       *identifier = (Ec2GroupIdentifier){.GroupId = endpoint->Groups.v[j]->GroupId, .GroupName = endpoint->Groups.v[j]->GroupName};
       LIST_APPEND(call->arena, &eni->Groups, identifier);
     }
-    TRY(ec2_put(call, &ec2_interfaces, eni));
+    TRY(ec2_eni_put(call, eni));
   }
   return NULL;
 }

@@ -32,7 +32,7 @@ static Error *create_nat_gateway(Call *call, const Ec2CreateNatGatewayInput *in,
                          .ConnectivityType = "public", .Tags = ec2_tags(call, &in->TagSpecifications, "natgateway")};
   LIST_APPEND(call->arena, &nat->NatGatewayAddresses, address);
   TRY(ec2_put(call, &ec2_addresses, elastic));
-  TRY(ec2_put(call, &ec2_interfaces, eni));
+  TRY(ec2_eni_put(call, eni));
   ret_out->NatGateway = nat;
   ret_out->ClientToken = in->ClientToken;
   return ec2_put(call, &ec2_nat_gateways, nat);

@@ -12,15 +12,11 @@ typedef struct Load {
   Network *network;
 } Load;
 
-static Error *load_all(const Load *load, const Table *table, const Shape *shape, Ec2Records *ret) {
-  Key prefix;
+static Error *load_prefix(const Load *load, const Table *table, const Key *prefix, const Shape *shape, Ec2Records *ret) {
   Arena *arena = load->network->arena;
   g_autoptr(Cursor) cursor = NULL;
   Ec2Records all = {0};
-  key_init(&prefix);
-  key_add(&prefix, load->region);
-  key_add(&prefix, load->account);
-  TRY(cursor_open(load->txn, table, &(CursorOptions){.prefix = &prefix}, &cursor));
+  TRY(cursor_open(load->txn, table, &(CursorOptions){.prefix = prefix}, &cursor));
   while (cursor_next(cursor)) {
     gsize size = 0;
     const guint8 *data = cursor_value(cursor, &size);
@@ -30,6 +26,12 @@ static Error *load_all(const Load *load, const Table *table, const Shape *shape,
   }
   *ret = all;
   return NULL;
+}
+
+static Error *load_all(const Load *load, const Table *table, const Shape *shape, Ec2Records *ret) {
+  Key prefix;
+  key_strings(&prefix, load->region, load->account, NULL);
+  return load_prefix(load, table, &prefix, shape, ret);
 }
 
 static gboolean here(const Load *load, const char *vpc_id) { return g_strcmp0(vpc_id, load->network->vpc_id) == 0; }
@@ -194,38 +196,31 @@ static Error *load_acls(const Load *load) {
   return NULL;
 }
 
-static Error *load_owner(const Load *load, Eni *eni) {
-  Key key;
-  void *record = NULL;
-  key_strings(&key, load->region, load->account, eni->id, NULL);
-  TRY(record_get(load->txn, &ec2_eni_owners, &key, &Ec2EniOwner_shape, load->network->arena, &record));
-  const Ec2EniOwner *owner = record;
-  if (!owner)
-    return NULL;
-  eni->owner = owner->Owner;
-  eni->kind = strcmp(owner->Kind, "vpc_endpoint") == 0 ? ENI_ENDPOINT : strcmp(owner->Kind, "nat_gateway") == 0 ? ENI_NAT : ENI_ORDINARY;
-  return NULL;
+static EniKind eni_kind(const char *type) {
+  return g_strcmp0(type, "vpc_endpoint") == 0 ? ENI_ENDPOINT : g_strcmp0(type, "nat_gateway") == 0 ? ENI_NAT : ENI_ORDINARY;
 }
 
 static Error *load_enis(const Load *load) {
   Ec2Records records = {0};
   Network *n = load->network;
-  TRY(load_all(load, &ec2_interfaces.table, ec2_interfaces.shape, &records));
+  Key prefix;
+  key_strings(&prefix, load->region, load->account, n->vpc_id, NULL);
+  TRY(load_prefix(load, &ec2_eni_wires, &prefix, &Ec2EniWires_shape, &records));
   n->enis = ARENA_ARRAY(n->arena, Eni, records.n + 1);
   for (gsize i = 0; i < records.n; i++) {
-    const Ec2NetworkInterface *record = records.v[i];
+    const Ec2EniWires *record = records.v[i];
     Eni *eni = &n->enis[n->n_enis];
-    if (!here(load, record->VpcId) || !address_parse(record->PrivateIpAddress, &eni->address))
+    if (!address_parse(record->Address, &eni->address))
       continue;
     eni->id = record->NetworkInterfaceId;
     eni->subnet = record->SubnetId;
-    eni->no_source_check = record->SourceDestCheck.set && !record->SourceDestCheck.v;
-    if (record->Association)
-      address_parse(record->Association->PublicIp, &eni->public_address);
-    eni->groups = ARENA_ARRAY(n->arena, const char *, record->Groups.n + 1);
-    for (gsize j = 0; j < record->Groups.n; j++)
-      eni->groups[eni->n_groups++] = record->Groups.v[j]->GroupId;
-    TRY(load_owner(load, eni));
+    eni->kind = eni_kind(record->Kind);
+    eni->owner = record->Owner;
+    eni->no_source_check = record->NoSourceCheck.v;
+    if (record->PublicIp)
+      address_parse(record->PublicIp, &eni->public_address);
+    eni->groups = record->Groups.v;
+    eni->n_groups = record->Groups.n;
     n->n_enis++;
   }
   return NULL;

@@ -15,36 +15,62 @@ static const Ec2Path filters[] = {
 };
 const Ec2Kind ec2_interfaces = {.type = "network-interface", .prefix = "eni", .table = {"ec2.network_interface"}, EC2_KIND(NetworkInterface, NetworkInterfaceId, TagSet),
   .not_found = "InvalidNetworkInterfaceID.NotFound", .not_found_text = "The networkInterface ID '%s' does not exist", .filters = filters};
-const Table ec2_eni_owners = {"ec2.eni_owner"};
+const Table ec2_eni_wires = {"ec2.eni_wires"};
+static const Table addresses = {"ec2.private_address"}; /* region, account, VPC, address -> nothing */
+
+static void address_key(const Call *call, const char *vpc_id, Key *key) {
+  call_key(call, key);
+  key_add(key, vpc_id);
+}
+
+
+static Error *is_taken(Call *call, const char *vpc_id, guint32 address, gboolean *ret_taken) {
+  Key key;
+  const void *data = NULL;
+  gsize size = 0;
+  address_key(call, vpc_id, &key);
+  key_add_int(&key, address);
+  TRY(store_get(call->txn, &addresses, &key, &data, &size));
+  *ret_taken = data != NULL;
+  return NULL;
+}
+
+/* The first address of the range that has none. */
+static Error *first_free(Call *call, const char *vpc_id, guint32 first, guint32 last, guint32 *ret_address) {
+  Key prefix, from;
+  g_autoptr(Cursor) cursor = NULL;
+  address_key(call, vpc_id, &prefix);
+  from = prefix;
+  key_add_int(&from, first);
+  TRY(cursor_open(call->txn, &addresses, &(CursorOptions){.prefix = &prefix, .from = &from}, &cursor));
+  guint32 next = first;
+  for (gint64 taken = 0; next <= last && cursor_next(cursor); next++) {
+    KeyReader reader = cursor_key_reader(cursor);
+    if (!key_read_int(&reader, &taken) || taken != next)
+      break;
+  }
+  *ret_address = next;
+  return NULL;
+}
 
 /* The first four addresses and the last are AWS's. */
 static Error *choose_address(Call *call, const Ec2Subnet *subnet, const char *wanted, guint32 *ret_address) {
-  Ec2Records interfaces = {0};
   Cidr cidr = {0};
   guint32 address = 0;
-  g_autoptr(GHashTable) taken = g_hash_table_new(NULL, NULL);
+  gboolean taken = FALSE;
   cidr_parse(subnet->CidrBlock, &cidr);
-  TRY(ec2_all(call, &ec2_interfaces, &interfaces));
-  for (gsize i = 0; i < interfaces.n; i++) {
-    const Ec2NetworkInterface *other = interfaces.v[i];
-    if (strcmp(other->VpcId, subnet->VpcId) == 0 && address_parse(other->PrivateIpAddress, &address))
-      g_hash_table_add(taken, GUINT_TO_POINTER(address));
-  }
   guint32 first = cidr_base(&cidr) + 4, last = cidr_base(&cidr) + cidr_size(&cidr) - 2;
-  if (wanted) {
-    if (!address_parse(wanted, &address) || address < first || address > last)
-      return error_answer("InvalidParameterValue", "Address %s does not fall within the subnet's address range", wanted);
-    if (g_hash_table_contains(taken, GUINT_TO_POINTER(address)))
-      return error_answer("InvalidIPAddress.InUse", "Address %s is in use.", wanted);
-    *ret_address = address;
-    return NULL;
+  if (!wanted) {
+    TRY(first_free(call, subnet->VpcId, first, last, ret_address));
+    return *ret_address <= last ? NULL : error_answer("InsufficientFreeAddressesInSubnet", "Insufficient free addresses in subnet '%s'.", subnet->SubnetId);
   }
-  for (address = first; address <= last; address++)
-    if (!g_hash_table_contains(taken, GUINT_TO_POINTER(address))) {
-      *ret_address = address;
-      return NULL;
-    }
-  return error_answer("InsufficientFreeAddressesInSubnet", "Insufficient free addresses in subnet '%s'.", subnet->SubnetId);
+  if (!address_parse(wanted, &address) || address < first || address > last)
+    return error_answer("InvalidParameterValue", "Address %s does not fall within the subnet's address range", wanted);
+  TRY(is_taken(call, subnet->VpcId, address, &taken));
+  if (taken)
+    return error_answer("InvalidIPAddress.InUse", "Address %s is in use.", wanted);
+  *ret_address = address;
+  return NULL;
 }
 
 static Error *fill_groups(Call *call, const char *vpc_id, const StringList *ids, Ec2GroupIdentifierList *ret_groups) {
@@ -80,12 +106,29 @@ static void fill_address(Call *call, Ec2NetworkInterface *eni, guint32 address) 
   LIST_APPEND(call->arena, &eni->PrivateIpAddresses, private);
 }
 
-static Error *put_owner(Call *call, const Ec2NetworkInterface *eni, const Ec2EniSpec *spec) {
+static void wires_key(const Call *call, const Ec2NetworkInterface *eni, Key *key) {
+  call_key(call, key);
+  key_add(key, eni->VpcId);
+  key_add(key, eni->NetworkInterfaceId);
+}
+
+/* owner NULL: as it is. */
+static Error *put_wires(Call *call, const Ec2NetworkInterface *eni, const char *owner) {
   Key key;
-  call_key(call, &key);
-  key_add(&key, eni->NetworkInterfaceId);
-  Ec2EniOwner owner = {.NetworkInterfaceId = eni->NetworkInterfaceId, .Kind = spec->type, .Owner = spec->owner};
-  return record_put(call->txn, &ec2_eni_owners, &key, &Ec2EniOwner_shape, &owner);
+  void *before = NULL;
+  wires_key(call, eni, &key);
+  TRY(record_get(call->txn, &ec2_eni_wires, &key, &Ec2EniWires_shape, call->arena, &before));
+  Ec2EniWires wires = {.NetworkInterfaceId = eni->NetworkInterfaceId, .Kind = eni->InterfaceType, .SubnetId = eni->SubnetId, .Address = eni->PrivateIpAddress,
+                       .Owner = owner || !before ? owner : ((const Ec2EniWires *) before)->Owner, .PublicIp = eni->Association ? eni->Association->PublicIp : NULL,
+                       .NoSourceCheck = OPT_BOOL(eni->SourceDestCheck.set && !eni->SourceDestCheck.v)};
+  for (gsize i = 0; i < eni->Groups.n; i++)
+    LIST_APPEND(call->arena, &wires.Groups, eni->Groups.v[i]->GroupId);
+  return record_put(call->txn, &ec2_eni_wires, &key, &Ec2EniWires_shape, &wires);
+}
+
+Error *ec2_eni_put(Call *call, const Ec2NetworkInterface *eni) {
+  TRY(ec2_put(call, &ec2_interfaces, eni));
+  return put_wires(call, eni, NULL);
 }
 
 Error *ec2_eni_make(Call *call, const Ec2EniSpec *spec, Ec2NetworkInterface **ret_eni) {
@@ -103,17 +146,25 @@ Error *ec2_eni_make(Call *call, const Ec2EniSpec *spec, Ec2NetworkInterface **re
   TRY(fill_groups(call, subnet->VpcId, spec->groups, &eni->Groups));
   fill_address(call, eni, address);
   TRY(ec2_put(call, &ec2_interfaces, eni));
-  TRY(put_owner(call, eni, spec));
+  TRY(put_wires(call, eni, spec->owner));
+  Key key;
+  address_key(call, eni->VpcId, &key);
+  key_add_int(&key, address);
+  TRY(store_put(call->txn, &addresses, &key, "", 1));
   ec2_changed(call, eni->VpcId);
   *ret_eni = eni;
   return NULL;
 }
 
 Error *ec2_eni_delete(Call *call, const Ec2NetworkInterface *eni) {
-  Key key;
-  call_key(call, &key);
-  key_add(&key, eni->NetworkInterfaceId);
-  TRY(store_delete(call->txn, &ec2_eni_owners, &key, NULL));
+  Key key, taken;
+  guint32 address = 0;
+  wires_key(call, eni, &key);
+  TRY(store_delete(call->txn, &ec2_eni_wires, &key, NULL));
+  address_parse(eni->PrivateIpAddress, &address);
+  address_key(call, eni->VpcId, &taken);
+  key_add_int(&taken, address);
+  TRY(store_delete(call->txn, &addresses, &taken, NULL));
   TRY(ec2_delete(call, &ec2_interfaces, eni->NetworkInterfaceId));
   ec2_changed(call, eni->VpcId);
   return NULL;
@@ -157,7 +208,7 @@ static Error *modify_network_interface_attribute(Call *call, const Ec2ModifyNetw
     eni->Description = in->Description->Value;
   if (in->SourceDestCheck)
     eni->SourceDestCheck = in->SourceDestCheck->Value;
-  TRY(ec2_put(call, &ec2_interfaces, eni));
+  TRY(ec2_eni_put(call, eni));
   ec2_changed(call, eni->VpcId);
   return NULL;
 }
