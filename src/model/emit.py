@@ -129,6 +129,12 @@ class Service:
         for shape in self.structures():
             out.append(f'typedef struct {self.c_name(shape)} {self.c_name(shape)};')
         first = {}  # (kind, element's C type) -> C name: containers of one element type are one C type
+        struct = {}  # C name -> the name that its struct has
+        for shape in self.containers():
+            kind = self.shapes[shape]['type']
+            element = self.c_type(self.shapes[shape]['member' if kind == 'list' else 'value']['shape'])
+            struct[self.c_name(shape)] = first.setdefault((kind, element), self.c_name(shape))
+        first = {}
         for shape in self.containers():
             name, kind = self.c_name(shape), self.shapes[shape]['type']
             element = self.c_type(self.shapes[shape]['member' if kind == 'list' else 'value']['shape'])
@@ -139,7 +145,7 @@ class Service:
                     out.append(f'typedef struct {same}Entry {name}Entry;')
             elif kind == 'list':
                 if element.startswith(self.prefix) and not element.endswith('*'):
-                    element = f'struct {element}'
+                    element = f'struct {struct.get(element.strip(), element.strip())} '
                 out.append(f'typedef struct {name} {{ gsize n; {element}*v; }} {name};')
             else:
                 out.append(f'typedef struct {name} {{ gsize n; struct {name}Entry *v; }} {name};')

@@ -46,6 +46,15 @@ find_endpoint_policy(Call *call, const char **ret_policy)
   return NULL;
 }
 
+static Error *
+check_permission(Call *call, const IamRequest *request)
+{
+  Error *denied = iam_authorize(call->txn, call->arena, request);
+  if (denied && denied->kind == ERROR_ANSWER && call->haar->server)
+    denials_add(call->haar->server->denials, call, request, denied->message);
+  return name_denial(call->operation, denied);
+}
+
 Error *
 call_authorize(Call *call, const void *in, gboolean direct)
 {
@@ -70,10 +79,13 @@ call_authorize(Call *call, const void *in, gboolean direct)
     TRY(find_endpoint_policy(call, &request.endpoint_policy));
   condition_fill(call, &auth.context);
   condition_fill_tags(call, operation->model->input, in, &auth.context);
-  Error *denied = iam_authorize(call->txn, call->arena, &request);
-  if (denied && denied->kind == ERROR_ANSWER && call->haar->server)
-    denials_add(call->haar->server->denials, call, &request, denied->message);
-  return name_denial(operation, denied);
+  TRY(check_permission(call, &request));
+  for (gsize i = 0; i < auth.further.n; i++) {
+    request.action = auth.further.v[i].key;
+    request.resource = auth.further.v[i].value;
+    TRY(check_permission(call, &request));
+  }
+  return NULL;
 }
 
 /* --- calls of haar's own --- */

@@ -55,6 +55,7 @@ typedef struct Authorization {
   gboolean resource_policy_required;
   gboolean skip;             /* no permission needed (sts:GetCallerIdentity) */
   StringMap context;         /* service condition keys; aws:* are added by the server */
+  StringMap further;         /* more pairs of action (key) and resource (value), each checked too: batches. Append, do not set */
 } Authorization;
 
 struct Operation {
