@@ -50,4 +50,4 @@ def test_restore_to_a_point_in_time(daemon):
     db.restore_table_to_point_in_time(SourceTableName='orders', TargetTableName='latest', UseLatestRestorableTime=True)
     assert db.scan(TableName='latest')['Count'] == 2
     with pytest.raises(db.exceptions.InvalidRestoreTimeException):
-        db.restore_table_to_point_in_time(SourceTableName='orders', TargetTableName='x', RestoreDateTime=good - datetime.timedelta(days=1))
+        db.restore_table_to_point_in_time(SourceTableName='orders', TargetTableName='too-early', RestoreDateTime=good - datetime.timedelta(days=1))
