@@ -111,9 +111,8 @@ remove_role_from_instance_profile(Call *call, const IamRemoveRoleFromInstancePro
   return profile_put(call, record);
 }
 
-/* Those of a role, or all (role NULL), with this path prefix or any. */
-static Error *
-profiles(Call *call, const char *role, const char *path, IaminstanceProfileListType *out)
+Error *
+profiles_of(Call *call, const char *role, const char *path, IaminstanceProfileListType *out)
 {
   Key prefix;
   iam_key(call, &prefix, NULL);
@@ -141,7 +140,7 @@ static Error *
 list_instance_profiles(Call *call, const IamListInstanceProfilesInput *in, IamListInstanceProfilesOutput *ret_out)
 {
   ret_out->IsTruncated = OPT_BOOL(FALSE);
-  return profiles(call, NULL, in->PathPrefix, &ret_out->InstanceProfiles);
+  return profiles_of(call, NULL, in->PathPrefix, &ret_out->InstanceProfiles);
 }
 
 OPERATION(ListInstanceProfilesForRole, list_instance_profiles_for_role, .authorize = role_resource)
@@ -151,7 +150,7 @@ list_instance_profiles_for_role(Call *call, const IamListInstanceProfilesForRole
   IamEntityRecord *role = NULL;
   TRY(entity_find(call, &iam_role_kind, in->RoleName, &role));
   ret_out->IsTruncated = OPT_BOOL(FALSE);
-  return profiles(call, role->Name, NULL, &ret_out->InstanceProfiles);
+  return profiles_of(call, role->Name, NULL, &ret_out->InstanceProfiles);
 }
 
 static Error *

@@ -226,8 +226,8 @@ delete_policy(Call *call, const IamDeletePolicyInput *in, IamDeletePolicyOutput 
   return store_delete(call->txn, &iam_policy_table, &key, NULL);
 }
 
-static Error *
-own_policies(Call *call, GPtrArray *out)
+Error *
+policies_own(Call *call, GPtrArray *out)
 {
   Key prefix;
   iam_key(call, &prefix, NULL);
@@ -244,6 +244,13 @@ own_policies(Call *call, GPtrArray *out)
   return NULL;
 }
 
+void
+policies_aws(Call *call, GPtrArray *out)
+{
+  for (const ManagedPolicy *policy = iam_managed_policies; policy->name; policy++)
+    g_ptr_array_add(out, aws_record(call->arena, policy));
+}
+
 OPERATION(ListPolicies, list_policies)
 static Error *
 list_policies(Call *call, const IamListPoliciesInput *in, IamListPoliciesOutput *ret_out)
@@ -251,10 +258,9 @@ list_policies(Call *call, const IamListPoliciesInput *in, IamListPoliciesOutput 
   g_autoptr(GPtrArray) all = g_ptr_array_new();
   IampolicyListType wanted = { 0 };
   if (g_strcmp0(in->Scope, "AWS") != 0)
-    TRY(own_policies(call, all));
+    TRY(policies_own(call, all));
   if (g_strcmp0(in->Scope, "Local") != 0)
-    for (const ManagedPolicy *policy = iam_managed_policies; policy->name; policy++)
-      g_ptr_array_add(all, aws_record(call->arena, policy));
+    policies_aws(call, all);
   for (guint i = 0; i < all->len; i++) {
     const IamPolicyRecord *record = all->pdata[i];
     IamPolicy *policy = NULL;

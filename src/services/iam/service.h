@@ -45,6 +45,11 @@ Error *policy_find(Call *call, const char *arn, const char *words, IamPolicyReco
 Error *policy_document(Call *call, const char *arn, const char **ret) ERROR_MUST_USE;
 /* A policy document as IAM answers it (arena). */
 char *iam_document_encode(Arena *arena, const char *document);
+/* Adds the records (IamPolicyRecord *, arena) of the account's own managed policies, and of AWS's. */
+Error *policies_own(Call *call, GPtrArray *out) ERROR_MUST_USE;
+void policies_aws(Call *call, GPtrArray *out);
+/* The instance profiles of a role, or all (role NULL), with this path prefix or any (NULL). */
+Error *profiles_of(Call *call, const char *role, const char *path, IaminstanceProfileListType *out) ERROR_MUST_USE;
 /* How many roles, users and groups have it attached or as their boundary. */
 typedef struct PolicyUses { gint64 attached, boundaries; } PolicyUses;
 Error *policy_uses(Call *call, const char *arn, PolicyUses *ret) ERROR_MUST_USE;
@@ -52,7 +57,7 @@ Error *policy_uses(Call *call, const char *arn, PolicyUses *ret) ERROR_MUST_USE;
 gint64 policy_size(const char *document);
 /* Hands the policies of all that have this one attached to the evaluation again. */
 Error *policy_changed(Call *call, const char *arn) ERROR_MUST_USE;
-/* Drops white space around elements' text is kept: only checked. Trust policies: what a role's must and must not say. */
+/* What a role's trust policy must and must not say. */
 Error *trust_check(Call *call, const char *document) ERROR_MUST_USE;
 
 /* AWS's own managed policies; NULL: none of that ARN. */

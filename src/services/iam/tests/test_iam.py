@@ -150,3 +150,13 @@ def test_account(iam):
     assert iam.list_account_aliases()['AccountAliases'] == ['harbour']
     assert iam.get_account_summary()['SummaryMap']['AccessKeysPerUserQuota'] == 2
     assert 'AdministratorAccess' in [p['PolicyName'] for p in iam.list_policies(Scope='AWS', MaxItems=1000)['Policies']]
+
+
+def test_details(iam):
+    iam.create_role(RoleName='detailed', AssumeRolePolicyDocument=TRUST)
+    iam.put_role_policy(RoleName='detailed', PolicyName='p', PolicyDocument=json.dumps(READ))
+    details = iam.get_account_authorization_details(Filter=['Role', 'LocalManagedPolicy'])
+    role = next(r for r in details['RoleDetailList'] if r['RoleName'] == 'detailed')
+    assert role['AssumeRolePolicyDocument'] == json.loads(TRUST)
+    assert role['RolePolicyList'] == [{'PolicyName': 'p', 'PolicyDocument': READ}]
+    assert details['UserDetailList'] == [] and all(p['Arn'].startswith('arn:aws:iam::000000000000:') for p in details['Policies'])
