@@ -72,3 +72,10 @@ void runtime_remove(Runtime *runtime, guint64 id);
 void runtime_remove_all(Runtime *runtime, Environment *environment);
 int runtime_fd(Runtime *runtime, guint64 id);
 enum { SOURCE_LISTENER, SOURCE_CONNECTION, SOURCE_OUTPUT };
+
+/* pool.c: what an invocation takes and gives back. */
+
+/* The newest idle environment of this version as it is now configured; others of the version end. NULL: none. */
+Environment *pool_take(Pool *pool, const Invocation *invocation);
+Error *pool_make(Pool *pool, Call *call, const Invocation *invocation, Environment **ret) ERROR_MUST_USE;
+void pool_give_back(Pool *pool, Environment *environment);
