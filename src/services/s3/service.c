@@ -1,0 +1,47 @@
+#include "services/s3/s3.h"
+#include <string.h>
+
+const Table s3_buckets = {"s3.bucket"};
+const Table s3_objects = {"s3.object"};
+const Table s3_uploads = {"s3.upload"};
+const Table s3_parts = {"s3.part"};
+const Table s3_secrets = {"s3.secret"};
+
+/* The service's own key is made once, and kept. */
+static Error *
+load_master(Txn *txn, gpointer data)
+{
+  S3State *state = data;
+  const void *stored = NULL;
+  gsize size = 0;
+  Key key;
+  key_strings(&key, "master", NULL);
+  TRY(store_get(txn, &s3_secrets, &key, &stored, &size));
+  if (stored && size == sizeof state->master) {
+    memcpy(state->master, stored, size);
+    return NULL;
+  }
+  id_random(state->master, sizeof state->master);
+  return store_put(txn, &s3_secrets, &key, state->master, sizeof state->master);
+}
+
+static Error *
+start(Haar *haar)
+{
+  S3State *state = g_new0(S3State, 1);
+  haar_set_state(haar, "s3", state);
+  TRY(store_write(haar->store, load_master, state));
+  lifecycle_start(haar);
+  return NULL;
+}
+
+static void
+stop(Haar *haar)
+{
+  S3State *state = haar_state(haar, "s3");
+  if (state)
+    memset(state, 0, sizeof *state);
+  g_free(state);
+}
+
+const ServiceHooks s3_hooks = {.start = start, .stop = stop, .access_denied_code = "AccessDenied"};
