@@ -88,6 +88,37 @@ def test_only_what_the_network_allows(client, place):
     wait_for(lambda: not interfaces(ec2, place), 'the interfaces are gone')
 
 
+STORES = '''
+import boto3, botocore.config
+def handler(event, context):
+    config = botocore.config.Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1})
+    table = boto3.resource("dynamodb", config=config).Table("sessions")
+    try:
+        table.put_item(Item={"id": "a", "n": 1})
+        return int(table.get_item(Key={"id": "a"})["Item"]["n"])
+    except Exception as error:
+        return type(error).__name__
+'''
+
+
+def test_gateway_endpoint(client, place):
+    """Without the endpoint's route the call hangs; with it, it works; the role decides as ever."""
+    lambda_, ec2, iam = client('lambda'), client('ec2'), client('iam')
+    client('dynamodb').create_table(TableName='sessions', BillingMode='PAY_PER_REQUEST', KeySchema=[{'AttributeName': 'id', 'KeyType': 'HASH'}],
+                                    AttributeDefinitions=[{'AttributeName': 'id', 'AttributeType': 'S'}])
+    lambda_.create_function(FunctionName='stores', Role=place['role'], Runtime='python3.11', Handler='index.handler', Timeout=15, MemorySize=256,
+                            Code={'ZipFile': package(STORES)}, VpcConfig={'SubnetIds': place['subnets'], 'SecurityGroupIds': [place['group']]})
+    wait_for(lambda: lambda_.get_function_configuration(FunctionName='stores')['State'] == 'Active', 'it is active')
+    assert invoke(lambda_, 'stores') == 'ConnectTimeoutError'
+    table = ec2.describe_route_tables(Filters=[{'Name': 'vpc-id', 'Values': [place['vpc']]}])['RouteTables'][0]['RouteTableId']
+    ec2.create_vpc_endpoint(VpcId=place['vpc'], ServiceName='com.amazonaws.us-east-1.dynamodb', RouteTableIds=[table])
+    wait_for(lambda: invoke(lambda_, 'stores') != 'ConnectTimeoutError', 'the route is there')
+    assert invoke(lambda_, 'stores') == 'ClientError'
+    iam.put_role_policy(RoleName='invpc', PolicyName='table', PolicyDocument=json.dumps(
+        {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': ['dynamodb:PutItem', 'dynamodb:GetItem'], 'Resource': '*'}]}))
+    assert invoke(lambda_, 'stores') == 1
+
+
 def test_a_time_out_names_what_was_blocked(client, place):
     lambda_ = client('lambda')
     lambda_.create_function(FunctionName='hangs', Role=place['role'], Runtime='python3.11', Handler='index.handler', Timeout=3, MemorySize=256,
