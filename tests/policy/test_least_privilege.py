@@ -45,6 +45,11 @@ LIST_KEYS = ('kms', 'list_keys', {}, 'kms:ListKeys', '*')
 GET_SECRET = ('secretsmanager', 'get_secret_value', {'SecretId': 'app/db'}, 'secretsmanager:GetSecretValue', SECRET)
 GET_ITEM = ('dynamodb', 'get_item', {'TableName': 'sessions', 'Key': {'id': {'S': 'a'}}}, 'dynamodb:GetItem', TABLE)
 PUT_ITEM = ('dynamodb', 'put_item', {'TableName': 'sessions', 'Item': {'id': {'S': 'a'}}}, 'dynamodb:PutItem', TABLE)
+QUERY = ('dynamodb', 'query', {'TableName': 'sessions', 'KeyConditionExpression': '#i = :v', 'ExpressionAttributeNames': {'#i': 'id'},
+                              'ExpressionAttributeValues': {':v': {'S': 'a'}}}, 'dynamodb:Query', TABLE)
+BATCH = ('dynamodb', 'batch_write_item', {'RequestItems': {'sessions': [{'PutRequest': {'Item': {'id': {'S': 'a'}}}},
+                                                                        {'DeleteRequest': {'Key': {'id': {'S': 'b'}}}}]}}, 'dynamodb:BatchWriteItem', TABLE)
+TRANSACT = ('dynamodb', 'transact_write_items', {'TransactItems': [{'Put': {'TableName': 'sessions', 'Item': {'id': {'S': 'b'}}}}]}, 'dynamodb:PutItem', TABLE)
 GET_OBJECT = ('s3', 'get_object', {'Bucket': 'journal', 'Key': 'day/1'}, 's3:GetObject', 'arn:aws:s3:::journal/day/1')
 PUT_OBJECT = ('s3', 'put_object', {'Bucket': 'journal', 'Key': 'day/2', 'Body': b'x'}, 's3:PutObject', 'arn:aws:s3:::journal/day/2')
 LIST_BUCKET = ('s3', 'list_objects_v2', {'Bucket': 'journal', 'Prefix': 'day/'}, 's3:ListBucket', 'arn:aws:s3:::journal')
@@ -104,6 +109,11 @@ CASES = [
     ('not to write', [allow(['dynamodb:GetItem', 'dynamodb:Query'], TABLE)], PUT_ITEM, NO_IDENTITY, {}),
     ('rows of one key', [allow('dynamodb:*', TABLE, **{'ForAllValues:StringEquals': {'dynamodb:LeadingKeys': ['a']}})], GET_ITEM, None, {}),
     ('rows of another key', [allow('dynamodb:*', TABLE, **{'ForAllValues:StringEquals': {'dynamodb:LeadingKeys': ['b']}})], GET_ITEM, NO_IDENTITY, {}),
+    ('a query of one key', [allow('dynamodb:*', TABLE, **{'ForAllValues:StringEquals': {'dynamodb:LeadingKeys': ['a']}})], QUERY, None, {}),
+    ('a query of another key', [allow('dynamodb:*', TABLE, **{'ForAllValues:StringEquals': {'dynamodb:LeadingKeys': ['b']}})], QUERY, NO_IDENTITY, {}),
+    ('a batch within the key', [allow('dynamodb:*', TABLE, **{'ForAllValues:StringEquals': {'dynamodb:LeadingKeys': ['a', 'b']}})], BATCH, None, {}),
+    ('a batch beyond it', [allow('dynamodb:*', TABLE, **{'ForAllValues:StringEquals': {'dynamodb:LeadingKeys': ['a']}})], BATCH, NO_IDENTITY, {}),
+    ('a transaction beyond it', [allow('dynamodb:*', TABLE, **{'ForAllValues:StringEquals': {'dynamodb:LeadingKeys': ['a']}})], TRANSACT, NO_IDENTITY, {}),
     ('objects to read', [allow('s3:GetObject', 'arn:aws:s3:::journal/day/*')], GET_OBJECT, None, {}),
     ('objects, but only to read', [allow('s3:GetObject', 'arn:aws:s3:::journal/day/*')], PUT_OBJECT, NO_IDENTITY, {}),
     ('a listing under a prefix', [allow('s3:ListBucket', 'arn:aws:s3:::journal', StringLike={'s3:prefix': 'day/*'})], LIST_BUCKET, None, {}),

@@ -10,8 +10,12 @@ static Error *
 authorize_batch_get(Call *call, const void *data, Authorization *auth)
 {
   const DynamodbBatchGetItemInput *in = data;
-  for (gsize i = 0; i < in->RequestItems.n; i++)
+  for (gsize i = 0; i < in->RequestItems.n; i++) {
+    const DynamodbKeysAndAttributes *keys = in->RequestItems.v[i].value;
     authorize_also(call, auth, "dynamodb:BatchGetItem", in->RequestItems.v[i].key, i == 0);
+    for (gsize j = 0; j < keys->Keys.n; j++)
+      TRY(authorize_leading(call, auth, in->RequestItems.v[i].key, (const Item *) &keys->Keys.v[j]));
+  }
   return NULL;
 }
 
@@ -19,8 +23,16 @@ static Error *
 authorize_batch_write(Call *call, const void *data, Authorization *auth)
 {
   const DynamodbBatchWriteItemInput *in = data;
-  for (gsize i = 0; i < in->RequestItems.n; i++)
+  for (gsize i = 0; i < in->RequestItems.n; i++) {
+    const DynamodbWriteRequests *requests = &in->RequestItems.v[i].value;
     authorize_also(call, auth, "dynamodb:BatchWriteItem", in->RequestItems.v[i].key, i == 0);
+    for (gsize j = 0; j < requests->n; j++) {
+      const DynamodbWriteRequest *request = requests->v[j];
+      const Item *item = request->PutRequest ? (const Item *) &request->PutRequest->Item : request->DeleteRequest ? (const Item *) &request->DeleteRequest->Key : NULL;
+      if (item)
+        TRY(authorize_leading(call, auth, in->RequestItems.v[i].key, item));
+    }
+  }
   return NULL;
 }
 

@@ -65,6 +65,13 @@ Error *authorize_scan(Call *call, const void *in, Authorization *auth) ERROR_MUS
 Error *authorize_arn(Call *call, const void *in, Authorization *auth) ERROR_MUST_USE;
 /* Batches and transactions: each action on each table is checked. */
 void authorize_also(Call *call, Authorization *auth, const char *action, const char *table, gboolean first);
+/* dynamodb:LeadingKeys: the hash value of an item or key of a table. Nothing is added for callers that no condition can hold back. */
+Error *authorize_leading(Call *call, Authorization *auth, const char *table, const Item *item) ERROR_MUST_USE;
+void authorize_leading_value(Call *call, Authorization *auth, const Value *value);
+/* Whether conditions of policies matter to the caller: not to the root and to services. */
+gboolean authorize_matters(const Call *call);
+/* The hash value that a query asks for; *ret is NULL if it cannot be told: the operation will say why. */
+Error *query_hash(Call *call, const DynamodbQueryInput *in, const Value **ret) ERROR_MUST_USE;
 
 /* --- row.c: items of a table --- */
 

@@ -165,6 +165,32 @@ parse(Call *call, const DynamodbQueryInput *in, Node **ret_key, Node **ret_filte
   return scope_finish(&scope);
 }
 
+/* Parsing what is wrong is the operation's to say: here it only has no hash value. */
+static Error *
+find_hash(Call *call, const DynamodbQueryInput *in, const TableDef *table, const Value **ret)
+{
+  Node *key, *filter;
+  Projection *projection;
+  KeyConditions conditions = { 0 };
+  const IndexDef *index = in->IndexName ? table_index(table, in->IndexName) : &table->primary;
+  TRY(parse(call, in, &key, &filter, &projection));
+  if (index)
+    TRY(split(index, key, &conditions));
+  if (conditions.hash && conditions.hash->type == NODE_EQ)
+    *ret = conditions.hash->args[1]->value;
+  return NULL;
+}
+
+Error *
+query_hash(Call *call, const DynamodbQueryInput *in, const Value **ret)
+{
+  TableDef *table = NULL;
+  *ret = NULL;
+  TRY(table_look(call, in->TableName, &table));
+  g_autoptr(Error) wrong = table ? find_hash(call, in, table, ret) : NULL;
+  return wrong && wrong->kind == ERROR_FAULT ? g_steal_pointer(&wrong) : NULL;
+}
+
 OPERATION(Query, query, .authorize = authorize_query)
 static Error *
 query(Call *call, const DynamodbQueryInput *in, DynamodbQueryOutput *ret_out)

@@ -50,6 +50,7 @@ authorize_transact_write(Call *call, const void *data, Authorization *auth)
     Change change;
     TRY(as_change(in->TransactItems.v[i], &change));
     authorize_also(call, auth, actions[change.kind], change.table, i == 0);
+    TRY(authorize_leading(call, auth, change.table, change.item));
   }
   return NULL;
 }
@@ -58,8 +59,11 @@ static Error *
 authorize_transact_get(Call *call, const void *data, Authorization *auth)
 {
   const DynamodbTransactGetItemsInput *in = data;
-  for (gsize i = 0; i < in->TransactItems.n; i++)
-    authorize_also(call, auth, "dynamodb:GetItem", in->TransactItems.v[i]->Get->TableName, i == 0);
+  for (gsize i = 0; i < in->TransactItems.n; i++) {
+    const DynamodbGet *get = in->TransactItems.v[i]->Get;
+    authorize_also(call, auth, "dynamodb:GetItem", get->TableName, i == 0);
+    TRY(authorize_leading(call, auth, get->TableName, (const Item *) &get->Key));
+  }
   return NULL;
 }
 
