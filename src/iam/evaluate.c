@@ -251,19 +251,27 @@ decide_across(const Evaluation *evaluation, const Verdicts *verdicts)
 }
 
 static Outcome
-decide(const Evaluation *evaluation, const Verdicts *verdicts)
+decide_by_principal(const Evaluation *evaluation, const Verdicts *verdicts)
 {
   const Principal *principal = evaluation->principal;
-  Outcome denied;
-  if (find_deny(evaluation, verdicts, &denied))
-    return denied;
-  if (evaluation->request->endpoint_policy && verdicts->endpoint.effect != EFFECT_ALLOW)
-    return outcome(FALSE, KIND_ENDPOINT, &verdicts->endpoint);
   if (principal->type == PRINCIPAL_SERVICE)
     return decide_service(evaluation, verdicts);
   if (principal->type != PRINCIPAL_ANONYMOUS && g_strcmp0(principal->account, evaluation->request->resource_account) == 0)
     return decide_own_account(evaluation, verdicts);
   return decide_across(evaluation, verdicts);
+}
+
+static Outcome
+decide(const Evaluation *evaluation, const Verdicts *verdicts)
+{
+  Outcome denied;
+  if (find_deny(evaluation, verdicts, &denied))
+    return denied;
+  Outcome result = decide_by_principal(evaluation, verdicts);
+  /* One policy's refusal is told: the caller's own before the endpoint's. */
+  if (result.allowed && evaluation->request->endpoint_policy && verdicts->endpoint.effect != EFFECT_ALLOW)
+    return outcome(FALSE, KIND_ENDPOINT, &verdicts->endpoint);
+  return result;
 }
 
 static Error *
