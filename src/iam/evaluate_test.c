@@ -68,6 +68,8 @@ static const Case cases[] = {
     .message = DENIED(SESSION, "a resource-based policy") },
   { "endpoint policy without it", PRINCIPAL_USER, .identity = STATEMENT("Allow", ANY),
     .endpoint = STATEMENT("Allow", "\"Principal\":\"*\",\"Action\":\"s3:*\",\"Resource\":\"*\""), .message = NOT_ALLOWED(USER, "VPC endpoint policy") },
+  { "neither endpoint nor identity", PRINCIPAL_USER, .endpoint = STATEMENT("Allow", "\"Principal\":\"*\",\"Action\":\"s3:*\",\"Resource\":\"*\""),
+    .message = NOT_ALLOWED(USER, "identity-based policy") },
   { "endpoint policy for everyone", PRINCIPAL_ROLE_SESSION, .identity = STATEMENT("Allow", ANY), .endpoint = STATEMENT("Allow", "\"Principal\":\"*\"," ANY) },
   { "endpoint policy denies root", PRINCIPAL_ROOT, .endpoint = STATEMENT("Deny", "\"Principal\":\"*\"," ANY),
     .message = DENIED("arn:aws:iam::" ACCOUNT ":root", "a VPC endpoint policy") },
