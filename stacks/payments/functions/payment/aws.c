@@ -88,14 +88,17 @@ aws_set_deadline(Aws *aws, int64_t deadline_ms)
   aws->deadline_ms = deadline_ms;
 }
 
-/* The time that a call may take: what is left of the invocation, less some to answer in. */
+enum { CALL_MAX_MS = 8000 };
+
+/* The time that a call may take: what is left of the invocation, less some to answer in; and never so much that a way that went away under an
+ * open connection leaves no time to undo what was begun, and to answer before API Gateway gives up (29 s). */
 static long
 time_left(const Aws *aws)
 {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   int64_t left = aws->deadline_ms - (int64_t) now.tv_sec * 1000 - now.tv_nsec / 1000000 - 250;
-  return left < 1 ? 1 : left > 60000 ? 60000 : (long) left;
+  return left < 1 ? 1 : left > CALL_MAX_MS ? CALL_MAX_MS : (long) left;
 }
 
 /* The error code in a service's answer: JSON's __type, or the header-less XML of S3. */
