@@ -306,3 +306,19 @@ def test_destinations(lambda_, function, client):
     record = wait_for(told, 'the destination is told')[0]
     assert record['requestPayload'] == {'a': 1} and record['requestContext']['condition'] == 'RetriesExhausted'
     assert record['requestContext']['approximateInvokeCount'] == 1 and record['responsePayload']['errorType'] == 'KeyError'
+
+
+def test_code_from_s3(lambda_, function, client):
+    s3 = client('s3')
+    s3.create_bucket(Bucket='code-of-functions')
+    s3.put_bucket_versioning(Bucket='code-of-functions', VersioningConfiguration={'Status': 'Enabled'})
+    put = lambda text: s3.put_object(Bucket='code-of-functions', Key='a/code.zip', Body=package(text))['VersionId']
+    first, second = put('def handler(event, context):\n    return "first"\n'), put('def handler(event, context):\n    return "second"\n')
+    name = function('fromstore', '', Code={'S3Bucket': 'code-of-functions', 'S3Key': 'a/code.zip', 'S3ObjectVersion': first})
+    assert invoke(lambda_, name)[1] == 'first'
+    lambda_.update_function_code(FunctionName=name, S3Bucket='code-of-functions', S3Key='a/code.zip')
+    wait_for(lambda: lambda_.get_function_configuration(FunctionName=name)['LastUpdateStatus'] == 'Successful', 'the update')
+    assert invoke(lambda_, name)[1] == 'second' and first != second
+    with pytest.raises(botocore.exceptions.ClientError) as error:
+        lambda_.update_function_code(FunctionName=name, S3Bucket='code-of-functions', S3Key='none.zip')
+    assert code_of(error) == 'InvalidParameterValueException' and 'NoSuchKey' in str(error.value)
