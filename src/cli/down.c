@@ -40,7 +40,8 @@ take_down(Arena *arena, const Daemon *daemon, const char *name, gboolean json)
     return error;
   const char *status = stack ? json_string(json_get(stack, "StackStatus")) : "DELETE_COMPLETE";
   if (strcmp(status, "DELETE_COMPLETE"))
-    return error_answer("StackFailed", "stack %s is not gone: %s", name, status);
+    return error_answer("StackFailed", "stack %s is not gone: %s (a bucket with objects stays, as on AWS: empty it and call haar down again, or give it "
+                                       "DeletionPolicy: Retain)", name, status);
   if (!json)
     printf("Stack %s is gone, %.2f s\n", name, (double) (clock_monotonic_us() - began_us) / 1e6);
   return NULL;

@@ -30,3 +30,6 @@ Error *cli_ensure_daemon(Arena *arena, Daemon *daemon) ERROR_MUST_USE;
 
 /* Puts local code of a template's functions into a bucket and answers the template with places instead of paths (arena): every line stays. */
 Error *package_template(Arena *arena, const Daemon *daemon, const char *path, const char *text, gsize size, const char **ret_text, guint *ret_packages) ERROR_MUST_USE;
+
+/* The properties of a template that have no effect in haar: a list of {LogicalResourceId, Property, ResourceType, Line} (arena). */
+Json *no_effect_of(Arena *arena, const char *text);

@@ -119,17 +119,22 @@ static void
 show_end(const Up *up, const Json *stack, gint64 began_us, gboolean changed)
 {
   const Json *outputs = json_get(stack, "Outputs");
+  Json *without = no_effect_of(up->arena, up->template);
   double seconds = (double) (clock_monotonic_us() - began_us) / 1e6;
   if (up->json) {
     Json *end = json_new_object(up->arena);
     json_set(up->arena, end, "Stack", (Json *) stack);
     json_set(up->arena, end, "Changed", json_new_bool(up->arena, changed));
+    json_set(up->arena, end, "WithoutEffect", without);
     json_set(up->arena, end, "Milliseconds", json_new_int(up->arena, (gint64) (seconds * 1000)));
     puts(json_text(up->arena, end));
     return;
   }
   for (guint i = 0; outputs && i < outputs->n; i++)
     printf("  %-26s %s\n", json_string(json_get(outputs->items[i], "OutputKey")), json_string(json_get(outputs->items[i], "OutputValue")));
+  for (guint i = 0; i < without->n; i++)
+    printf("  %s.%s (line %s) has no effect here\n", json_string(json_get(without->items[i], "LogicalResourceId")),
+           json_string(json_get(without->items[i], "Property")), json_get(without->items[i], "Line")->text);
   printf("Stack %s is up%s, %.2f s\n", up->stack, changed ? "" : " (nothing to change)", seconds);
 }
 

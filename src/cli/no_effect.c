@@ -1,0 +1,44 @@
+/* no_effect: properties that a template gives and that change nothing here: nothing is pretended. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/stack.h"
+#include "stack/resource.h"
+#include "stack/template.h"
+
+static const char *
+ineffective(const char *type)
+{
+  for (const ResourceType *const *row = haar_resource_types; *row; row++)
+    if (!strcmp((*row)->name, type))
+      return (*row)->no_effect;
+  return NULL;
+}
+
+static void
+add_resource(Arena *arena, const JsonMember *resource, Json *list)
+{
+  const char *type = json_string(json_get(resource->value, "Type")), *names = type ? ineffective(type) : NULL;
+  const Json *properties = json_get(resource->value, "Properties");
+  if (!names || !properties || properties->type != JSON_OBJECT)
+    return;
+  g_auto(GStrv) words = g_strsplit(names, " ", -1);
+  for (guint i = 0; i < properties->n; i++) {
+    if (!g_strv_contains((const char *const *) words, properties->members[i].key))
+      continue;
+    Json *row = cli_object(arena, "LogicalResourceId", resource->key, "Property", properties->members[i].key, "ResourceType", type, NULL);
+    json_set(arena, row, "Line", json_new_int(arena, properties->members[i].value->line));
+    json_append(arena, list, row);
+  }
+}
+
+Json *
+no_effect_of(Arena *arena, const char *text)
+{
+  Template template = {0};
+  Json *list = json_new_array(arena);
+  g_autoptr(Error) error = template_parse(arena, text, strlen(text), &template);
+  for (guint i = 0; !error && template.resources && i < template.resources->n; i++)
+    add_resource(arena, &template.resources->members[i], list);
+  return list;
+}

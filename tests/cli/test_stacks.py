@@ -1,0 +1,80 @@
+"""haar up, status and down: a stack from a shell."""
+
+import json
+import os
+
+import pytest
+
+TEMPLATE = '''
+Parameters:
+  Word: {Type: String, Default: one}
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: '2012-10-17'
+        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: 'sts:AssumeRole'}]
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: python3.11
+      Handler: app.handler
+      Role: !GetAtt Role.Arn
+      Code: ./code  # packaged
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties:
+      LoggingConfiguration: {LogFilePrefix: x}
+  Parameter:
+    Type: AWS::SSM::Parameter
+    Properties: {Type: String, Name: /word, Value: !Ref Word}
+Outputs:
+  Name: {Value: !Ref Function}
+'''
+
+
+@pytest.fixture
+def shop(tmp_path):
+    folder = tmp_path / 'shop'
+    (folder / 'code').mkdir(parents=True)
+    (folder / 'code' / 'app.py').write_text('def handler(event, context):\n    return "packaged"\n')
+    (folder / 'template.yaml').write_text(TEMPLATE)
+    return folder
+
+
+def test_up_status_down(haar, client, shop):
+    template = str(shop / 'template.yaml')
+    up = haar.run('up', template)
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert 'Stack shop is up, ' in up.stdout and 'Bucket.LoggingConfiguration (line 21) has no effect here' in up.stdout
+    name = next(line.split()[1] for line in up.stdout.splitlines() if line.startswith('  Name '))
+    code = client('lambda').get_function(FunctionName=name)['Code']
+    assert code
+    again = haar.run('up', template)
+    assert again.returncode == 0 and '(nothing to change)' in again.stdout
+    changed = haar.run('up', template, '--parameter', 'Word=two', '--json')
+    end = json.loads(changed.stdout.splitlines()[-1])
+    assert end['Changed'] is True and end['Stack']['StackStatus'] == 'UPDATE_COMPLETE'
+    assert client('ssm').get_parameter(Name='/word')['Parameter']['Value'] == 'two'
+    status = haar.run('status')
+    assert 'shop  UPDATE_COMPLETE' in status.stdout and 'AWS::Lambda::Function' in status.stdout
+    down = haar.run('down')
+    assert down.returncode == 0 and 'Stack shop is gone, ' in down.stdout
+    assert 'no stacks' in haar.run('status').stdout
+
+
+def test_what_goes_wrong_is_said(haar, shop):
+    template = shop / 'template.yaml'
+    assert haar.run('up').returncode == 2
+    missing = haar.run('up', str(shop / 'nothing.yaml'))
+    assert missing.returncode == 1 and 'nothing.yaml' in missing.stderr
+    template.write_text(TEMPLATE.replace('./code ', './kode '))
+    kode = haar.run('up', str(template))
+    assert kode.returncode == 1 and 'template.yaml:17: there is no file or directory' in kode.stderr
+    template.write_text(TEMPLATE.replace('Runtime:', 'Runtyme:'))
+    typo = haar.run('up', str(template))
+    assert typo.returncode == 1 and 'Runtyme' in typo.stdout + typo.stderr and 'line 14' in typo.stdout + typo.stderr
+    assert haar.run('down', 'nonesuch').returncode == 1
+    assert haar.run('up', str(template), '--parameter', 'x').returncode == 1
+    assert os.path.exists(template)
