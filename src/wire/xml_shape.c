@@ -120,6 +120,8 @@ write_attributes(Arena *arena, const Shape *shape, const void *value, GString *o
     const Member *member = shape->members + i;
     if (!(member->flags & MEMBER_XML_ATTRIBUTE) || !value_present(member->shape, member_at(member, value)))
       continue;
+    if (g_str_has_prefix(member->wire, "xsi:"))
+      g_string_append(out, " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"");
     g_string_append_printf(out, " %s=\"", member->wire);
     xml_escape(out, scalar_to_text(arena, member->shape, member_time(member, TIME_ISO8601), member_at(member, value)));
     g_string_append_c(out, '"');

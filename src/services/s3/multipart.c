@@ -183,11 +183,12 @@ pick_parts(Call *call, const S3CompletedPartList *wanted, const S3PieceRecords *
 {
   gsize at = 0;
   gint64 size = 0;
-  for (gsize i = 0; i < wanted->n; i++) {
-    const S3CompletedPart *part = wanted->v[i];
-    if (i && part->PartNumber.v <= wanted->v[i - 1]->PartNumber.v)
+  for (gsize i = 1; i < wanted->n; i++)
+    if (wanted->v[i]->PartNumber.v <= wanted->v[i - 1]->PartNumber.v)
       return error_answer_status(400, "InvalidPartOrder",
                                  "The list of parts was not in ascending order. The parts list must be specified in order by part number.");
+  for (gsize i = 0; i < wanted->n; i++) {
+    const S3CompletedPart *part = wanted->v[i];
     while (at < have->n && have->v[at]->Number.v < part->PartNumber.v)
       at++;
     if (at >= have->n || have->v[at]->Number.v != part->PartNumber.v || !part->ETag || !same_etag(part->ETag, have->v[at]->Etag))
