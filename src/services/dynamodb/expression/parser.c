@@ -67,7 +67,7 @@ parser_syntax(const Parser *parser)
 {
   const Token *token = parser_peek(parser);
   gsize begin = parser->at > 0 ? token[-1].begin : token->begin;
-  gsize end = token->type == TOKEN_END ? token->end : MAX(token[1].end, token->end);
+  gsize end = token->type != TOKEN_END ? (token[1].type != TOKEN_END ? token[1].end : token->end) : parser->at > 0 ? token[-1].end : token->end;
   return parser_error(parser, "Syntax error; token: \"%s\", near: \"%.*s\"", token->text, (int) (end - begin), parser->text + begin);
 }
 
