@@ -109,14 +109,17 @@ static gpointer worker(gpointer data) {
     stop = job->kind == JOB_STOP;
     take_up(fabric, job);
     Error *error = run_job(fabric, job);
-    if (!job->waited) {
+    gboolean waited = job->waited;
+    if (!waited) {
       keep_fault(fabric, error);
       job_free(job);
-      continue;
     }
     g_mutex_lock(&fabric->lock);
-    job->error = error;
-    job->done = TRUE;
+    if (waited) {
+      job->error = error;
+      job->done = TRUE;
+    }
+    fabric->finished++;
     g_cond_broadcast(&fabric->changed);
     g_mutex_unlock(&fabric->lock);
   }
@@ -126,6 +129,7 @@ static gpointer worker(gpointer data) {
 static Job *post(Fabric *fabric, JobKind kind, const char *id, Network *network, gboolean cut) {
   Job *job = g_new0(Job, 1);
   *job = (Job){.kind = kind, .id = g_strdup(id), .network = network, .cut = cut};
+  g_atomic_int_inc(&fabric->posted);
   g_async_queue_push(fabric->jobs, job);
   return job;
 }
@@ -133,6 +137,7 @@ static Job *post(Fabric *fabric, JobKind kind, const char *id, Network *network,
 static Error *post_and_wait(Fabric *fabric, JobKind kind, const char *id) {
   Job *job = g_new0(Job, 1);
   *job = (Job){.kind = kind, .id = g_strdup(id), .waited = TRUE};
+  g_atomic_int_inc(&fabric->posted);
   g_async_queue_push(fabric->jobs, job);
   g_mutex_lock(&fabric->lock);
   while (!job->done)
@@ -287,6 +292,15 @@ Error *fabric_sync(Fabric *fabric) {
   Error *error = g_steal_pointer(&fabric->fault);
   g_mutex_unlock(&fabric->lock);
   return error;
+}
+
+void fabric_settle(Fabric *fabric, guint timeout_ms) {
+  gint64 until = clock_monotonic_us() + (gint64) timeout_ms * 1000;
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  gint target = g_atomic_int_get(&fabric->posted);
+  while (fabric->finished - target < 0)
+    if (!g_cond_wait_until(&fabric->changed, &fabric->lock, until))
+      return;
 }
 
 /* The interface's state, if it is up. Lock held. */

@@ -31,6 +31,9 @@ void fabric_remove(Fabric *fabric, const char *vpc_id);
 /* Waits until all that was given before is done. Returns the first fault since the last call. */
 Error *fabric_sync(Fabric *fabric) ERROR_MUST_USE;
 
+/* The same without the fault, and for at most timeout_ms: for callers that must not wait long. */
+void fabric_settle(Fabric *fabric, guint timeout_ms);
+
 /* The namespace that a process attached to this interface runs in; waits until the interface is up (at most 10 s). *ret_fd: the caller's. */
 Error *fabric_eni_netns(Fabric *fabric, const char *eni_id, int *ret_fd) ERROR_MUST_USE;
 /* A namespace with a way to the region's public services and nothing else (functions without a VPC), one a key. *ret_fd: the caller's. */

@@ -66,6 +66,7 @@ struct Fabric {
   gboolean started;
   guint edge_listeners[2];
   GAsyncQueue *jobs;
+  gint posted, finished;    /* jobs; finished under the lock */
   GHashTable *waiting;      /* VPC id -> the queued job that applies it */
   GThread *worker, *watcher;
   GMainContext *context;

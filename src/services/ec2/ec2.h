@@ -57,6 +57,8 @@ Error *ec2_authorize(Call *call, const void *in, Authorization *auth) ERROR_MUST
 
 /* The VPC has changed: after the commit the fabric is brought in line. vpc_id NULL: all of the region. */
 void ec2_changed(Call *call, const char *vpc_id);
+/* The same, and packets obey before the call is answered: for rules and routes. */
+void ec2_changed_now(Call *call, const char *vpc_id);
 /* A VPC as reach sees it; *ret_network NULL: it is gone. region, account: where it is. */
 Error *ec2_network(Txn *txn, const char *region, const char *account, const char *vpc_id, Network **ret_network) ERROR_MUST_USE;
 /* Drops and traces for `haar why` and `haar net`. */

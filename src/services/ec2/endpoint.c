@@ -280,6 +280,6 @@ static Error *modify_vpc_endpoint(Call *call, const Ec2ModifyVpcEndpointInput *i
   }
   TRY(put_endpoint(call, endpoint));
   ret_out->Return = OPT_BOOL(TRUE);
-  ec2_changed(call, endpoint->VpcId);
+  ec2_changed_now(call, endpoint->VpcId);
   return NULL;
 }

@@ -384,6 +384,25 @@ void ec2_changed(Call *call, const char *vpc_id) {
     txn_on_commit(call->txn, committed, change_new(call->haar, call->region, call->account, vpc_id), change_free);
 }
 
+enum { SETTLE_MS = 250 };
+
+/* On the writer's thread, before the caller has its answer: a few milliseconds. */
+static void committed_now(gpointer data) {
+  const Change *change = data;
+  Ec2State *state = haar_state(change->haar, "ec2");
+  g_mutex_lock(&state->order);
+  g_autoptr(Error) error = give(change);
+  g_mutex_unlock(&state->order);
+  if (error)
+    log_error("%s: %s", change->vpc_id, error->message);
+  fabric_settle(change->haar->fabric, SETTLE_MS);
+}
+
+void ec2_changed_now(Call *call, const char *vpc_id) {
+  if (call->haar->fabric)
+    txn_on_commit(call->txn, committed_now, change_new(call->haar, call->region, call->account, vpc_id), change_free);
+}
+
 /* --- start --- */
 
 static Error *restore(Haar *haar) {

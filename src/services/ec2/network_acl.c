@@ -60,7 +60,7 @@ static Error *create_network_acl(Call *call, const Ec2CreateNetworkAclInput *in,
   const Ec2Vpc *vpc = NULL;
   TRY(ec2_get(call, &ec2_vpcs, in->VpcId, &vpc));
   TRY(ec2_acl_make(call, in->VpcId, FALSE, ec2_tags(call, &in->TagSpecifications, "network-acl"), &ret_out->NetworkAcl));
-  ec2_changed(call, in->VpcId);
+  ec2_changed_now(call, in->VpcId);
   return NULL;
 }
 
@@ -73,7 +73,7 @@ static Error *delete_network_acl(Call *call, const Ec2DeleteNetworkAclInput *in,
   if (acl->Associations.n)
     return error_answer("DependencyViolation", "The networkAcl '%s' has dependencies and cannot be deleted.", in->NetworkAclId);
   TRY(ec2_delete(call, &ec2_acls, in->NetworkAclId));
-  ec2_changed(call, acl->VpcId);
+  ec2_changed_now(call, acl->VpcId);
   return NULL;
 }
 
@@ -112,7 +112,7 @@ static int compare_entries(const void *a, const void *b) {
 static Error *put_acl(Call *call, Ec2NetworkAcl *acl) {
   qsort(acl->Entries.v, acl->Entries.n, sizeof *acl->Entries.v, compare_entries);
   TRY(ec2_put(call, &ec2_acls, acl));
-  ec2_changed(call, acl->VpcId);
+  ec2_changed_now(call, acl->VpcId);
   return NULL;
 }
 
@@ -185,6 +185,6 @@ static Error *replace_network_acl_association(Call *call, const Ec2ReplaceNetwor
   TRY(ec2_acl_associate(call, in->NetworkAclId, subnet));
   TRY(ec2_get(call, &ec2_acls, in->NetworkAclId, &to));
   ret_out->NewAssociationId = to->Associations.v[to->Associations.n - 1]->NetworkAclAssociationId;
-  ec2_changed(call, to->VpcId);
+  ec2_changed_now(call, to->VpcId);
   return NULL;
 }

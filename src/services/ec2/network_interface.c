@@ -209,6 +209,6 @@ static Error *modify_network_interface_attribute(Call *call, const Ec2ModifyNetw
   if (in->SourceDestCheck)
     eni->SourceDestCheck = in->SourceDestCheck->Value;
   TRY(ec2_eni_put(call, eni));
-  ec2_changed(call, eni->VpcId);
+  ec2_changed_now(call, eni->VpcId);
   return NULL;
 }

@@ -43,7 +43,7 @@ static Error *create_route_table(Call *call, const Ec2CreateRouteTableInput *in,
   const Ec2Vpc *vpc = NULL;
   TRY(ec2_get(call, &ec2_vpcs, in->VpcId, &vpc));
   TRY(ec2_route_table_make(call, vpc, FALSE, ec2_tags(call, &in->TagSpecifications, "route-table"), &ret_out->RouteTable));
-  ec2_changed(call, in->VpcId);
+  ec2_changed_now(call, in->VpcId);
   return NULL;
 }
 
@@ -59,7 +59,7 @@ static Error *delete_route_table(Call *call, const Ec2DeleteRouteTableInput *in,
     if (string_list_has(&((const Ec2VpcEndpoint *) endpoints.v[i])->RouteTableIds, in->RouteTableId))
       return error_answer("DependencyViolation", "The routeTable '%s' has dependencies and cannot be deleted.", in->RouteTableId);
   TRY(ec2_delete(call, &ec2_route_tables, in->RouteTableId));
-  ec2_changed(call, table->VpcId);
+  ec2_changed_now(call, table->VpcId);
   return NULL;
 }
 
@@ -143,7 +143,7 @@ static Error *associate_route_table(Call *call, const Ec2AssociateRouteTableInpu
   ret_out->AssociationId = association->RouteTableAssociationId;
   ret_out->AssociationState = association->AssociationState;
   TRY(ec2_put(call, &ec2_route_tables, table));
-  ec2_changed(call, table->VpcId);
+  ec2_changed_now(call, table->VpcId);
   return NULL;
 }
 
@@ -156,7 +156,7 @@ static Error *disassociate_route_table(Call *call, const Ec2DisassociateRouteTab
     return error_answer("InvalidParameterValue", "cannot disassociate the main route table association %s", in->AssociationId);
   remove_association(table, at);
   TRY(ec2_put(call, &ec2_route_tables, table));
-  ec2_changed(call, table->VpcId);
+  ec2_changed_now(call, table->VpcId);
   return NULL;
 }
 
@@ -174,7 +174,7 @@ static Error *replace_route_table_association(Call *call, const Ec2ReplaceRouteT
   TRY(ec2_put(call, &ec2_route_tables, to));
   ret_out->NewAssociationId = association->RouteTableAssociationId;
   ret_out->AssociationState = association->AssociationState;
-  ec2_changed(call, to->VpcId);
+  ec2_changed_now(call, to->VpcId);
   return NULL;
 }
 
@@ -238,7 +238,7 @@ static Error *create_route(Call *call, const Ec2CreateRouteInput *in, Ec2CreateR
   LIST_APPEND(call->arena, &table->Routes, route);
   ret_out->Return = OPT_BOOL(TRUE);
   TRY(ec2_put(call, &ec2_route_tables, table));
-  ec2_changed(call, table->VpcId);
+  ec2_changed_now(call, table->VpcId);
   return NULL;
 }
 
@@ -260,7 +260,7 @@ static Error *replace_route(Call *call, const Ec2ReplaceRouteInput *in, Ec2Repla
   route->NetworkInterfaceId = in->NetworkInterfaceId;
   TRY(check_target(call, route, table->VpcId));
   TRY(ec2_put(call, &ec2_route_tables, table));
-  ec2_changed(call, table->VpcId);
+  ec2_changed_now(call, table->VpcId);
   return NULL;
 }
 
@@ -286,7 +286,7 @@ static Error *delete_route(Call *call, const Ec2DeleteRouteInput *in, Ec2DeleteR
     return error_answer("InvalidParameterValue", "cannot remove local route %s in route table %s", cidr, in->RouteTableId);
   remove_route(table, route);
   TRY(ec2_put(call, &ec2_route_tables, table));
-  ec2_changed(call, table->VpcId);
+  ec2_changed_now(call, table->VpcId);
   return NULL;
 }
 

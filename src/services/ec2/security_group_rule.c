@@ -193,7 +193,7 @@ static Error *authorize_rules(Call *call, const Given *given, Ec2SecurityGroupRu
       return duplicate(ret_rules->v[i]);
     TRY(ec2_put(call, &ec2_rules, ret_rules->v[i]));
   }
-  ec2_changed(call, group->VpcId);
+  ec2_changed_now(call, group->VpcId);
   return NULL;
 }
 
@@ -221,7 +221,7 @@ static Error *revoke_rules(Call *call, const Given *given, const StringList *ids
       return error_answer("InvalidPermission.NotFound", "The specified rule does not exist in this security group.");
     TRY(ec2_delete(call, &ec2_rules, rule->SecurityGroupRuleId));
   }
-  ec2_changed(call, group->VpcId);
+  ec2_changed_now(call, group->VpcId);
   return NULL;
 }
 
