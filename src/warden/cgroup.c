@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef enum { MEMORY, CPU, CPUACCT, PIDS, FREEZER, CONTROLLERS } Controller;
+typedef enum { MEMORY, CPU, CPUACCT, PIDS, CONTROLLERS } Controller;
 
-static const char *const names[CONTROLLERS] = {"memory", "cpu", "cpuacct", "pids", "freezer"};
+static const char *const names[CONTROLLERS] = {"memory", "cpu", "cpuacct", "pids"};
 
 typedef struct Cgroups {
   char *v1[CONTROLLERS];   /* directory of haar's groups, or NULL */
@@ -222,14 +222,42 @@ cgroup_enter(gpointer data, const char *name)
     write_value(path, "cgroup.procs", "0");
 }
 
+/* Sends a signal to all in a group of version 1. Returns their number, -1: they are not known. */
+static int
+signal_all(const char *directory, int signal)
+{
+  g_autofree char *path = g_build_filename(directory, "cgroup.procs", NULL), *text = NULL;
+  if (!g_file_get_contents(path, &text, NULL, NULL))
+    return -1;
+  int n = 0;
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  for (gsize i = 0; lines[i]; i++) {
+    gint64 pid = g_ascii_strtoll(lines[i], NULL, 10);
+    if (pid > 0 && kill((pid_t) pid, signal) == 0)
+      n++;
+  }
+  return n;
+}
+
+/* Not by version 1's freezer: what it has frozen cannot be killed, and would outlive a haar that was. A process may fork as it is
+ * stopped, so the group is looked at again until it does not grow. */
 gboolean
 cgroup_freeze(gpointer data, const char *name, gboolean frozen)
 {
+  enum { LOOKS = 8 };
   const Cgroups *cgroups = data;
-  g_autofree char *v1 = group_path(cgroups->v1[FREEZER], name), *v2 = group_path(cgroups->v2, name);
-  if (v1 && write_value(v1, "freezer.state", frozen ? "FROZEN" : "THAWED"))
+  g_autofree char *v2 = group_path(cgroups->v2, name);
+  if (v2 && write_value(v2, "cgroup.freeze", frozen ? "1" : "0"))
     return TRUE;
-  return v2 && write_value(v2, "cgroup.freeze", frozen ? "1" : "0");
+  g_autofree char *v1 = group_path(cgroups->v1[PIDS] ? cgroups->v1[PIDS] : cgroups->v1[MEMORY], name);
+  int n = -1, last = -1;
+  for (int i = 0; v1 && i < LOOKS; i++) {
+    last = n;
+    n = signal_all(v1, frozen ? SIGSTOP : SIGCONT);
+    if (n == last)
+      break;
+  }
+  return n >= 0;
 }
 
 void

@@ -140,14 +140,6 @@ warden_children_reap(WardenState *state)
   }
 }
 
-static void
-thaw_and_kill(WardenState *state, const Child *child)
-{
-  if (child->cgroup)
-    cgroup_freeze(warden_children(state)->cgroups, child->cgroup, FALSE);
-  kill((pid_t) child->pid, SIGKILL);
-}
-
 void
 warden_child_forget(WardenState *state, gint64 pid)
 {
@@ -155,7 +147,7 @@ warden_child_forget(WardenState *state, gint64 pid)
   if (!child)
     return;
   if (!child->ended) {
-    thaw_and_kill(state, child);
+    kill((pid_t) pid, SIGKILL); /* also ends what is frozen */
     if (waitpid((pid_t) pid, NULL, 0) == (pid_t) pid)
       child_ended(state, child);
   }
@@ -193,7 +185,7 @@ handle_kill(WardenState *state, WardenInput *in, WardenOutput *out)
   if (!child || child->ended)
     return NULL;
   if (numbers[1] == SIGKILL) {
-    thaw_and_kill(state, child);
+    kill((pid_t) child->pid, SIGKILL); /* also ends what is frozen */
     return NULL;
   }
   gint64 program = program_of(child->pid);
