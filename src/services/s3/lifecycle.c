@@ -216,20 +216,20 @@ sweep_key(Call *call, const S3BucketRecord *bucket, GPtrArray *versions, Sweep *
   return NULL;
 }
 
-/* Gathers the versions of some keys behind sweep->after. transfer container; lists of S3ObjectRecord. */
+/* Gathers the versions of some keys behind after. transfer container; lists of S3ObjectRecord. */
 static Error *
-gather(Call *call, Sweep *sweep, GPtrArray *keys)
+gather(Call *call, const Sweep *sweep, const char *after, GPtrArray *keys)
 {
   g_autoptr(Cursor) cursor = NULL;
   Key prefix, from;
   guint n = 0;
   key_strings(&prefix, sweep->bucket_name, NULL);
   key_strings(&from, sweep->bucket_name, NULL);
-  if (sweep->after) {
-    key_add(&from, sweep->after);
+  if (after) {
+    key_add(&from, after);
     key_add_int(&from, G_MAXINT64);
   }
-  TRY(cursor_open(call->txn, &s3_objects, &(CursorOptions){.prefix = &prefix, .from = sweep->after ? &from : NULL}, &cursor));
+  TRY(cursor_open(call->txn, &s3_objects, &(CursorOptions){.prefix = &prefix, .from = after ? &from : NULL}, &cursor));
   GPtrArray *current = NULL;
   while (cursor_next(cursor)) {
     S3ObjectRecord *object = NULL;
@@ -256,13 +256,13 @@ sweep_batch(Call *call, gpointer data)
   S3BucketRecord *bucket = NULL;
   g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func((GDestroyNotify) g_ptr_array_unref);
   Error *missing = bucket_get(call, sweep->bucket_name, &bucket);
-  g_clear_pointer(&sweep->after, g_free);
+  g_autofree char *after = g_steal_pointer(&sweep->after); /* stays NULL at the end of the keys */
   if (missing && error_is(missing, "NoSuchBucket")) {
     error_free(missing);
     return NULL;
   }
   TRY(missing);
-  TRY(gather(call, sweep, keys));
+  TRY(gather(call, sweep, after, keys));
   for (guint i = 0; i < keys->len; i++) {
     g_autofree char *key = g_strdup(((const S3ObjectRecord *) ((GPtrArray *) keys->pdata[i])->pdata[0])->Key);
     TRY(sweep_key(call, bucket, keys->pdata[i], sweep));
