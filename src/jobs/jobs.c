@@ -177,10 +177,21 @@ running_name(const Due *due)
   return g_strconcat(due->kind, "\n", due->key, NULL);
 }
 
-static void
-run_due(Jobs *jobs, Due *taken)
+/* Whether the row is still as it was taken: the timer's snapshot may be older than the end of the run before this one. */
+static Error *
+still_due(Jobs *jobs, const Due *due, gboolean *ret_due)
 {
-  g_autoptr(Due) due = taken;
+  g_autoptr(Txn) txn = NULL;
+  Row row;
+  TRY(store_begin_read(jobs->store, &txn));
+  TRY(row_read(txn, due->kind, due->key, &row, NULL, NULL));
+  *ret_due = row.number == due->row.number && row.attempt == due->row.attempt;
+  return NULL;
+}
+
+static void
+run_and_settle(Jobs *jobs, Due *due)
+{
   g_autoptr(Arena) arena = arena_new();
   JobFunction function = (JobFunction) g_hash_table_lookup(jobs->kinds, due->kind);
   JobRun run = { jobs->context, due->kind, due->key, due->payload, due->size, due->row.attempt + 1, arena };
@@ -190,6 +201,18 @@ run_due(Jobs *jobs, Due *taken)
   g_autoptr(Error) error = store_write(jobs->store, settle, due);
   if (error)
     log_error("job %s %s: %s", due->kind, due->key, error->message);
+}
+
+static void
+run_due(Jobs *jobs, Due *taken)
+{
+  g_autoptr(Due) due = taken;
+  gboolean is_due = FALSE;
+  g_autoptr(Error) error = still_due(jobs, due, &is_due);
+  if (error)
+    log_error("job %s %s: %s", due->kind, due->key, error->message);
+  if (is_due)
+    run_and_settle(jobs, due);
   g_autofree char *name = running_name(due);
   g_mutex_lock(&jobs->mutex);
   g_hash_table_remove(jobs->running, name);
