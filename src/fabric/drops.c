@@ -22,19 +22,33 @@ static gboolean parse_prefix(const char *text, gsize size, Drop *drop) {
   return FALSE;
 }
 
-static void write_address(char out[16], const guint8 *at) { g_snprintf(out, 16, "%u.%u.%u.%u", at[0], at[1], at[2], at[3]); }
+static guint16 number_at(const guint8 *at) { return (guint16) (at[0] << 8 | at[1]); }
+
+/* What follows the addresses: ports, or ICMP's type and code as the destination's. */
+static void parse_ports(const guint8 *at, gsize size, Drop *drop) {
+  if ((drop->protocol == IPPROTO_TCP || drop->protocol == IPPROTO_UDP) && size >= 4) {
+    drop->source_port = number_at(at);
+    drop->destination_port = number_at(at + 2);
+  } else if ((drop->protocol == IPPROTO_ICMP || drop->protocol == IPPROTO_ICMPV6) && size >= 2) {
+    drop->destination_port = number_at(at);
+  }
+}
 
 static gboolean parse_packet(const guint8 *packet, gsize size, Drop *drop) {
-  if (size < 20 || packet[0] >> 4 != 4)
-    return FALSE;
-  gsize head = (gsize) (packet[0] & 15) * 4;
-  drop->protocol = packet[9];
-  write_address(drop->source, packet + 12);
-  write_address(drop->destination, packet + 16);
-  if ((drop->protocol == 6 || drop->protocol == 17) && head >= 20 && size >= head + 4) {
-    drop->source_port = (guint16) (packet[head] << 8 | packet[head + 1]);
-    drop->destination_port = (guint16) (packet[head + 2] << 8 | packet[head + 3]);
+  if (size >= 20 && packet[0] >> 4 == 4) {
+    gsize head = MAX((gsize) (packet[0] & 15) * 4, 20);
+    drop->protocol = packet[9];
+    inet_ntop(AF_INET, packet + 12, drop->source, sizeof drop->source);
+    inet_ntop(AF_INET, packet + 16, drop->destination, sizeof drop->destination);
+    parse_ports(packet + MIN(head, size), size - MIN(head, size), drop);
+    return TRUE;
   }
+  if (size < 40 || packet[0] >> 4 != 6)
+    return FALSE;
+  drop->protocol = packet[6];   /* extension headers are not looked through */
+  inet_ntop(AF_INET6, packet + 8, drop->source, sizeof drop->source);
+  inet_ntop(AF_INET6, packet + 24, drop->destination, sizeof drop->destination);
+  parse_ports(packet + 40, size - 40, drop);
   return TRUE;
 }
 
@@ -66,11 +80,11 @@ static gboolean same_flow(const Drop *a, const Drop *b) {
 /* The sender's interface, or, if the packet came from outside, the receiver's. Lock held. */
 static void name_eni(Fabric *fabric, Drop *drop) {
   const Vpc *vpc = g_hash_table_lookup(fabric->vpcs, drop->vpc_id);
-  guint32 source = 0, destination = 0;
-  if (!vpc || !vpc->network || !address_parse(drop->source, &source) || !address_parse(drop->destination, &destination))
+  Ip source = {0}, destination = {0};
+  if (!vpc || !vpc->network || !ip_parse(drop->source, &source) || !ip_parse(drop->destination, &destination))
     return;
-  const Eni *eni = network_eni_at(vpc->network, source);
-  eni = eni ? eni : network_eni_at(vpc->network, destination);
+  const Eni *eni = network_eni_ip(vpc->network, source);
+  eni = eni ? eni : network_eni_ip(vpc->network, destination);
   if (eni)
     g_strlcpy(drop->eni_id, eni->id, sizeof drop->eni_id);
 }

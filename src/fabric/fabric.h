@@ -49,10 +49,10 @@ Error *fabric_socket_in(Fabric *fabric, const char *eni_id, int *ret_fd) ERROR_M
 char *fabric_resolv_conf(Fabric *fabric, const char *eni_id);
 
 /* A name that every resolver of the fabric answers (RDS endpoints: public names with private addresses). ttl in seconds.
- * addresses: dotted IPv4, NULL-terminated; or target: an alias (CNAME), addresses then NULL. Replaces. */
+ * addresses: of either family, NULL-terminated; or target: an alias (CNAME), addresses then NULL. Replaces. */
 void fabric_name_set(Fabric *fabric, const char *name, const char *const *addresses, const char *target, guint ttl);
 void fabric_name_remove(Fabric *fabric, const char *name);
-/* What the resolver of a VPC answers for a name (NULL vpc_id: outside): dotted addresses, NULL-terminated, empty if none. transfer full. */
+/* What the resolver of a VPC answers for a name (NULL vpc_id: outside): addresses, NULL-terminated, empty if none. transfer full. */
 char **fabric_resolve(Fabric *fabric, const char *vpc_id, const char *name);
 
 /* A packet that was dropped. Text: the record's. */
@@ -61,9 +61,9 @@ typedef struct Drop {
   gint64 time_ms;            /* clock_now() */
   guint count;               /* packets of the same flow that were dropped by the same rule */
   char vpc_id[32], eni_id[32];
-  char source[16], destination[16];
+  char source[46], destination[46];
   guint16 source_port, destination_port;
-  guint8 protocol;           /* 6, 17, 1 */
+  guint8 protocol;           /* 6, 17, 1, 58, ... */
   ReachStage stage;
   char rule[128];            /* id of what decided: a route table, groups, "acl-1:100" */
 } Drop;

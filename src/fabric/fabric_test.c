@@ -48,10 +48,16 @@ static guint32 ip(const char *text) {
   return address;
 }
 
-static Cidr range(const char *text) {
+static Cidr cidr(const char *text) {
   Cidr cidr = {0};
   g_assert_true(cidr_parse(text, &cidr));
   return cidr;
+}
+
+static Range range(const char *text) {
+  Range range = {0};
+  g_assert_true(range_parse(text, &range));
+  return range;
 }
 
 #define SET(member, array) n->member = arena_memdup(a, array, sizeof array), n->n_##member = G_N_ELEMENTS(array)
@@ -62,23 +68,24 @@ static Network *example(const char *vpc_id) {
   static const char *app[] = {"sg-app"}, *db[] = {"sg-db"}, *endpoint[] = {"sg-vpce"}, *mute[] = {"sg-mute"};
   Network *n = network_new(vpc_id);
   Arena *a = n->arena;
-  Cidr all = range("10.0.0.0/16"), s3 = range(REACH_S3), dynamodb = range(REACH_DYNAMODB), any = range("0.0.0.0/0");
+  Cidr all = cidr("10.0.0.0/16");
+  Range s3 = range(REACH_S3), dynamodb = range(REACH_DYNAMODB), any = range("0.0.0.0/0");
   n->cidrs = (CidrList){1, arena_memdup(a, &all, sizeof all)};
   n->dns_support = n->dns_hostnames = TRUE;
   n->internet_gateway = "igw-1";
-  Subnet subnets[] = {{"subnet-pub", "us-east-1a", range("10.0.1.0/24"), "rtb-pub", "acl-all"},
-                      {"subnet-a", "us-east-1a", range("10.0.10.0/24"), "rtb-priv", "acl-all"},
-                      {"subnet-b", "us-east-1b", range("10.0.20.0/24"), "rtb-nat", "acl-b"},
-                      {"subnet-iso", "us-east-1b", range("10.0.30.0/24"), "rtb-iso", "acl-all"}};
+  Subnet subnets[] = {{"subnet-pub", "us-east-1a", cidr("10.0.1.0/24"), "rtb-pub", "acl-all"},
+                      {"subnet-a", "us-east-1a", cidr("10.0.10.0/24"), "rtb-priv", "acl-all"},
+                      {"subnet-b", "us-east-1b", cidr("10.0.20.0/24"), "rtb-nat", "acl-b"},
+                      {"subnet-iso", "us-east-1b", cidr("10.0.30.0/24"), "rtb-iso", "acl-all"}};
   Route out[] = {{any, NULL, TARGET_INTERNET_GATEWAY, "igw-1"}};
-  Route priv[] = {{{0, 0}, "pl-s3", TARGET_GATEWAY_ENDPOINT, "vpce-s3"}, {{0, 0}, "pl-ddb", TARGET_GATEWAY_ENDPOINT, "vpce-ddb"},
+  Route priv[] = {{{{0, 0}, 0}, "pl-s3", TARGET_GATEWAY_ENDPOINT, "vpce-s3"}, {{{0, 0}, 0}, "pl-ddb", TARGET_GATEWAY_ENDPOINT, "vpce-ddb"},
                   {range("192.0.2.0/24"), NULL, TARGET_BLACKHOLE, "nat-gone"}};
   Route nat[] = {{any, NULL, TARGET_NAT_GATEWAY, "nat-1"}};
   RouteTable tables[] = {{"rtb-pub", 1, arena_memdup(a, out, sizeof out)}, {"rtb-priv", 3, arena_memdup(a, priv, sizeof priv)},
                          {"rtb-nat", 1, arena_memdup(a, nat, sizeof nat)}, {"rtb-iso", 0, NULL}};
   GroupRule app_rules[] = {{"sgr-1", TRUE, -1, -1, -1, PEER_CIDR, any, NULL}};
-  GroupRule db_rules[] = {{"sgr-2", FALSE, 6, 3306, 3306, PEER_GROUP, {0, 0}, "sg-app"}, {"sgr-3", FALSE, 6, 22, 22, PEER_CIDR, any, NULL}};
-  GroupRule vpce_rules[] = {{"sgr-4", FALSE, 6, 443, 443, PEER_GROUP, {0, 0}, "sg-app"}};
+  GroupRule db_rules[] = {{"sgr-2", FALSE, 6, 3306, 3306, PEER_GROUP, {{0, 0}, 0}, "sg-app"}, {"sgr-3", FALSE, 6, 22, 22, PEER_CIDR, any, NULL}};
+  GroupRule vpce_rules[] = {{"sgr-4", FALSE, 6, 443, 443, PEER_GROUP, {{0, 0}, 0}, "sg-app"}};
   SecurityGroup groups[] = {{"sg-app", "app", 1, arena_memdup(a, app_rules, sizeof app_rules)}, {"sg-db", "db", 2, arena_memdup(a, db_rules, sizeof db_rules)},
                             {"sg-vpce", "vpce", 1, arena_memdup(a, vpce_rules, sizeof vpce_rules)}, {"sg-mute", "mute", 0, NULL}};
   AclEntry open_entries[] = {{100, TRUE, TRUE, -1, -1, -1, any}, {100, FALSE, TRUE, -1, -1, -1, any}};
@@ -191,7 +198,7 @@ static void test_verdicts(gconstpointer data) {
     const Case *c = &cases[i];
     Drop drop;
     Verdict verdict;
-    Packet packet = {c->eni, ip(c->to), 6, c->port};
+    Packet packet = {.eni = c->eni, .destination = ip_of4(ip(c->to)), .protocol = 6, .port = c->port};
     must(reach_walk(network, &packet, arena, &verdict));
     g_assert_cmpint(reaches(bench, c->eni, c->to, c->port, &drop), ==, c->reached);
     g_assert_cmpint(verdict.delivered, ==, c->reached);

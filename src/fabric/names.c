@@ -11,16 +11,18 @@ typedef struct Lookup {
   const Network *network;   /* NULL: outside */
   Arena *arena;
   const char *name;         /* lower case, no dot at the end */
-  GArray *addresses;
+  GArray *addresses;        /* Ip */
   const char *target;
   guint ttl;
 } Lookup;
 
-static gboolean answer(Lookup *l, guint32 address, guint ttl) {
+static gboolean answer_ip(Lookup *l, Ip address, guint ttl) {
   g_array_append_val(l->addresses, address);
   l->ttl = ttl;
   return TRUE;
 }
+
+static gboolean answer(Lookup *l, guint32 address, guint ttl) { return answer_ip(l, ip_of4(address), ttl); }
 
 /* What is before suffix, or NULL. */
 static const char *before(Lookup *l, const char *name, const char *suffix) {
@@ -47,17 +49,19 @@ static const char *without_last_label(Lookup *l, const char *name) {
 }
 
 /* The service of a public host name: "dynamodb" of dynamodb.us-east-1.amazonaws.com; NULL: no service has this name.
- * *ret_exact: it is the service's own name, not one below it. */
-static const char *service_of(Lookup *l, gboolean *ret_exact) {
+ * *ret_exact: it is the service's own name, not one below it. *ret_dualstack: it has IPv6 addresses too. */
+static const char *service_of(Lookup *l, gboolean *ret_exact, gboolean *ret_dualstack) {
   const char *rest = before(l, l->name, ".amazonaws.com");
   if (!rest)
-    rest = before(l, l->name, ".on.aws");
+    *ret_dualstack = (rest = before(l, l->name, ".on.aws")) != NULL;
   if (!rest || strstr(l->name, ".rds.amazonaws.com") || strstr(l->name, ".vpce."))
     return before(l, l->name, ".cloudfront.net") ? "cloudfront" : NULL;
   if (is_region(last_label(rest)))
     rest = without_last_label(l, rest);
-  if (strcmp(last_label(rest), "dualstack") == 0)
+  if (strcmp(last_label(rest), "dualstack") == 0) {
+    *ret_dualstack = TRUE;
     rest = without_last_label(l, rest);
+  }
   const char *label = last_label(rest);
   *ret_exact = label == rest;
   if (strcmp(label, "ddb") == 0)
@@ -103,9 +107,9 @@ static gboolean from_fabric_names(Lookup *l, const char *name) {
     return FALSE;
   l->target = arena_strdup(l->arena, known->target);
   for (guint i = 0; i < known->addresses->len; i++) {
-    guint32 address = 0;
-    if (address_parse(known->addresses->pdata[i], &address))
-      answer(l, address, known->ttl);
+    Ip address = {0};
+    if (ip_parse(known->addresses->pdata[i], &address))
+      answer_ip(l, address, known->ttl);
   }
   l->ttl = known->ttl;
   return TRUE;
@@ -140,11 +144,15 @@ static gboolean from_instances(Lookup *l) {
 }
 
 static gboolean find(Lookup *l) {
-  gboolean exact = FALSE;
-  const char *service = service_of(l, &exact);
+  gboolean exact = FALSE, dualstack = FALSE;
+  const char *service = service_of(l, &exact, &dualstack);
   if (from_private_names(l) || from_endpoints(l, service) || from_fabric_names(l, l->name) || from_instances(l))
     return TRUE;
-  return service && !strstr(l->name, ".compute") && answer(l, reach_service_address(service), SERVICE_TTL);
+  if (!service || strstr(l->name, ".compute"))
+    return FALSE;
+  if (dualstack)
+    answer_ip(l, reach_service_ip6(service), SERVICE_TTL);
+  return answer(l, reach_service_address(service), SERVICE_TTL);
 }
 
 gboolean name_find(Fabric *fabric, const Network *network, Arena *arena, const char *name, GArray *addresses, const char **ret_target, guint *ret_ttl) {
@@ -194,7 +202,7 @@ void fabric_name_remove(Fabric *fabric, const char *name) {
 
 char **fabric_resolve(Fabric *fabric, const char *vpc_id, const char *name) {
   g_autoptr(Arena) arena = arena_new();
-  g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(guint32));
+  g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(Ip));
   g_autofree char *key = g_ascii_strdown(name, -1);
   const char *target = NULL;
   guint ttl = 0;
@@ -203,6 +211,6 @@ char **fabric_resolve(Fabric *fabric, const char *vpc_id, const char *name) {
   name_find(fabric, vpc ? vpc->network : NULL, arena, key, addresses, &target, &ttl);
   char **found = g_new0(char *, addresses->len + 1);
   for (guint i = 0; i < addresses->len; i++)
-    found[i] = g_strdup(address_text(arena, g_array_index(addresses, guint32, i)));
+    found[i] = g_strdup(ip_text(arena, g_array_index(addresses, Ip, i)));
   return found;
 }

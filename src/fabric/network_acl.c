@@ -2,20 +2,8 @@
 #include "fabric/ruleset.h"
 
 static const char *entry_match(Arena *arena, const AclEntry *entry) {
-  const char *side = entry->egress ? "daddr" : "saddr";
-  const char *peer = entry->cidr.prefix ? arena_printf(arena, "ip %s %s/%u", side, address_text(arena, cidr_base(&entry->cidr)), entry->cidr.prefix)
-                                        : "meta nfproto ipv4";
-  const char *name = entry->protocol == 6 ? "tcp" : "udp";
-  if (entry->protocol == -1)
-    return peer;
-  if (entry->protocol != 6 && entry->protocol != 17) {
-    if (entry->protocol == 1 && entry->from_port >= 0)
-      return arena_printf(arena, "%s icmp type %d", peer, entry->from_port);
-    return arena_printf(arena, "%s meta l4proto %d", peer, entry->protocol);
-  }
-  if (entry->from_port == -1)
-    return arena_printf(arena, "%s meta l4proto %s", peer, name);
-  return arena_printf(arena, "%s %s dport %d-%d", peer, name, entry->from_port, entry->to_port);
+  return arena_printf(arena, "%s %s", rule_range(arena, entry->egress ? "daddr" : "saddr", &entry->cidr),
+                      rule_service(arena, entry->protocol, entry->from_port, entry->to_port));
 }
 
 static void add_acl(Ruleset *ruleset, const NetworkAcl *acl, gboolean egress, Arena *arena) {

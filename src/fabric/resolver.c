@@ -22,14 +22,21 @@ static void add_record(ldns_pkt *packet, const ldns_rdf *owner, ldns_rr_type typ
   ldns_pkt_push_rr(packet, LDNS_SECTION_ANSWER, record);
 }
 
-static ldns_rdf *address_data(guint32 address) {
-  guint32 wire = htonl(address);
-  return ldns_rdf_new_frm_data(LDNS_RDF_TYPE_A, sizeof wire, &wire);
+/* The addresses of the family that was asked for. */
+static void add_addresses(ldns_pkt *packet, const ldns_rdf *owner, ldns_rr_type type, guint ttl, const GArray *addresses) {
+  gboolean v4 = type == LDNS_RR_TYPE_A;
+  for (guint i = 0; (v4 || type == LDNS_RR_TYPE_AAAA) && i < addresses->len; i++) {
+    Ip address = g_array_index(addresses, Ip, i);
+    guint8 wire[16];
+    ip_bytes(address, wire);
+    if (ip_is4(address) == v4)
+      add_record(packet, owner, type, ttl, ldns_rdf_new_frm_data(v4 ? LDNS_RDF_TYPE_A : LDNS_RDF_TYPE_AAAA, v4 ? 4 : 16, wire));
+  }
 }
 
 /* Fills in the answer section. FALSE: there is no such name. */
 static gboolean fill(Fabric *fabric, const Network *network, Arena *arena, const char *name, const ldns_rr *question, ldns_pkt *packet) {
-  g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(guint32));
+  g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(Ip));
   ldns_rdf *owner = ldns_rr_owner(question), *alias = NULL;
   ldns_rr_type type = ldns_rr_get_type(question);
   const char *target = NULL, *pointer = type == LDNS_RR_TYPE_PTR ? name_of_address(fabric, network, arena, name) : NULL;
@@ -42,8 +49,7 @@ static gboolean fill(Fabric *fabric, const Network *network, Arena *arena, const
     return FALSE;
   if (target && (alias = ldns_dname_new_frm_str(target)))
     add_record(packet, owner, LDNS_RR_TYPE_CNAME, ttl, ldns_rdf_clone(alias));
-  for (guint i = 0; type == LDNS_RR_TYPE_A && i < addresses->len; i++)
-    add_record(packet, alias ? alias : owner, LDNS_RR_TYPE_A, ttl, address_data(g_array_index(addresses, guint32, i)));
+  add_addresses(packet, alias ? alias : owner, type, ttl, addresses);
   ldns_rdf_deep_free(alias);
   return TRUE;
 }

@@ -81,6 +81,25 @@ char *rule_name(Arena *arena, const char *prefix, const char *id) {
   return name;
 }
 
+char *rule_range(Arena *arena, const char *side, const Range *range) {
+  Range base = {range_base(range), range->prefix};
+  if (range->prefix == 0)
+    return arena_strdup(arena, range_is4(range) ? "meta nfproto ipv4" : "meta nfproto ipv6");
+  return arena_printf(arena, "%s %s %s", range_is4(range) ? "ip" : "ip6", side, range_text(arena, &base));
+}
+
+char *rule_service(Arena *arena, int protocol, int from_port, int to_port) {
+  gboolean icmp = protocol == 1 || protocol == 58, ports = protocol == 6 || protocol == 17;
+  const char *name = protocol == 6 ? "tcp" : protocol == 17 ? "udp" : protocol == 1 ? "icmp" : "icmpv6";
+  if (protocol == -1)
+    return arena_strdup(arena, "");
+  if ((!icmp && !ports) || from_port == -1 || (ports && from_port == 0 && to_port == 65535))
+    return arena_printf(arena, "meta l4proto %d", protocol);
+  if (icmp)
+    return to_port == -1 ? arena_printf(arena, "%s type %d", name, from_port) : arena_printf(arena, "%s type %d %s code %d", name, from_port, name, to_port);
+  return from_port == to_port ? arena_printf(arena, "%s dport %d", name, from_port) : arena_printf(arena, "%s dport %d-%d", name, from_port, to_port);
+}
+
 guint numbers_get(Numbers *numbers, const char *id) {
   guint number = GPOINTER_TO_UINT(g_hash_table_lookup(numbers->of, id));
   if (!number) {

@@ -33,6 +33,10 @@ void rule_drop(RuleChain *chain, const char *match, ReachStage stage, const char
 /* "sg-0a" as nft writes names: "sg_0a" (arena). */
 char *rule_name(Arena *arena, const char *prefix, const char *id);
 
+/* What matches packets to ("daddr") or from ("saddr") a range; and packets of a protocol and its ports, or ICMP type and code (arena). */
+char *rule_range(Arena *arena, const char *side, const Range *range);
+char *rule_service(Arena *arena, int protocol, int from_port, int to_port);
+
 /* The nft commands that turn old (NULL: nothing) into new; empty if they are the same. */
 char *ruleset_changes(const Ruleset *old, const Ruleset *new);
 

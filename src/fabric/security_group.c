@@ -4,47 +4,31 @@
 
 #include <string.h>
 
-static const char *service_match(Arena *arena, const GroupRule *rule) {
-  const char *name = rule->protocol == 6 ? "tcp" : "udp";
-  if (rule->protocol == -1)
-    return "";
-  if (rule->protocol == 6 || rule->protocol == 17) {
-    if (rule->from_port == -1 || (rule->from_port == 0 && rule->to_port == 65535))
-      return arena_printf(arena, "meta l4proto %s", name);
-    return rule->from_port == rule->to_port ? arena_printf(arena, "%s dport %d", name, rule->from_port)
-                                            : arena_printf(arena, "%s dport %d-%d", name, rule->from_port, rule->to_port);
-  }
-  if (rule->protocol == 1 && rule->from_port >= 0)
-    return rule->to_port >= 0 ? arena_printf(arena, "icmp type %d icmp code %d", rule->from_port, rule->to_port) : arena_printf(arena, "icmp type %d", rule->from_port);
-  return arena_printf(arena, "meta l4proto %d", rule->protocol);
-}
-
-static const char *peer_match(Arena *arena, const GroupRule *rule) {
-  const char *side = rule->egress ? "ip daddr" : "ip saddr";
-  switch (rule->peer) {
-  case PEER_CIDR:
-    if (rule->cidr.prefix == 0)
-      return "meta nfproto ipv4";
-    return arena_printf(arena, "%s %s/%u", side, address_text(arena, cidr_base(&rule->cidr)), rule->cidr.prefix);
-  case PEER_GROUP: return arena_printf(arena, "%s @%s", side, rule_name(arena, "m_", rule->peer_id));
-  case PEER_PREFIX_LIST: return arena_printf(arena, "%s @%s", side, rule_name(arena, "pl_", rule->peer_id));
-  }
-  return "";
-}
-
 static gboolean peer_known(const Network *network, const GroupRule *rule) {
   return rule->peer == PEER_CIDR || (rule->peer == PEER_GROUP && network_group(network, rule->peer_id)) ||
          (rule->peer == PEER_PREFIX_LIST && network_prefix_list(network, rule->peer_id));
 }
 
+/* A rule that names a group or a prefix list speaks of both families. */
+static void add_rule(RuleChain *chain, Arena *arena, const GroupRule *rule) {
+  const char *side = rule->egress ? "daddr" : "saddr", *service = rule_service(arena, rule->protocol, rule->from_port, rule->to_port);
+  if (rule->peer == PEER_CIDR) {
+    rule_add(chain, "%s %s counter accept comment \"%s\"", rule_range(arena, side, &rule->cidr), service, rule->id);
+    return;
+  }
+  const char *v4 = rule_name(arena, rule->peer == PEER_GROUP ? "m_" : "pl_", rule->peer_id);
+  const char *v6 = rule_name(arena, rule->peer == PEER_GROUP ? "m6_" : "pl6_", rule->peer_id);
+  rule_add(chain, "ip %s @%s %s counter accept comment \"%s\"", side, v4, service, rule->id);
+  rule_add(chain, "ip6 %s @%s %s counter accept comment \"%s\"", side, v6, service, rule->id);
+}
+
 static void add_group(Ruleset *ruleset, const Network *network, const SecurityGroup *group, Arena *arena) {
   RuleChain *out = ruleset_chain(ruleset, rule_name(arena, "so_", group->id), ""), *in = ruleset_chain(ruleset, rule_name(arena, "si_", group->id), "");
   ruleset_set(ruleset, rule_name(arena, "m_", group->id), "set", "type ipv4_addr;");
-  for (gsize i = 0; i < group->n_rules; i++) {
-    const GroupRule *rule = &group->rules[i];
-    if (peer_known(network, rule))
-      rule_add(rule->egress ? out : in, "%s %s counter accept comment \"%s\"", peer_match(arena, rule), service_match(arena, rule), rule->id);
-  }
+  ruleset_set(ruleset, rule_name(arena, "m6_", group->id), "set", "type ipv6_addr;");
+  for (gsize i = 0; i < group->n_rules; i++)
+    if (peer_known(network, &group->rules[i]))
+      add_rule(group->rules[i].egress ? out : in, arena, &group->rules[i]);
 }
 
 static int compare_text(const void *a, const void *b) { return strcmp(*(const char *const *) a, *(const char *const *) b); }
@@ -82,9 +66,12 @@ static void add_member(Ruleset *ruleset, const Network *network, Numbers *number
 }
 
 static void add_prefix_list(Ruleset *ruleset, const PrefixList *list, Arena *arena) {
-  RuleSet *set = ruleset_set(ruleset, rule_name(arena, "pl_", list->id), "set", "type ipv4_addr; flags interval;");
-  for (gsize i = 0; i < list->cidrs.n; i++)
-    rule_element(set, g_strdup_printf("%s/%u", address_text(arena, cidr_base(&list->cidrs.v[i])), list->cidrs.v[i].prefix), NULL);
+  RuleSet *v4 = ruleset_set(ruleset, rule_name(arena, "pl_", list->id), "set", "type ipv4_addr; flags interval; auto-merge;");
+  RuleSet *v6 = ruleset_set(ruleset, rule_name(arena, "pl6_", list->id), "set", "type ipv6_addr; flags interval; auto-merge;");
+  for (gsize i = 0; i < list->cidrs.n; i++) {
+    Range range = {range_base(&list->cidrs.v[i]), list->cidrs.v[i].prefix};
+    rule_element(range_is4(&range) ? v4 : v6, g_strdup(range_text(arena, &range)), NULL);
+  }
 }
 
 static void add_stage(Ruleset *ruleset, const Network *network, const char *name, const char *head, const char *lookup, ReachStage stage) {

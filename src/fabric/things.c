@@ -77,6 +77,12 @@ static void plan_route(Plan *p, guint table, const Cidr *to, const char *device,
   net_route(thing->unmake, NET_ROUTE_DELETE, device, cidr_base(to), to->prefix, 0, ROUTE_TABLE_BASE + table, 0);
 }
 
+static void plan_range(Plan *p, guint table, const Range *to, const char *device, guint32 gateway) {
+  Cidr cidr = {ip_to4(to->address), to->prefix};
+  if (range_is4(to))
+    plan_route(p, table, &cidr, device, gateway);
+}
+
 /* The interface of a NAT gateway, or the one with this id. */
 static const Eni *target_eni(const Network *network, const Route *route) {
   if (route->target == TARGET_INTERFACE)
@@ -122,9 +128,9 @@ static void plan_routes(Plan *p, const RouteTable *table) {
     route_way(p, route, device, &gateway);
     const PrefixList *list = network_prefix_list(p->network, route->prefix_list);
     if (!route->prefix_list)
-      plan_route(p, number, &route->destination, device, gateway);
+      plan_range(p, number, &route->destination, device, gateway);
     for (gsize j = 0; list && j < list->cidrs.n; j++)
-      plan_route(p, number, &list->cidrs.v[j], device, gateway);
+      plan_range(p, number, &list->cidrs.v[j], device, gateway);
   }
 }
 

@@ -115,7 +115,7 @@ Error *drops_open(Vpc *vpc, GSource **ret_source) ERROR_MUST_USE;
 
 /* Answers one query. vpc_id NULL: outside. Any thread. FALSE: nothing is to be said. */
 gboolean resolver_answer(Fabric *fabric, const char *vpc_id, const guint8 *query, gsize size, GByteArray *out);
-/* What a name is: addresses (host order) are appended to addresses; or an alias in *ret_target (arena). FALSE: there is no such name. Lock held. */
+/* What a name is: addresses (Ip) are appended to addresses; or an alias in *ret_target (arena). FALSE: there is no such name. Lock held. */
 gboolean name_find(Fabric *fabric, const Network *network, Arena *arena, const char *name, GArray *addresses, const char **ret_target, guint *ret_ttl);
 /* The name of an address ("5.1.0.10.in-addr.arpa"), or NULL. Lock held. */
 const char *name_of_address(Fabric *fabric, const Network *network, Arena *arena, const char *name);

@@ -10,7 +10,7 @@ typedef struct Case {
   const char *from, *to;    /* "10.0.1.5 (eni-1)" */
   const char *what;         /* "TCP port 443" */
   const Eni *source, *receiver;
-  guint32 source_address, destination_address;
+  Ip source_address, destination_address;
   int protocol;
   guint16 port;
 } Case;
@@ -18,15 +18,20 @@ typedef struct Case {
 typedef Explanation (*Explainer)(const Case *c);
 
 static const char *service_at(const Case *c) {
-  Cidr s3, dynamodb, services;
-  if (cidr_parse(REACH_S3, &s3) && cidr_has(&s3, c->destination_address))
-    return "s3";
-  if (cidr_parse(REACH_DYNAMODB, &dynamodb) && cidr_has(&dynamodb, c->destination_address))
-    return "dynamodb";
-  return cidr_parse(REACH_SERVICES, &services) && cidr_has(&services, c->destination_address) ? "" : NULL;
+  static const char *const ranges[][2] = {{REACH_S3, "s3"}, {REACH_DYNAMODB, "dynamodb"}, {REACH_SERVICES, ""}, {REACH_SERVICES6, ""}};
+  for (gsize i = 0; i < G_N_ELEMENTS(ranges); i++) {
+    Range range;
+    if (range_parse(ranges[i][0], &range) && range_has(&range, c->destination_address))
+      return ranges[i][1];
+  }
+  return NULL;
 }
 
 static Explanation explain_spoof(const Case *c) {
+  if (strcmp(c->rule, "destination") == 0)
+    return (Explanation){
+      arena_printf(c->arena, "A route leads %s on its way to %s to an interface whose source/destination check refuses what is not for it.", c->from, c->to),
+      "Switch the source/destination check of the interface in the route off, or take the route away."};
   return (Explanation){
     arena_printf(c->arena, "The packet from %s to %s did not carry the address of the interface that sent it.", c->from, c->to),
     "If the interface forwards for others (a NAT instance, a router), switch its source/destination check off."};
@@ -59,24 +64,36 @@ static Explanation explain_route(const Case *c) {
   if (strcmp(c->rule, "blackhole") == 0)
     return (Explanation){arena_printf(arena, "The route from %s to %s leads to something that was deleted (a blackhole).", c->from, c->to),
                          "Point the route at a gateway that is there, or delete it."};
+  if (strcmp(c->rule, "eigw") == 0)
+    return (Explanation){arena_printf(arena, "%s came through an egress-only internet gateway, which lets nothing in that was not asked for.", c->from),
+                         "Route ::/0 of the subnet to an internet gateway if it is to be reached from outside."};
+  if (strcmp(c->rule, "family") == 0)
+    return (Explanation){arena_printf(arena, "%s has no address of the family of %s.", c->from, c->to),
+                         "Give the subnet an IPv6 range and the interface an address in it, or use the other family."};
   return (Explanation){arena_printf(arena, "Route table %s of the subnet of %s has no route to %s.", c->rule, c->from, c->to), mend_route(c)};
 }
 
-static const char *protocol_name(int protocol) { return protocol == 6 ? "tcp" : protocol == 17 ? "udp" : "icmp"; }
+static const char *protocol_name(const Case *c) {
+  int protocol = c->protocol;
+  return protocol == 6 ? "tcp" : protocol == 17 ? "udp" : protocol == 1 ? "icmp" : protocol == 58 ? "icmpv6" : arena_printf(c->arena, "%d", protocol);
+}
 
 static const char *first_group(const Case *c) { return arena_strndup(c->arena, c->rule, strcspn(c->rule, ",")); }
 
-/* How a rule should name the other end: by its first group, else by its address. */
-static const char *peer_argument(const Case *c, const Eni *peer, guint32 peer_address) {
+/* The arguments of a rule that names the other end by its first group, else by its address. */
+static const char *rule_arguments(const Case *c, const Eni *peer, Ip peer_address) {
+  const char *name = protocol_name(c), *address = ip_text(c->arena, peer_address);
   if (peer && peer->n_groups > 0)
-    return arena_printf(c->arena, "--source-group %s", peer->groups[0]);
-  return arena_printf(c->arena, "--cidr %s/32", address_text(c->arena, peer_address));
+    return arena_printf(c->arena, "--protocol %s --port %u --source-group %s", name, c->port, peer->groups[0]);
+  if (ip_is4(peer_address))
+    return arena_printf(c->arena, "--protocol %s --port %u --cidr %s/32", name, c->port, address);
+  return arena_printf(c->arena, "--ip-permissions 'IpProtocol=%s,FromPort=%u,ToPort=%u,Ipv6Ranges=[{CidrIpv6=%s/128}]'", name, c->port, c->port, address);
 }
 
 static Explanation explain_group_out(const Case *c) {
   const char *service = service_at(c);
   const char *peer = service && *service ? arena_printf(c->arena, "--ip-permissions IpProtocol=tcp,FromPort=%u,ToPort=%u,PrefixListIds=[{PrefixListId=<%s>}]", c->port, c->port, service)
-    : arena_printf(c->arena, "--protocol %s --port %u %s", protocol_name(c->protocol), c->port, peer_argument(c, c->receiver, c->destination_address));
+    : rule_arguments(c, c->receiver, c->destination_address);
   return (Explanation){
     arena_printf(c->arena, "No outbound rule of %s, the security groups of %s, allows %s to %s.", c->rule, c->from, c->what, c->to),
     arena_printf(c->arena, "aws ec2 authorize-security-group-egress --group-id %s %s", first_group(c), peer)};
@@ -85,8 +102,7 @@ static Explanation explain_group_out(const Case *c) {
 static Explanation explain_group_in(const Case *c) {
   return (Explanation){
     arena_printf(c->arena, "No inbound rule of %s, the security groups of %s, allows %s from %s.", c->rule, c->to, c->what, c->from),
-    arena_printf(c->arena, "aws ec2 authorize-security-group-ingress --group-id %s --protocol %s --port %u %s", first_group(c),
-                 protocol_name(c->protocol), c->port, peer_argument(c, c->source, c->source_address))};
+    arena_printf(c->arena, "aws ec2 authorize-security-group-ingress --group-id %s %s", first_group(c), rule_arguments(c, c->source, c->source_address))};
 }
 
 static Explanation explain_acl(const Case *c, const char *direction) {
@@ -112,8 +128,8 @@ static const Explainer explainers[STAGE_COUNT] = {
   [STAGE_ACL_OUT] = explain_acl_out, [STAGE_ACL_IN] = explain_acl_in, [STAGE_GROUP_IN] = explain_group_in, [STAGE_DELIVER] = explain_deliver,
 };
 
-static const char *place(Arena *arena, const Network *network, const Eni *eni, guint32 address) {
-  const char *text = address_text(arena, address);
+static const char *place(Arena *arena, const Network *network, const Eni *eni, Ip address) {
+  const char *text = ip_text(arena, address);
   if (!eni)
     return text;
   const Endpoint *endpoint = network ? network_endpoint(network, eni->owner) : NULL;
@@ -121,15 +137,16 @@ static const char *place(Arena *arena, const Network *network, const Eni *eni, g
 }
 
 Explanation reach_explain(const Network *network, Arena *arena, ReachStage stage, const char *rule, const char *eni_id,
-                          guint32 source, guint32 destination, int protocol, guint16 port) {
-  const Eni *from = network ? network_eni_at(network, source) : NULL, *to = network ? network_eni_at(network, destination) : NULL;
-  if (!from && network && eni_id && network_eni(network, eni_id) && network_eni(network, eni_id)->address == source)
+                          Ip source, Ip destination, int protocol, guint16 port) {
+  const Eni *from = network ? network_eni_ip(network, source) : NULL, *to = network ? network_eni_ip(network, destination) : NULL;
+  if (!from && network && eni_id && network_eni(network, eni_id) && eni_has_ip(network_eni(network, eni_id), source))
     from = network_eni(network, eni_id);
   Case c = {
     .network = network, .arena = arena, .rule = rule ? rule : "", .source = from, .receiver = to, .source_address = source,
     .destination_address = destination, .protocol = protocol, .port = port,
     .from = place(arena, network, from, source), .to = place(arena, network, to, destination),
-    .what = protocol == 6 ? arena_printf(arena, "TCP port %u", port) : protocol == 17 ? arena_printf(arena, "UDP port %u", port) : "ICMP",
+    .what = protocol == 6 ? arena_printf(arena, "TCP port %u", port) : protocol == 17 ? arena_printf(arena, "UDP port %u", port)
+          : protocol == 1 ? "ICMP" : protocol == 58 ? "ICMPv6" : arena_printf(arena, "protocol %d", protocol),
   };
   return explainers[stage](&c);
 }

@@ -1,7 +1,6 @@
-/* network: addresses, and finding things in a VPC. */
+/* network: finding things in a VPC. */
 #include "reach/reach.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 const ReachStageInfo reach_stages[STAGE_COUNT] = {
@@ -19,8 +18,28 @@ Network *network_new(const char *vpc_id) {
 }
 
 void network_free(Network *network) {
-  if (network)
-    arena_free(network->arena);
+  if (!network)
+    return;
+  if (network->owned)
+    g_ptr_array_unref(network->owned);
+  arena_free(network->arena);
+}
+
+static void free_owned(gpointer network) { network_free(network); }
+
+void network_add_peer(Network *network, const Network *peer) {
+  const Network **peers = ARENA_ARRAY(network->arena, const Network *, network->n_peers + 1);
+  if (network->n_peers)
+    memcpy(peers, network->peers, network->n_peers * sizeof *peers);
+  peers[network->n_peers++] = peer;
+  network->peers = peers;
+}
+
+void network_own_peer(Network *network, Network *peer) {
+  if (!network->owned)
+    network->owned = g_ptr_array_new_with_free_func(free_owned);
+  g_ptr_array_add(network->owned, peer);
+  network_add_peer(network, peer);
 }
 
 #define FIND(array, n, id_)                                  \
@@ -38,90 +57,73 @@ const NetworkAcl *network_acl(const Network *network, const char *id) { FIND(acl
 const Eni *network_eni(const Network *network, const char *id) { FIND(enis, n_enis, id); }
 const Endpoint *network_endpoint(const Network *network, const char *id) { FIND(endpoints, n_endpoints, id); }
 const PrefixList *network_prefix_list(const Network *network, const char *id) { FIND(prefix_lists, n_prefix_lists, id); }
+const Peering *network_peering(const Network *network, const char *id) { FIND(peerings, n_peerings, id); }
 
-const Eni *network_eni_at(const Network *network, guint32 address) {
+const Network *network_peer(const Network *network, const Peering *peering) {
+  for (gsize i = 0; peering && peering->active && i < network->n_peers; i++)
+    if (strcmp(network->peers[i]->vpc_id, peering->peer_vpc) == 0)
+      return network->peers[i];
+  return NULL;
+}
+
+const Eni *network_eni_ip(const Network *network, Ip address) {
   for (gsize i = 0; i < network->n_enis; i++)
-    if (network->enis[i].address == address)
+    if (eni_has_ip(&network->enis[i], address))
       return &network->enis[i];
   return NULL;
 }
+
+const Eni *network_eni_at(const Network *network, guint32 address) { return address ? network_eni_ip(network, ip_of4(address)) : NULL; }
 
 const Eni *network_eni_public(const Network *network, guint32 address) {
-  for (gsize i = 0; address && i < network->n_enis; i++)
-    if (network->enis[i].public_address == address)
-      return &network->enis[i];
+  for (gsize i = 0; address && i < network->n_enis; i++) {
+    const Eni *eni = &network->enis[i];
+    if (eni->public_address == address)
+      return eni;
+    for (gsize j = 0; j < eni->n_more; j++)
+      if (eni->more[j].public_address == address)
+        return eni;
+  }
   return NULL;
 }
 
-gboolean network_is_local(const Network *network, guint32 address) {
-  for (gsize i = 0; i < network->cidrs.n; i++)
-    if (cidr_has(&network->cidrs.v[i], address))
+gboolean eni_has_ip(const Eni *eni, Ip address) {
+  if (ip_is4(address) && eni->address == ip_to4(address))
+    return eni->address != 0;
+  for (gsize i = 0; i < eni->n_more; i++)
+    if (ip_equal(eni->more[i].address, address))
       return TRUE;
   return FALSE;
 }
 
-/* A number of at most max at *at; moves behind it. FALSE: there is none, or it has more than digits digits. */
-static gboolean take_number(const char **at, guint max, guint digits, guint *ret_value) {
-  guint value = 0, n = 0;
-  for (; g_ascii_isdigit(**at) && n <= digits; (*at)++, n++)
-    value = value * 10 + (guint) (**at - '0');
-  *ret_value = value;
-  return n > 0 && n <= digits && value <= max;
-}
-
-static gboolean take_address(const char **at, guint32 *ret_address) {
-  guint32 address = 0;
-  for (int i = 0; i < 4; i++) {
-    guint part = 0;
-    if ((i > 0 && *(*at)++ != '.') || !take_number(at, 255, 3, &part))
-      return FALSE;
-    address = address << 8 | part;
+gboolean eni_ip(const Eni *eni, gboolean ipv6, Ip *ret_address) {
+  if (!ipv6 && eni->address) {
+    *ret_address = ip_of4(eni->address);
+    return TRUE;
   }
-  *ret_address = address;
-  return TRUE;
+  for (gsize i = 0; i < eni->n_more; i++)
+    if (ip_is4(eni->more[i].address) != ipv6) {
+      *ret_address = eni->more[i].address;
+      return TRUE;
+    }
+  return FALSE;
 }
 
-gboolean address_parse(const char *text, guint32 *ret_address) {
-  guint32 address = 0;
-  if (!text || !take_address(&text, &address) || *text)
-    return FALSE;
-  *ret_address = address;
-  return TRUE;
+guint32 eni_public(const Eni *eni, Ip address) {
+  if (ip_is4(address) && ip_to4(address) == eni->address)
+    return eni->public_address;
+  for (gsize i = 0; i < eni->n_more; i++)
+    if (ip_equal(eni->more[i].address, address))
+      return eni->more[i].public_address;
+  return 0;
 }
 
-gboolean cidr_parse(const char *text, Cidr *ret_cidr) {
-  guint32 address = 0;
-  guint prefix = 0;
-  if (!text || !take_address(&text, &address) || *text++ != '/' || !take_number(&text, 32, 2, &prefix) || *text)
-    return FALSE;
-  *ret_cidr = (Cidr){address, (guint8) prefix};
-  return TRUE;
-}
-
-static guint32 mask(guint8 prefix) { return prefix ? ~0U << (32 - prefix) : 0; }
-
-gboolean cidr_has(const Cidr *cidr, guint32 address) { return ((cidr->address ^ address) & mask(cidr->prefix)) == 0; }
-
-gboolean cidr_overlaps(const Cidr *a, const Cidr *b) {
-  return ((a->address ^ b->address) & mask(MIN(a->prefix, b->prefix))) == 0;
-}
-
-guint32 cidr_base(const Cidr *cidr) { return cidr->address & mask(cidr->prefix); }
-
-guint32 cidr_size(const Cidr *cidr) { return cidr->prefix ? 1U << (32 - cidr->prefix) : ~0U; }
-
-char *address_text(Arena *arena, guint32 address) {
-  return arena_printf(arena, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
-}
-
-char *cidr_text(Arena *arena, const Cidr *cidr) { return arena_printf(arena, "%s/%u", address_text(arena, cidr->address), cidr->prefix); }
-
-guint32 reach_service_address(const char *service) {
-  Cidr range;
-  if (strcmp(service, "s3") == 0 && cidr_parse(REACH_S3, &range))
-    return cidr_base(&range) + 1;
-  if (strcmp(service, "dynamodb") == 0 && cidr_parse(REACH_DYNAMODB, &range))
-    return cidr_base(&range) + 1;
-  cidr_parse(REACH_SERVICES, &range);
-  return cidr_base(&range) + 1 + g_str_hash(service) % 4093;
+gboolean network_is_local(const Network *network, Ip address) {
+  for (gsize i = 0; ip_is4(address) && i < network->cidrs.n; i++)
+    if (cidr_has(&network->cidrs.v[i], ip_to4(address)))
+      return TRUE;
+  for (gsize i = 0; i < network->cidrs6.n; i++)
+    if (range_has(&network->cidrs6.v[i], address))
+      return TRUE;
+  return FALSE;
 }

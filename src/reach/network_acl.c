@@ -3,15 +3,7 @@
 #include "reach/rules.h"
 
 static gboolean entry_matches(const AclEntry *entry, const Far *far) {
-  if (!cidr_has(&entry->cidr, far->address))
-    return FALSE;
-  if (entry->protocol == -1)
-    return TRUE;
-  if (entry->protocol != far->protocol)
-    return FALSE;
-  if (entry->protocol != 6 && entry->protocol != 17)
-    return TRUE;
-  return entry->from_port == -1 || (far->port >= entry->from_port && far->port <= entry->to_port);
+  return range_has(&entry->cidr, far->address) && ports_match(entry->protocol, entry->from_port, entry->to_port, far);
 }
 
 const AclEntry *acl_decide(const NetworkAcl *acl, gboolean egress, const Far *far) {

@@ -18,5 +18,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     g_assert_true(address_parse(address_text(arena, address), &same));
     g_assert_cmpuint(address, ==, same);
   }
+  Range range, same_range;
+  if (range_parse(text, &range)) {
+    g_assert_true(range_parse(range_text(arena, &range), &same_range));
+    g_assert_true(ip_equal(range.address, same_range.address) && range.prefix == same_range.prefix && range_has(&range, range_base(&range)));
+  }
+  Ip ip, same_ip;
+  if (ip_parse(text, &ip)) {
+    g_assert_true(ip_parse(ip_text(arena, ip), &same_ip));
+    g_assert_true(ip_equal(ip, same_ip));
+  }
   return 0;
 }

@@ -1,7 +1,8 @@
 /* reach: the network as data, without a kernel: a VPC and what is in it, the stages that a packet passes, and the verdict for a packet.
  *
- * A Network is a snapshot that owns its memory. Addresses are IPv4 in host order. Structs are plain data; code that builds a Network puts
- * everything into its arena. https://docs.aws.amazon.com/vpc/latest/userguide/how-it-works.html */
+ * A Network is a snapshot that owns its memory. A guint32 address or a Cidr is IPv4 in host order; an Ip or a Range is of either family.
+ * Structs are plain data; code that builds a Network puts everything into its arena.
+ * https://docs.aws.amazon.com/vpc/latest/userguide/how-it-works.html */
 #pragma once
 
 #include "base/base.h"
@@ -20,6 +21,12 @@ extern const ReachStageInfo reach_stages[STAGE_COUNT];
 typedef struct Cidr { guint32 address; guint8 prefix; } Cidr;
 typedef struct CidrList { gsize n; Cidr *v; } CidrList;
 
+/* An address of either family. IPv4 is kept as ::ffff:10.0.0.5, so that both compare alike; all zero is no address (and ::). */
+typedef struct Ip { guint64 high, low; } Ip;
+/* prefix as it is written: up to 32, or up to 128. */
+typedef struct Range { Ip address; guint8 prefix; } Range;
+typedef struct RangeList { gsize n; Range *v; } RangeList;
+
 typedef enum { PEER_CIDR, PEER_GROUP, PEER_PREFIX_LIST } PeerKind;
 
 /* A rule of a security group. */
@@ -27,10 +34,10 @@ typedef struct GroupRule {
   const char *id;            /* "sgr-..." */
   gboolean egress;
   int protocol;              /* IP protocol number; -1: all */
-  int from_port, to_port;    /* TCP and UDP: ports, -1: all. ICMP: type and code, -1: all */
+  int from_port, to_port;    /* TCP and UDP: ports, -1: all. ICMP (1, 58): type and code, -1: all. Others: not looked at */
   PeerKind peer;
-  Cidr cidr;
-  const char *peer_id;       /* group or prefix list */
+  Range cidr;
+  const char *peer_id;       /* group (of this VPC, or of one behind an active peering) or prefix list */
 } GroupRule;
 
 typedef struct SecurityGroup {
@@ -43,8 +50,8 @@ typedef struct AclEntry {
   int number;                /* 1..32766 */
   gboolean egress, allow;
   int protocol;              /* -1: all */
-  int from_port, to_port;    /* -1: all; ICMP: type and code */
-  Cidr cidr;
+  int from_port, to_port;    /* -1: all; ICMP (1, 58): type and code */
+  Range cidr;
 } AclEntry;
 
 typedef struct NetworkAcl {
@@ -53,19 +60,22 @@ typedef struct NetworkAcl {
   AclEntry *entries;         /* by number, ascending */
 } NetworkAcl;
 
-typedef enum { TARGET_LOCAL, TARGET_INTERNET_GATEWAY, TARGET_NAT_GATEWAY, TARGET_GATEWAY_ENDPOINT, TARGET_INTERFACE, TARGET_BLACKHOLE } TargetKind;
+typedef enum {
+  TARGET_LOCAL, TARGET_INTERNET_GATEWAY, TARGET_NAT_GATEWAY, TARGET_GATEWAY_ENDPOINT, TARGET_INTERFACE, TARGET_BLACKHOLE,
+  TARGET_EGRESS_ONLY_GATEWAY, TARGET_PEERING,
+} TargetKind;
 
 typedef struct Route {
-  Cidr destination;
+  Range destination;
   const char *prefix_list;   /* or NULL: destination */
   TargetKind target;
-  const char *target_id;     /* igw-, nat-, vpce-, eni- */
+  const char *target_id;     /* igw-, nat-, vpce-, eni-, eigw-, pcx- */
 } Route;
 
 typedef struct RouteTable {
   const char *id;
   gsize n_routes;
-  Route *routes;             /* local ones need not be in it: they always win */
+  Route *routes;             /* local ones need not be in it */
 } RouteTable;
 
 typedef struct Subnet {
@@ -73,6 +83,7 @@ typedef struct Subnet {
   Cidr cidr;
   const char *route_table;   /* the effective one: its own or the main */
   const char *acl;
+  Range cidr6;               /* prefix 0: none */
 } Subnet;
 
 typedef enum {
@@ -80,6 +91,12 @@ typedef enum {
   ENI_ENDPOINT,              /* of an interface endpoint: haar answers on it */
   ENI_NAT,                   /* of a NAT gateway: no groups */
 } EniKind;
+
+/* An address of an interface besides its primary one: a secondary IPv4 address, or an IPv6 address. */
+typedef struct EniAddress {
+  Ip address;
+  guint32 public_address;    /* of a secondary IPv4 address; 0: none */
+} EniAddress;
 
 typedef struct Eni {
   const char *id, *subnet;
@@ -91,6 +108,8 @@ typedef struct Eni {
   gboolean ordinary_dns;     /* answers to ip-10-0-0-5.ec2.internal */
   gsize n_groups;
   const char **groups;
+  gsize n_more;
+  EniAddress *more;
 } Eni;
 
 typedef struct Endpoint {
@@ -103,20 +122,41 @@ typedef struct Endpoint {
 
 typedef struct PrefixList {
   const char *id, *name;
-  CidrList cidrs;
+  RangeList cidrs;
 } PrefixList;
+
+/* A peering connection, as one of its two VPCs sees it. https://docs.aws.amazon.com/vpc/latest/peering/what-is-vpc-peering.html */
+typedef struct Peering {
+  const char *id;            /* "pcx-..." */
+  const char *peer_vpc;
+  gboolean active;           /* else its routes are blackholes and groups across it match nothing */
+  gboolean resolves_here;    /* public names of the peer's interfaces answer their private addresses here */
+  RangeList cidrs;           /* of the peer */
+} Peering;
+
+/* What interfaces are told. No servers: AmazonProvidedDNS alone. https://docs.aws.amazon.com/vpc/latest/userguide/VPC_DHCP_Options.html */
+typedef struct DhcpOptions {
+  const char *id;            /* NULL: the default set */
+  const char *domain_name;   /* NULL: the region's */
+  gsize n_name_servers;
+  const char **name_servers; /* addresses, or "AmazonProvidedDNS" */
+} DhcpOptions;
 
 /* A record of a private hosted zone that is associated with the VPC, or another name known only here. */
 typedef struct PrivateName { const char *name; guint32 address; } PrivateName;
 
-typedef struct Network {
+typedef struct Network Network;
+struct Network {
   Arena *arena;
   char *vpc_id;
   CidrList cidrs;            /* the first: base+2 is the resolver */
+  RangeList cidrs6;
   gboolean dns_support, dns_hostnames;
   gboolean stateless_groups; /* fault profile: replies are checked against the groups' rules too */
-  const char *internet_gateway;  /* attached, or NULL */
-  gsize n_subnets, n_route_tables, n_groups, n_acls, n_enis, n_endpoints, n_prefix_lists, n_names;
+  const char *internet_gateway;    /* attached, or NULL */
+  const char *egress_only_gateway; /* or NULL */
+  DhcpOptions dhcp;
+  gsize n_subnets, n_route_tables, n_groups, n_acls, n_enis, n_endpoints, n_prefix_lists, n_names, n_peerings, n_peers;
   Subnet *subnets;
   RouteTable *route_tables;
   SecurityGroup *groups;
@@ -125,12 +165,18 @@ typedef struct Network {
   Endpoint *endpoints;
   PrefixList *prefix_lists;
   PrivateName *names;
-} Network;
+  Peering *peerings;
+  const Network **peers;     /* the VPCs behind active peerings, for reach_walk; not owned, except by network_own_peer */
+  GPtrArray *owned;          /* network_own_peer's */
+};
 
 /* An empty network with its own arena; vpc_id is copied. transfer full. */
 Network *network_new(const char *vpc_id);
 void network_free(Network *network);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Network, network_free)
+/* Adds a VPC to peers. network_own_peer takes it; the other does not, and it must outlive network. */
+void network_add_peer(Network *network, const Network *peer);
+void network_own_peer(Network *network, Network *peer);
 
 /* By id; NULL if there is none (or id is NULL). */
 const Subnet *network_subnet(const Network *network, const char *id);
@@ -140,13 +186,25 @@ const NetworkAcl *network_acl(const Network *network, const char *id);
 const Eni *network_eni(const Network *network, const char *id);
 const Endpoint *network_endpoint(const Network *network, const char *id);
 const PrefixList *network_prefix_list(const Network *network, const char *id);
-/* The interface that has this private (or, second look, public) address. */
+const Peering *network_peering(const Network *network, const char *id);
+/* The VPC behind a peering, if it is among peers; NULL: it is not, or the peering is not active. */
+const Network *network_peer(const Network *network, const Peering *peering);
+/* The interface that has this private (or, second look, public) IPv4 address. */
 const Eni *network_eni_at(const Network *network, guint32 address);
 const Eni *network_eni_public(const Network *network, guint32 address);
+/* The interface that has this address: IPv4 private, or IPv6. */
+const Eni *network_eni_ip(const Network *network, Ip address);
+gboolean eni_has_ip(const Eni *eni, Ip address);
+/* The interface's first address of that family; FALSE: it has none. */
+gboolean eni_ip(const Eni *eni, gboolean ipv6, Ip *ret_address);
+/* The public IPv4 address that stands for one of its private ones; 0: none. */
+guint32 eni_public(const Eni *eni, Ip address);
 /* Whether the VPC's own address ranges hold it. */
-gboolean network_is_local(const Network *network, guint32 address);
-/* The route that a packet of this table to address takes: local first, then the longest prefix; NULL: none. *ret_cidr (may be NULL): what matched. */
-const Route *route_find(const Network *network, const RouteTable *table, guint32 address, Cidr *ret_cidr);
+gboolean network_is_local(const Network *network, Ip address);
+/* The route that a packet of this table to address takes: the longest prefix, of equal ones a range, then local, then a prefix
+ * list; NULL: none.
+ * *ret_range (may be NULL): what matched. */
+const Route *route_find(const Network *network, const RouteTable *table, Ip address, Range *ret_range);
 
 /* "10.0.0.0/16"; FALSE if it is none. Bits behind the prefix are kept as written. */
 gboolean cidr_parse(const char *text, Cidr *ret_cidr);
@@ -159,21 +217,52 @@ char *cidr_text(Arena *arena, const Cidr *cidr);
 gboolean address_parse(const char *text, guint32 *ret_address);
 char *address_text(Arena *arena, guint32 address);
 
+static inline gboolean ip_is4(Ip ip) { return ip.high == 0 && ip.low >> 32 == 0xffff; }
+static inline Ip ip_of4(guint32 address) { return (Ip){0, G_GUINT64_CONSTANT(0xffff00000000) | address}; }
+/* The IPv4 address; 0 of an IPv6 one. */
+static inline guint32 ip_to4(Ip ip) { return ip_is4(ip) ? (guint32) ip.low : 0; }
+static inline gboolean ip_equal(Ip a, Ip b) { return a.high == b.high && a.low == b.low; }
+static inline gboolean ip_none(Ip ip) { return ip.high == 0 && ip.low == 0; }
+/* Either family; an IPv6 address in IPv4's clothes (::ffff:10.0.0.5) is none. */
+gboolean ip_parse(const char *text, Ip *ret_ip);
+/* As RFC 5952 writes it. */
+char *ip_text(Arena *arena, Ip ip);
+/* 16 bytes in network order, and back. An IPv4 address: its first 4. */
+void ip_bytes(Ip ip, guint8 ret_bytes[16]);
+Ip ip_of_bytes(const guint8 bytes[16]);
+static inline gboolean range_is4(const Range *range) { return ip_is4(range->address); }
+static inline Range range_of4(Cidr cidr) { return (Range){ip_of4(cidr.address), cidr.prefix}; }
+/* "10.0.0.0/16" or "2001:db8::/56". Bits behind the prefix are kept as written. */
+gboolean range_parse(const char *text, Range *ret_range);
+char *range_text(Arena *arena, const Range *range);
+/* Ranges of one family hold nothing of the other. */
+gboolean range_has(const Range *range, Ip ip);
+gboolean range_overlaps(const Range *a, const Range *b);
+Ip range_base(const Range *range);
+/* The address n further on (in the low 64 bits). */
+static inline Ip ip_plus(Ip ip, guint64 n) { return (Ip){ip.high, ip.low + n}; }
+
 /* The public ranges of the simulated region: reserved for benchmarks, never routed. */
 #define REACH_SERVICES "198.18.0.0/17"      /* service addresses */
 #define REACH_S3 "198.18.16.0/20"           /* prefix list com.amazonaws.<region>.s3 */
 #define REACH_DYNAMODB "198.18.32.0/20"     /* prefix list com.amazonaws.<region>.dynamodb */
 #define REACH_ELASTIC "198.18.128.0/18"     /* elastic and public addresses */
 #define REACH_OUTSIDE "198.18.192.0/18"     /* functions without a VPC */
+/* The same for IPv6, out of the prefix for documentation. */
+#define REACH_SERVICES6 "2001:db8:a::/48"   /* service addresses */
+#define REACH_AMAZON6 "2001:db8:4000::/34"  /* ranges that VPCs are given, a /56 each */
 /* The address of a service ("s3", "dynamodb", "secretsmanager", any label): always the same one for a name. */
 guint32 reach_service_address(const char *service);
+/* Its IPv6 address, behind its dual-stack names only. */
+Ip reach_service_ip6(const char *service);
 
 /* A packet that opens a connection. */
 typedef struct Packet {
   const char *eni;           /* where it starts */
-  guint32 destination;
-  int protocol;              /* 6, 17, 1 */
-  guint16 port;
+  Ip destination;
+  int protocol;              /* 6, 17, 1, 58, ... */
+  guint16 port;              /* of TCP and UDP: the destination's. ICMP: type << 8 | code */
+  Ip source;                 /* one of the interface's addresses; none: its first of the destination's family */
 } Packet;
 
 /* One stage's answer. */
@@ -182,13 +271,15 @@ typedef struct Step {
   gboolean passed;
   const char *rule;          /* id of the rule, route table, ACL entry ("acl-1:100"), groups ("sg-1,sg-2"); arena */
   const char *text;          /* one clause, for people; arena */
+  const char *vpc;           /* whose stage it is: the network's, or a peer's */
 } Step;
 
 typedef struct Verdict {
   gboolean delivered;
   ReachStage stage;          /* what decided, if not delivered */
   const char *rule;
-  const Eni *source, *receiver;  /* receiver: NULL if it leaves the VPC */
+  const Network *network;    /* the VPC where it was decided: the given one, or a peer */
+  const Eni *source, *receiver;  /* receiver: NULL if it leaves the VPC (and its peers) */
   const Endpoint *endpoint;  /* that it leaves through or arrives at, or NULL */
   gsize n_steps;
   Step *steps;
@@ -200,4 +291,4 @@ Error *reach_walk(const Network *network, const Packet *packet, Arena *arena, Ve
 typedef struct Explanation { const char *why, *mend; } Explanation;
 /* Explains a drop by its stage and rule, as verdicts and drop records carry them. network may be NULL (it is gone). */
 Explanation reach_explain(const Network *network, Arena *arena, ReachStage stage, const char *rule, const char *eni_id,
-  guint32 source, guint32 destination, int protocol, guint16 port);
+  Ip source, Ip destination, int protocol, guint16 port);

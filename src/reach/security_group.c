@@ -11,29 +11,42 @@ static gboolean eni_has_group(const Eni *eni, const char *group) {
   return FALSE;
 }
 
-static gboolean peer_matches(const Network *network, const GroupRule *rule, guint32 address) {
-  const PrefixList *list;
-  switch (rule->peer) {
-  case PEER_CIDR: return cidr_has(&rule->cidr, address);
-  case PEER_GROUP: return eni_has_group(network_eni_at(network, address), rule->peer_id);
-  case PEER_PREFIX_LIST:
-    list = network_prefix_list(network, rule->peer_id);
-    for (gsize i = 0; list && i < list->cidrs.n; i++)
-      if (cidr_has(&list->cidrs.v[i], address))
-        return TRUE;
-    return FALSE;
+/* Members of a group here, or behind an active peering. */
+static gboolean group_has(const Network *network, const char *group, Ip address) {
+  if (eni_has_group(network_eni_ip(network, address), group))
+    return TRUE;
+  for (gsize i = 0; i < network->n_peerings; i++) {
+    const Network *peer = network_peer(network, &network->peerings[i]);
+    if (peer && eni_has_group(network_eni_ip(peer, address), group))
+      return TRUE;
   }
   return FALSE;
 }
 
-static gboolean service_matches(const GroupRule *rule, const Far *far) {
-  if (rule->protocol == -1)
+static gboolean list_has(const PrefixList *list, Ip address) {
+  for (gsize i = 0; list && i < list->cidrs.n; i++)
+    if (range_has(&list->cidrs.v[i], address))
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean peer_matches(const Network *network, const GroupRule *rule, Ip address) {
+  switch (rule->peer) {
+  case PEER_CIDR: return range_has(&rule->cidr, address);
+  case PEER_GROUP: return group_has(network, rule->peer_id, address);
+  case PEER_PREFIX_LIST: return list_has(network_prefix_list(network, rule->peer_id), address);
+  }
+  return FALSE;
+}
+
+gboolean ports_match(int protocol, int from_port, int to_port, const Far *far) {
+  if (protocol == -1)
     return TRUE;
-  if (rule->protocol != far->protocol)
+  if (protocol != far->protocol)
     return FALSE;
-  if (rule->protocol != 6 && rule->protocol != 17)
-    return TRUE;
-  return rule->from_port == -1 || (far->port >= rule->from_port && far->port <= rule->to_port);
+  if (protocol == 1 || protocol == 58)
+    return (from_port == -1 || far->port >> 8 == from_port) && (from_port == -1 || to_port == -1 || (far->port & 255) == to_port);
+  return (protocol != 6 && protocol != 17) || from_port == -1 || (far->port >= from_port && far->port <= to_port);
 }
 
 const GroupRule *groups_allow(const Network *network, const Eni *eni, gboolean egress, const Far *far) {
@@ -41,7 +54,7 @@ const GroupRule *groups_allow(const Network *network, const Eni *eni, gboolean e
     const SecurityGroup *group = network_group(network, eni->groups[i]);
     for (gsize j = 0; group && j < group->n_rules; j++) {
       const GroupRule *rule = &group->rules[j];
-      if (rule->egress == egress && service_matches(rule, far) && peer_matches(network, rule, far->address))
+      if (rule->egress == egress && ports_match(rule->protocol, rule->from_port, rule->to_port, far) && peer_matches(network, rule, far->address))
         return rule;
     }
   }

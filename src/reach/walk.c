@@ -1,155 +1,249 @@
-/* walk: the way of a packet through the stages of pipeline.def, and of the reply back through the stateless ones. */
+/* walk: the way of a packet through the stages of pipeline.def, into a peered VPC if it leads there, and of the reply back through the
+ * stateless stages. */
 #include "reach/rules.h"
 
 #include <string.h>
 
-enum { EPHEMERAL_PORT = 45000 };   /* stands for the ports that Linux gives to clients, 32768 to 60999 */
+enum { EPHEMERAL_PORT = 45000, STEPS_MAX = 32 };   /* the port stands for those that Linux gives to clients, 32768 to 60999 */
+
+/* Where a packet is to go, as the route decided it. */
+typedef struct Way {
+  const Network *network;    /* where the receiver is; NULL: a peer that is not known here */
+  const Eni *receiver;       /* NULL: it leaves */
+  const Peering *peering;    /* that it crosses, or NULL */
+} Way;
 
 typedef struct Walk {
-  const Network *network;
+  const Network *network;    /* of the source */
   const Packet *packet;
+  Ip from, to;
   Arena *arena;
   Verdict *verdict;
 } Walk;
 
-/* Adds a step. Returns passed. */
-static gboolean step(Walk *walk, ReachStage stage, gboolean passed, const char *rule, const char *text) {
+/* Adds a step of a stage of that network. Returns passed. */
+static gboolean step(Walk *walk, const Network *network, ReachStage stage, gboolean passed, const char *rule, const char *text) {
   Verdict *verdict = walk->verdict;
-  verdict->steps[verdict->n_steps++] = (Step){stage, passed, rule, text};
+  g_return_val_if_fail(verdict->n_steps < STEPS_MAX, FALSE);
+  verdict->steps[verdict->n_steps++] = (Step){stage, passed, rule, text, network->vpc_id};
   if (!passed) {
     verdict->stage = stage;
     verdict->rule = rule;
+    verdict->network = network;
   }
   return passed;
 }
 
-static const char *address(Walk *walk, guint32 value) { return address_text(walk->arena, value); }
+static const char *address(Walk *walk, Ip value) { return ip_text(walk->arena, value); }
 
-static gboolean walk_local(Walk *walk, const Subnet *subnet) {
-  const Network *network = walk->network;
-  guint32 to = walk->packet->destination;
-  walk->verdict->receiver = network_eni_at(network, to);
-  if (!walk->verdict->receiver)
-    return step(walk, STAGE_ROUTE, FALSE, "local", arena_printf(walk->arena, "no interface of the VPC has %s", address(walk, to)));
-  if (walk->verdict->receiver->kind == ENI_ENDPOINT)
-    walk->verdict->endpoint = network_endpoint(network, walk->verdict->receiver->owner);
-  return step(walk, STAGE_ROUTE, TRUE, subnet->route_table,
-              arena_printf(walk->arena, "%s is local: %s", address(walk, to), walk->verdict->receiver->id));
+/* --- routes --- */
+
+static gboolean walk_local(Walk *walk, const Network *network, const char *rule, Way *way) {
+  way->network = network;
+  way->receiver = network_eni_ip(network, walk->to);
+  if (!way->receiver)
+    return step(walk, network, STAGE_ROUTE, FALSE, "local", arena_printf(walk->arena, "no interface of the VPC has %s", address(walk, walk->to)));
+  if (way->receiver->kind == ENI_ENDPOINT)
+    walk->verdict->endpoint = network_endpoint(network, way->receiver->owner);
+  return step(walk, network, STAGE_ROUTE, TRUE, rule, arena_printf(walk->arena, "%s is local: %s", address(walk, walk->to), way->receiver->id));
 }
 
-static gboolean walk_target(Walk *walk, const Subnet *subnet, const Eni *eni, const Route *route, const Cidr *cidr) {
+/* An internet gateway takes IPv4 only from who has a public address. */
+static gboolean walk_internet(Walk *walk, const Eni *eni, const Route *route, const char *rule, const char *range) {
   Arena *arena = walk->arena;
-  const char *rule = subnet->route_table, *cidr_of = cidr_text(arena, cidr);
+  if (!ip_is4(walk->to))
+    return step(walk, walk->network, STAGE_ROUTE, TRUE, rule, arena_printf(arena, "%s via %s", range, route->target_id));
+  guint32 public = eni->kind == ENI_NAT ? eni->public_address : eni_public(eni, walk->from);
+  if (!public)
+    return step(walk, walk->network, STAGE_ROUTE, FALSE, "igw", arena_printf(arena, "%s sends %s to %s, but %s has no public address", rule, range, route->target_id, eni->id));
+  return step(walk, walk->network, STAGE_ROUTE, TRUE, rule, arena_printf(arena, "%s via %s as %s", range, route->target_id, address_text(arena, public)));
+}
+
+static gboolean walk_peering(Walk *walk, const Peering *peering, const char *rule, const char *range, Way *way) {
+  way->peering = peering;
+  way->network = network_peer(walk->network, peering);
+  return step(walk, walk->network, STAGE_ROUTE, TRUE, rule, arena_printf(walk->arena, "%s via %s to %s", range, peering->id, peering->peer_vpc));
+}
+
+static const Eni *nat_of(const Network *network, const char *gateway) {
+  for (gsize i = 0; i < network->n_enis; i++)
+    if (network->enis[i].kind == ENI_NAT && g_strcmp0(network->enis[i].owner, gateway) == 0)
+      return &network->enis[i];
+  return NULL;
+}
+
+/* To an interface that is not the packet's own destination: it must be willing to take what is not for it. */
+static gboolean walk_interface(Walk *walk, const Route *route, const char *rule, const char *range, Way *way) {
+  if (!way->receiver->no_source_check && way->receiver->kind == ENI_ORDINARY && !eni_has_ip(way->receiver, walk->to))
+    return step(walk, walk->network, STAGE_SPOOF, FALSE, "destination",
+                arena_printf(walk->arena, "%s sends %s to %s, whose source/destination check refuses what is not for it", rule, range, route->target_id));
+  return step(walk, walk->network, STAGE_ROUTE, TRUE, rule, arena_printf(walk->arena, "%s via %s", range, route->target_id));
+}
+
+static gboolean walk_target(Walk *walk, const Subnet *subnet, const Eni *eni, const Route *route, const Range *range_of, Way *way) {
+  const Network *network = walk->network;
+  const char *rule = subnet->route_table, *range = range_text(walk->arena, range_of);
+  const Peering *peering = network_peering(network, route->target_id);
   switch (route->target) {
-  case TARGET_LOCAL: return walk_local(walk, subnet);
+  case TARGET_LOCAL: return walk_local(walk, network, rule, way);
   case TARGET_INTERNET_GATEWAY:
-    if (!eni->public_address)
-      return step(walk, STAGE_ROUTE, FALSE, "igw", arena_printf(arena, "%s sends %s to %s, but %s has no public address", rule, cidr_of, route->target_id, eni->id));
-    return step(walk, STAGE_ROUTE, TRUE, rule, arena_printf(arena, "%s via %s as %s", cidr_of, route->target_id, address(walk, eni->public_address)));
-  case TARGET_GATEWAY_ENDPOINT:
-    walk->verdict->endpoint = network_endpoint(walk->network, route->target_id);
-    return step(walk, STAGE_ROUTE, TRUE, rule, arena_printf(arena, "%s via gateway endpoint %s", cidr_of, route->target_id));
-  case TARGET_NAT_GATEWAY:
-    for (gsize i = 0; i < walk->network->n_enis; i++)
-      if (walk->network->enis[i].kind == ENI_NAT && g_strcmp0(walk->network->enis[i].owner, route->target_id) == 0)
-        walk->verdict->receiver = &walk->network->enis[i];
-    if (walk->verdict->receiver)
-      return step(walk, STAGE_ROUTE, TRUE, rule, arena_printf(arena, "%s via %s", cidr_of, route->target_id));
+    if (g_strcmp0(network->internet_gateway, route->target_id) == 0)
+      return walk_internet(walk, eni, route, rule, range);
     break;
+  case TARGET_GATEWAY_ENDPOINT:
+    walk->verdict->endpoint = network_endpoint(network, route->target_id);
+    if (walk->verdict->endpoint)
+      return step(walk, network, STAGE_ROUTE, TRUE, rule, arena_printf(walk->arena, "%s via gateway endpoint %s", range, route->target_id));
+    break;
+  case TARGET_EGRESS_ONLY_GATEWAY:
+    if (g_strcmp0(network->egress_only_gateway, route->target_id) == 0)
+      return step(walk, network, STAGE_ROUTE, TRUE, rule, arena_printf(walk->arena, "%s via egress-only internet gateway %s", range, route->target_id));
+    break;
+  case TARGET_PEERING:
+    if (peering && peering->active)
+      return walk_peering(walk, peering, rule, range, way);
+    break;
+  case TARGET_NAT_GATEWAY:
   case TARGET_INTERFACE:
-    walk->verdict->receiver = network_eni(walk->network, route->target_id);
-    if (walk->verdict->receiver)
-      return step(walk, STAGE_ROUTE, TRUE, rule, arena_printf(arena, "%s via %s", cidr_of, route->target_id));
+    way->receiver = route->target == TARGET_INTERFACE ? network_eni(network, route->target_id) : nat_of(network, route->target_id);
+    if (way->receiver)
+      return walk_interface(walk, route, rule, range, way);
     break;
   case TARGET_BLACKHOLE: break;
   }
-  return step(walk, STAGE_ROUTE, FALSE, "blackhole", arena_printf(arena, "%s sends %s to %s, which is gone", rule, cidr_of, route->target_id));
+  return step(walk, network, STAGE_ROUTE, FALSE, "blackhole", arena_printf(walk->arena, "%s sends %s to %s, which is gone", rule, range, route->target_id));
 }
 
-static gboolean walk_route(Walk *walk, const Subnet *subnet, const Eni *eni) {
+static gboolean walk_route(Walk *walk, const Subnet *subnet, const Eni *eni, Way *way) {
   const RouteTable *table = network_route_table(walk->network, subnet->route_table);
-  Cidr cidr;
-  const Route *route = route_find(walk->network, table, walk->packet->destination, &cidr);
+  Range range;
+  const Route *route = route_find(walk->network, table, walk->to, &range);
+  way->network = walk->network;
   if (!route)
-    return step(walk, STAGE_ROUTE, FALSE, subnet->route_table,
-                arena_printf(walk->arena, "%s has no route to %s", subnet->route_table, address(walk, walk->packet->destination)));
-  return walk_target(walk, subnet, eni, route, &cidr);
+    return step(walk, walk->network, STAGE_ROUTE, FALSE, subnet->route_table,
+                arena_printf(walk->arena, "%s has no route to %s", subnet->route_table, address(walk, walk->to)));
+  return walk_target(walk, subnet, eni, route, &range, way);
 }
 
-static gboolean walk_groups(Walk *walk, const Eni *eni, gboolean egress, guint32 far_address) {
+/* --- groups and ACLs --- */
+
+static gboolean walk_groups(Walk *walk, const Network *network, const Eni *eni, gboolean egress, Ip far_address) {
   Far far = {far_address, walk->packet->protocol, walk->packet->port};
   ReachStage stage = egress ? STAGE_GROUP_OUT : STAGE_GROUP_IN;
-  const GroupRule *rule = groups_allow(walk->network, eni, egress, &far);
+  const GroupRule *rule = eni->kind == ENI_NAT ? NULL : groups_allow(network, eni, egress, &far);
+  if (eni->kind == ENI_NAT)
+    return TRUE;
   if (rule)
-    return step(walk, stage, TRUE, rule->id, arena_printf(walk->arena, "%s allows it", rule->id));
+    return step(walk, network, stage, TRUE, rule->id, arena_printf(walk->arena, "%s allows it", rule->id));
   const char *groups = groups_text(eni, walk->arena);
-  return step(walk, stage, FALSE, groups, arena_printf(walk->arena, "no %s rule of %s allows it", egress ? "outbound" : "inbound", groups));
+  return step(walk, network, stage, FALSE, groups, arena_printf(walk->arena, "no %s rule of %s allows it", egress ? "outbound" : "inbound", groups));
 }
 
-static gboolean walk_acl(Walk *walk, const Subnet *subnet, gboolean egress, guint32 far_address, guint16 port, const char *what) {
-  const NetworkAcl *acl = subnet ? network_acl(walk->network, subnet->acl) : NULL;
+static gboolean walk_acl(Walk *walk, const Network *network, const Subnet *subnet, gboolean egress, const Far *far, const char *what) {
+  const NetworkAcl *acl = subnet ? network_acl(network, subnet->acl) : NULL;
   if (!acl)
     return TRUE;
-  Far far = {far_address, walk->packet->protocol, port};
-  const AclEntry *entry = acl_decide(acl, egress, &far);
+  const AclEntry *entry = acl_decide(acl, egress, far);
   const char *rule = entry ? arena_printf(walk->arena, "%s:%d", acl->id, entry->number) : arena_printf(walk->arena, "%s:*", acl->id);
   gboolean allowed = entry && entry->allow;
-  return step(walk, egress ? STAGE_ACL_OUT : STAGE_ACL_IN, allowed, rule,
+  return step(walk, network, egress ? STAGE_ACL_OUT : STAGE_ACL_IN, allowed, rule,
               arena_printf(walk->arena, "%s %s %s", rule, allowed ? "allows" : "denies", what));
 }
 
-/* Behind a NAT gateway: its own subnet must lead to the internet. */
-static gboolean walk_nat(Walk *walk, const Eni *nat) {
-  const Subnet *subnet = network_subnet(walk->network, nat->subnet);
-  const RouteTable *table = subnet ? network_route_table(walk->network, subnet->route_table) : NULL;
-  Cidr cidr;
-  const Route *route = table ? route_find(walk->network, table, walk->packet->destination, &cidr) : NULL;
-  if (!route)
-    return step(walk, STAGE_ROUTE, FALSE, table ? table->id : "none", arena_printf(walk->arena, "the subnet of %s has no route to %s", nat->owner,
-      address(walk, walk->packet->destination)));
-  return walk_target(walk, subnet, nat, route, &cidr);
+/* The packet as an ACL sees it, from this address or to it. */
+static Far far_of(const Walk *walk, Ip address) { return (Far){address, walk->packet->protocol, walk->packet->port}; }
+
+/* The reply as an ACL sees it: to a port that the client chose, or an echo's answer. */
+static Far reply_of(const Walk *walk, Ip address) {
+  int protocol = walk->packet->protocol;
+  guint16 port = protocol == 1 ? 0 : protocol == 58 ? 129 << 8 : EPHEMERAL_PORT;
+  return (Far){address, protocol, port};
 }
 
+/* Only an echo is answered among ICMP's messages. */
+static gboolean has_reply(const Packet *packet) {
+  return packet->protocol == 1 ? packet->port == 8 << 8 : packet->protocol == 58 ? packet->port == 128 << 8 : TRUE;
+}
+
+/* Behind a NAT gateway: its own subnet must lead to the internet, and let the packet out and the reply in. */
+static gboolean walk_nat(Walk *walk, const Eni *nat) {
+  const Network *network = walk->network;
+  const Subnet *subnet = network_subnet(network, nat->subnet);
+  const RouteTable *table = subnet ? network_route_table(network, subnet->route_table) : NULL;
+  Range range;
+  Far far = far_of(walk, walk->to), reply = reply_of(walk, walk->to);
+  Way way = {network, NULL, NULL};
+  const Route *route = table ? route_find(network, table, walk->to, &range) : NULL;
+  if (!route)
+    return step(walk, network, STAGE_ROUTE, FALSE, table ? table->id : "none",
+                arena_printf(walk->arena, "the subnet of %s has no route to %s", nat->owner, address(walk, walk->to)));
+  return walk_target(walk, subnet, nat, route, &range, &way) && walk_acl(walk, network, subnet, TRUE, &far, "it") &&
+         (!has_reply(walk->packet) || walk_acl(walk, network, subnet, FALSE, &reply, "the reply"));
+}
+
+/* Back through the ACLs; and over a peering, by a route of the receiver's subnet. */
+static gboolean walk_reply(Walk *walk, const Subnet *from, const Subnet *into, const Way *way) {
+  Far to_source = reply_of(walk, walk->from), from_receiver = reply_of(walk, walk->to);
+  if (!has_reply(walk->packet))
+    return TRUE;
+  if (way->peering && into) {
+    const Route *back = route_find(way->network, network_route_table(way->network, into->route_table), walk->from, NULL);
+    const Peering *peering = back && back->target == TARGET_PEERING ? network_peering(way->network, back->target_id) : NULL;
+    if (!peering || !peering->active)
+      return step(walk, way->network, STAGE_ROUTE, FALSE, back ? "blackhole" : into->route_table,
+                  arena_printf(walk->arena, "%s has no way for the reply to %s", into->route_table, address(walk, walk->from)));
+  }
+  return walk_acl(walk, way->network, into, TRUE, &to_source, "the reply") && walk_acl(walk, walk->network, from, FALSE, &from_receiver, "the reply");
+}
+
+/* --- the whole way --- */
+
 /* Base plus two, and the link-local one. */
-static gboolean is_resolver(const Network *network, guint32 to) {
-  return to == (169U << 24 | 254U << 16 | 169U << 8 | 253U) || (network->cidrs.n && to == cidr_base(&network->cidrs.v[0]) + 2);
+static gboolean is_resolver(const Network *network, Ip to) {
+  guint32 v4 = ip_to4(to);
+  return v4 && (v4 == (169U << 24 | 254U << 16 | 169U << 8 | 253U) || (network->cidrs.n && v4 == cidr_base(&network->cidrs.v[0]) + 2));
 }
 
 static gboolean walk_all(Walk *walk, const Eni *source) {
   const Network *network = walk->network;
   const Subnet *from = network_subnet(network, source->subnet);
-  guint32 to = walk->packet->destination;
   guint16 port = walk->packet->port;
+  Far out = far_of(walk, walk->to), in = far_of(walk, walk->from);
+  Way way = {0};
   if (!from)
-    return step(walk, STAGE_ROUTE, FALSE, "none", "its subnet is gone");
-  if (to == source->address)
-    return step(walk, STAGE_DELIVER, TRUE, "local", "the interface's own address");
-  if (is_resolver(network, to))   /* groups and ACLs do not see it */
-    return step(walk, STAGE_DELIVER, port == 53, "resolver", port == 53 ? "the VPC's resolver" : "the VPC's resolver answers on port 53 only");
-  if (!walk_route(walk, from, source))
+    return step(walk, network, STAGE_ROUTE, FALSE, "none", "its subnet is gone");
+  if (eni_has_ip(source, walk->to))
+    return step(walk, network, STAGE_DELIVER, TRUE, "local", "the interface's own address");
+  if (is_resolver(network, walk->to))   /* groups and ACLs do not see it */
+    return step(walk, network, STAGE_DELIVER, port == 53, "resolver", port == 53 ? "the VPC's resolver" : "the VPC's resolver answers on port 53 only");
+  if (!walk_route(walk, from, source, &way) || !walk_groups(walk, network, source, TRUE, walk->to))
     return FALSE;
-  const Eni *receiver = walk->verdict->receiver;
-  const Subnet *into = receiver ? network_subnet(network, receiver->subnet) : NULL;
-  gboolean crosses = into != from;
-  if (source->kind == ENI_ORDINARY && !walk_groups(walk, source, TRUE, to))
+  gboolean crosses = !way.receiver || network_subnet(network, way.receiver->subnet) != from;
+  if (crosses && !walk_acl(walk, network, from, TRUE, &out, "it"))
     return FALSE;
-  if (crosses && (!walk_acl(walk, from, TRUE, to, port, "it") || !walk_acl(walk, into, FALSE, source->address, port, "it")))
+  if (way.peering && way.network && !walk_local(walk, way.network, way.peering->id, &way))
     return FALSE;
-  if (receiver && receiver->kind != ENI_NAT && !walk_groups(walk, receiver, FALSE, source->address))
+  const Eni *receiver = walk->verdict->receiver = way.receiver;
+  const Subnet *into = receiver ? network_subnet(way.network, receiver->subnet) : NULL;
+  if (crosses && !walk_acl(walk, way.network, into, FALSE, &in, "it"))
+    return FALSE;
+  if (receiver && !walk_groups(walk, way.network, receiver, FALSE, walk->from))
     return FALSE;
   if (receiver && receiver->kind == ENI_NAT && !walk_nat(walk, receiver))
     return FALSE;
-  return !crosses || (walk_acl(walk, into, TRUE, source->address, EPHEMERAL_PORT, "the reply") &&
-                      walk_acl(walk, from, FALSE, to, EPHEMERAL_PORT, "the reply"));
+  return !crosses || walk_reply(walk, from, into, &way);
 }
 
 Error *reach_walk(const Network *network, const Packet *packet, Arena *arena, Verdict *ret_verdict) {
   const Eni *source = network_eni(network, packet->eni);
   if (!source)
     return error_answer("InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '%s' does not exist", packet->eni);
-  Verdict verdict = {.source = source, .steps = ARENA_ARRAY(arena, Step, 16)};
-  Walk walk = {network, packet, arena, &verdict};
-  verdict.delivered = walk_all(&walk, source);
+  Verdict verdict = {.network = network, .source = source, .steps = ARENA_ARRAY(arena, Step, STEPS_MAX)};
+  Walk walk = {network, packet, packet->source, packet->destination, arena, &verdict};
+  if (!ip_none(walk.from) || eni_ip(source, !ip_is4(walk.to), &walk.from))
+    verdict.delivered = walk_all(&walk, source);
+  else
+    step(&walk, network, STAGE_ROUTE, FALSE, "family", arena_printf(arena, "%s has no %s address", source->id, ip_is4(walk.to) ? "IPv4" : "IPv6"));
   *ret_verdict = verdict;
   return NULL;
 }

@@ -8,28 +8,40 @@ static guint32 ip(const char *text) {
   return address;
 }
 
-static Cidr range(const char *text) {
+static Ip at(const char *text) {
+  Ip address = {0};
+  g_assert_true(ip_parse(text, &address));
+  return address;
+}
+
+static Cidr cidr(const char *text) {
   Cidr cidr = {0};
   g_assert_true(cidr_parse(text, &cidr));
   return cidr;
+}
+
+static Range range(const char *text) {
+  Range range = {0};
+  g_assert_true(range_parse(text, &range));
+  return range;
 }
 
 /* 10.0.0.0/16: a function in a private subnet, a database in another, an endpoint, an isolated subnet. */
 static Network *example(void) {
   Network *n = network_new("vpc-1");
   Arena *a = n->arena;
-  Cidr cidr = range("10.0.0.0/16");
-  n->cidrs = (CidrList){1, arena_memdup(a, &cidr, sizeof cidr)};
+  Cidr whole = cidr("10.0.0.0/16");
+  n->cidrs = (CidrList){1, arena_memdup(a, &whole, sizeof whole)};
   n->internet_gateway = "igw-1";
-  Subnet subnets[] = {{"subnet-pub", "us-east-1a", range("10.0.1.0/24"), "rtb-pub", "acl-1"},
-                      {"subnet-a", "us-east-1a", range("10.0.10.0/24"), "rtb-priv", "acl-1"},
-                      {"subnet-b", "us-east-1b", range("10.0.20.0/24"), "rtb-none", "acl-2"}};
+  Subnet subnets[] = {{"subnet-pub", "us-east-1a", cidr("10.0.1.0/24"), "rtb-pub", "acl-1"},
+                      {"subnet-a", "us-east-1a", cidr("10.0.10.0/24"), "rtb-priv", "acl-1"},
+                      {"subnet-b", "us-east-1b", cidr("10.0.20.0/24"), "rtb-none", "acl-2"}};
   Route to_igw[] = {{range("0.0.0.0/0"), NULL, TARGET_INTERNET_GATEWAY, "igw-1"}};
-  Route to_endpoint[] = {{{0, 0}, "pl-s3", TARGET_GATEWAY_ENDPOINT, "vpce-s3"}};
+  Route to_endpoint[] = {{{{0, 0}, 0}, "pl-s3", TARGET_GATEWAY_ENDPOINT, "vpce-s3"}};
   RouteTable tables[] = {{"rtb-pub", 1, arena_memdup(a, to_igw, sizeof to_igw)},
                          {"rtb-priv", 1, arena_memdup(a, to_endpoint, sizeof to_endpoint)}, {"rtb-none", 0, NULL}};
   GroupRule app[] = {{"sgr-1", TRUE, -1, -1, -1, PEER_CIDR, range("0.0.0.0/0"), NULL}};
-  GroupRule db[] = {{"sgr-2", FALSE, 6, 3306, 3306, PEER_GROUP, {0, 0}, "sg-app"}};
+  GroupRule db[] = {{"sgr-2", FALSE, 6, 3306, 3306, PEER_GROUP, {{0, 0}, 0}, "sg-app"}};
   SecurityGroup groups[] = {{"sg-app", "app", 1, arena_memdup(a, app, sizeof app)}, {"sg-db", "db", 1, arena_memdup(a, db, sizeof db)}};
   AclEntry all[] = {{100, TRUE, TRUE, -1, -1, -1, range("0.0.0.0/0")}, {100, FALSE, TRUE, -1, -1, -1, range("0.0.0.0/0")}};
   AclEntry some[] = {{90, FALSE, FALSE, 6, 22, 22, range("10.0.10.0/24")}, {100, FALSE, TRUE, -1, -1, -1, range("0.0.0.0/0")}, {100, TRUE, TRUE, 6, 1024, 65535, range("10.0.10.0/24")}};
@@ -41,7 +53,7 @@ static Network *example(void) {
     {.id = "eni-pub", .subnet = "subnet-pub", .address = ip("10.0.1.5"), .n_groups = 1, .groups = in_app},
     {.id = "eni-iso", .subnet = "subnet-b", .address = ip("10.0.20.6"), .n_groups = 1, .groups = in_app}};
   Endpoint endpoints[] = {{"vpce-s3", TRUE, "s3", "pl-s3", FALSE}};
-  Cidr s3 = range(REACH_S3);
+  Range s3 = range(REACH_S3);
   PrefixList lists[] = {{"pl-s3", "com.amazonaws.us-east-1.s3", {1, arena_memdup(a, &s3, sizeof s3)}}};
 #define SET(member, array) n->member = arena_memdup(a, array, sizeof array), n->n_##member = G_N_ELEMENTS(array)
   SET(subnets, subnets), SET(route_tables, tables), SET(groups, groups), SET(acls, acls), SET(enis, enis), SET(endpoints, endpoints), SET(prefix_lists, lists);
@@ -67,7 +79,7 @@ static void test_verdicts(void) {
   g_autoptr(Arena) arena = arena_new();
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     Verdict verdict;
-    Packet packet = {cases[i].eni, ip(cases[i].to), 6, cases[i].port};
+    Packet packet = {.eni = cases[i].eni, .destination = at(cases[i].to), .protocol = 6, .port = cases[i].port};
     g_assert_null(reach_walk(network, &packet, arena, &verdict));
     g_test_message("%s to %s:%u: %s", cases[i].eni, cases[i].to, cases[i].port, verdict.steps[verdict.n_steps - 1].text);
     g_assert_cmpint(verdict.delivered, ==, cases[i].delivered);
@@ -81,14 +93,14 @@ static void test_verdicts(void) {
 static void test_explanation(void) {
   g_autoptr(Network) network = example();
   g_autoptr(Arena) arena = arena_new();
-  Explanation e = reach_explain(network, arena, STAGE_GROUP_IN, "sg-db", "eni-fn", ip("10.0.10.5"), ip("10.0.20.5"), 6, 3307);
+  Explanation e = reach_explain(network, arena, STAGE_GROUP_IN, "sg-db", "eni-fn", at("10.0.10.5"), at("10.0.20.5"), 6, 3307);
   g_assert_cmpstr(e.why, ==, "No inbound rule of sg-db, the security groups of 10.0.20.5 (eni-db), allows TCP port 3307 from 10.0.10.5 (eni-fn).");
   g_assert_cmpstr(e.mend, ==, "aws ec2 authorize-security-group-ingress --group-id sg-db --protocol tcp --port 3307 --source-group sg-app");
-  e = reach_explain(network, arena, STAGE_ROUTE, "rtb-none", "eni-iso", ip("10.0.20.6"), ip("198.18.32.1"), 6, 443);
+  e = reach_explain(network, arena, STAGE_ROUTE, "rtb-none", "eni-iso", at("10.0.20.6"), at("198.18.32.1"), 6, 443);
   g_assert_cmpstr(e.why, ==, "Route table rtb-none of the subnet of 10.0.20.6 (eni-iso) has no route to 198.18.32.1.");
   g_assert_nonnull(strstr(e.mend, "gateway endpoint for dynamodb"));
   for (int stage = 0; stage < STAGE_COUNT; stage++)
-    g_assert_nonnull(reach_explain(NULL, arena, stage, "x", NULL, 1, 2, 6, 3).why);
+    g_assert_nonnull(reach_explain(NULL, arena, stage, "x", NULL, ip_of4(1), ip_of4(2), 6, 3).why);
 }
 
 static void test_cidr(void) {
@@ -101,9 +113,28 @@ static void test_cidr(void) {
     g_assert_false(cidr_parse(bad[i], &cidr));
 }
 
+static void test_range(void) {
+  static const char *const good[] = {"10.0.0.0/8", "0.0.0.0/0", "::/0", "2001:db8::/32", "2001:db8:1:2::/64", "2001:db8::1/128"};
+  static const char *const bad[] = {"::", "::/129", "::/", ":::/8", "10.0.0.0/64", "2001:db8::/ 32", "::ffff:10.0.0.0/104", "g::/8", "/8", ""};
+  g_autoptr(Arena) arena = arena_new();
+  Range found;
+  for (gsize i = 0; i < G_N_ELEMENTS(good); i++) {
+    g_assert_true(range_parse(good[i], &found));
+    g_assert_cmpstr(range_text(arena, &found), ==, good[i]);
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS(bad); i++)
+    g_assert_false(range_parse(bad[i], &found));
+  Range whole = range("2001:db8:1:200::/56"), part = range("2001:db8:1:2ff::/64"), all4 = range("0.0.0.0/0"), all6 = range("::/0");
+  g_assert_true(range_has(&whole, part.address) && range_overlaps(&whole, &part) && range_overlaps(&part, &whole));
+  g_assert_false(range_has(&whole, at("2001:db8:1:300::1")));
+  g_assert_true(range_has(&all6, part.address) && !range_has(&all4, part.address) && !range_has(&all6, at("10.0.0.1")));
+  g_assert_true(range_has(&all4, at("10.0.0.1")) && !range_overlaps(&all4, &all6));
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/reach/cidr", test_cidr);
+  g_test_add_func("/reach/range", test_range);
   g_test_add_func("/reach/verdicts", test_verdicts);
   g_test_add_func("/reach/explanation", test_explanation);
   return g_test_run();

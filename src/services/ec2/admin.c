@@ -34,9 +34,9 @@ static void set_text(Call *call, Json *object, const char *key, const char *text
 
 static Json *drop_json(Call *call, const Network *network, const Drop *drop) {
   Json *object = json_new_object(call->arena);
-  guint32 source = 0, destination = 0;
-  address_parse(drop->source, &source);
-  address_parse(drop->destination, &destination);
+  Ip source = {0}, destination = {0};
+  ip_parse(drop->source, &source);
+  ip_parse(drop->destination, &destination);
   Explanation explanation = reach_explain(network, call->arena, drop->stage, drop->rule, drop->eni_id, source, destination, drop->protocol, drop->destination_port);
   set_text(call, object, "time", text_iso8601(call->arena, drop->time_ms, TRUE));
   json_set(call->arena, object, "count", json_new_int(call->arena, drop->count));
@@ -93,18 +93,18 @@ static Error *admin_net(Call *call, const Json *in, Json **ret_out) {
 }
 
 /* A destination: an address, an interface, or a name as the VPC's resolver answers it. */
-static Error *destination(Call *call, const Network *network, const char *text, guint32 *ret_address) {
+static Error *destination(Call *call, const Network *network, const char *text, Ip *ret_address) {
   const Eni *eni = network_eni(network, text);
   if (eni) {
-    *ret_address = eni->address;
+    *ret_address = ip_of4(eni->address);
     return NULL;
   }
-  if (address_parse(text, ret_address))
+  if (ip_parse(text, ret_address))
     return NULL;
   if (!call->haar->fabric)
     return no_fabric(call);
   g_auto(GStrv) addresses = fabric_resolve(call->haar->fabric, network->vpc_id, text);
-  if (!addresses[0] || !address_parse(addresses[0], ret_address))
+  if (!addresses[0] || !ip_parse(addresses[0], ret_address))
     return error_answer("NameNotFound", "The resolver of %s does not know '%s'", network->vpc_id, text);
   return NULL;
 }
@@ -120,13 +120,13 @@ static Json *step_json(Call *call, const Step *step) {
 
 /* The interface that src names: its id, or its private address. */
 static Error *trace_source(Call *call, Txn *txn, const char *src, Network **ret_network, const char **ret_eni) {
-  guint32 address = 0;
-  if (!address_parse(src, &address)) {
+  Ip address = {0};
+  if (!ip_parse(src, &address)) {
     *ret_eni = src;
     return find_network(call, txn, NULL, src, ret_network);
   }
   TRY(find_network(call, txn, NULL, NULL, ret_network));
-  const Eni *eni = *ret_network ? network_eni_at(*ret_network, address) : NULL;
+  const Eni *eni = *ret_network ? network_eni_ip(*ret_network, address) : NULL;
   *ret_eni = eni ? arena_strdup(call->arena, eni->id) : src;
   return NULL;
 }
@@ -152,11 +152,11 @@ static Error *admin_trace(Call *call, const Json *in, Json **ret_out) {
   for (gsize i = 0; i < verdict.n_steps; i++)
     json_append(call->arena, steps, step_json(call, &verdict.steps[i]));
   json_set(call->arena, *ret_out, "delivered", json_new_bool(call->arena, verdict.delivered));
-  set_text(call, *ret_out, "destination", address_text(call->arena, packet.destination));
+  set_text(call, *ret_out, "destination", ip_text(call->arena, packet.destination));
   json_set(call->arena, *ret_out, "steps", steps);
   if (verdict.delivered)
     return NULL;
-  Explanation explanation = reach_explain(network, call->arena, verdict.stage, verdict.rule, packet.eni, verdict.source->address, packet.destination, 6, packet.port);
+  Explanation explanation = reach_explain(network, call->arena, verdict.stage, verdict.rule, packet.eni, ip_of4(verdict.source->address), packet.destination, 6, packet.port);
   set_text(call, *ret_out, "why", explanation.why);
   set_text(call, *ret_out, "mend", explanation.mend);
   return NULL;

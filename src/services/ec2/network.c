@@ -56,16 +56,22 @@ static Error *load_subnets(const Load *load) {
 static void load_route(Route *route, const Ec2Route *record) {
   route->prefix_list = record->DestinationPrefixListId;
   route->target = TARGET_BLACKHOLE;
-  route->target_id = record->GatewayId ? record->GatewayId : record->NatGatewayId ? record->NatGatewayId : record->NetworkInterfaceId;
-  if (record->NatGatewayId)
-    route->target = TARGET_NAT_GATEWAY;
-  else if (record->NetworkInterfaceId)
-    route->target = TARGET_INTERFACE;
-  else if (g_strcmp0(record->GatewayId, "local") == 0)
+  const struct { const char *id; TargetKind target; } targets[] = {
+    {record->GatewayId, TARGET_BLACKHOLE}, {record->NatGatewayId, TARGET_NAT_GATEWAY}, {record->NetworkInterfaceId, TARGET_INTERFACE},
+    {record->EgressOnlyInternetGatewayId, TARGET_EGRESS_ONLY_GATEWAY}, {record->VpcPeeringConnectionId, TARGET_PEERING},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(targets); i++)
+    if (targets[i].id) {
+      route->target = targets[i].target;
+      route->target_id = targets[i].id;
+    }
+  if (!record->GatewayId)
+    return;
+  if (strcmp(record->GatewayId, "local") == 0)
     route->target = TARGET_LOCAL;
-  else if (record->GatewayId && g_str_has_prefix(record->GatewayId, "igw-"))
+  else if (g_str_has_prefix(record->GatewayId, "igw-"))
     route->target = TARGET_INTERNET_GATEWAY;
-  else if (record->GatewayId && g_str_has_prefix(record->GatewayId, "vpce-"))
+  else if (g_str_has_prefix(record->GatewayId, "vpce-"))
     route->target = TARGET_GATEWAY_ENDPOINT;
 }
 
@@ -93,7 +99,9 @@ static Error *load_route_tables(const Load *load) {
     for (gsize j = 0; j < record->Routes.n; j++) {
       Route *route = &table->routes[table->n_routes];
       load_route(route, record->Routes.v[j]);
-      if (route->prefix_list || cidr_parse(record->Routes.v[j]->DestinationCidrBlock, &route->destination))
+      const Ec2Route *given = record->Routes.v[j];
+      const char *range = given->DestinationCidrBlock ? given->DestinationCidrBlock : given->DestinationIpv6CidrBlock;
+      if (route->prefix_list || range_parse(range, &route->destination))
         table->n_routes++;
     }
     associate(n, record, FALSE);
@@ -134,7 +142,7 @@ static gboolean load_rule(GroupRule *rule, const Ec2SecurityGroupRule *record) {
     return TRUE;
   }
   rule->peer = PEER_CIDR;
-  return record->CidrIpv4 && cidr_parse(record->CidrIpv4, &rule->cidr);
+  return range_parse(record->CidrIpv4 ? record->CidrIpv4 : record->CidrIpv6, &rule->cidr);
 }
 
 static Error *load_groups(const Load *load) {
@@ -185,9 +193,11 @@ static Error *load_acls(const Load *load) {
     NetworkAcl *acl = &n->acls[n->n_acls++];
     acl->id = record->NetworkAclId;
     acl->entries = ARENA_ARRAY(n->arena, AclEntry, record->Entries.n + 1);
-    for (gsize j = 0; j < record->Entries.n; j++)
-      if (record->Entries.v[j]->RuleNumber.v < 32767 && record->Entries.v[j]->CidrBlock && cidr_parse(record->Entries.v[j]->CidrBlock, &acl->entries[acl->n_entries].cidr))
-        load_entry(&acl->entries[acl->n_entries++], record->Entries.v[j]);
+    for (gsize j = 0; j < record->Entries.n; j++) {
+      const Ec2NetworkAclEntry *entry = record->Entries.v[j];
+      if (entry->RuleNumber.v < 32767 && range_parse(entry->CidrBlock ? entry->CidrBlock : entry->Ipv6CidrBlock, &acl->entries[acl->n_entries].cidr))
+        load_entry(&acl->entries[acl->n_entries++], entry);
+    }
     for (gsize j = 0; j < record->Associations.n; j++)
       for (gsize k = 0; k < n->n_subnets; k++)
         if (strcmp(record->Associations.v[j]->SubnetId, n->subnets[k].id) == 0)
@@ -251,8 +261,8 @@ static void load_prefix_lists(const Load *load) {
     PrefixList *list = &n->prefix_lists[n->n_prefix_lists++];
     list->id = ec2_prefix_list_id(n->arena, load->region, services[i][0]);
     list->name = arena_printf(n->arena, "com.amazonaws.%s.%s", load->region, services[i][0]);
-    list->cidrs = (CidrList){1, ARENA_NEW(n->arena, Cidr)};
-    cidr_parse(services[i][1], list->cidrs.v);
+    list->cidrs = (RangeList){1, ARENA_NEW(n->arena, Range)};
+    range_parse(services[i][1], list->cidrs.v);
   }
 }
 
