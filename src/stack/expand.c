@@ -1,10 +1,12 @@
 #include "stack/expand.h"
+#include "stack/template.h"
 #include <string.h>
 
 typedef struct Expander {
   Arena *arena;
   const Json *parameters;
   guint nodes;
+  gsize bytes;      /* of texts with the loop's variable put in */
 } Expander;
 
 static Error *expand(Expander *e, const Json *json, Json **ret);
@@ -16,11 +18,33 @@ wrong_loop(const char *key, const Json *at)
                       "repeat (line %u)", key, at->line);
 }
 
-/* text with ${name} and &{name} replaced by value. */
-static char *
-replaced(Arena *arena, const char *text, const char *name, const char *value)
+static Error *
+too_large(const Json *at)
 {
+  return error_answer("ValidationError", "Template error: the template is too large when its loops are written out (line %u)", at->line);
+}
+
+static gsize
+count(const char *text, const char *what)
+{
+  gsize n = 0;
+  for (const char *at = text; (at = strstr(at, what)) != NULL; at += strlen(what))
+    n++;
+  return n;
+}
+
+/* text with ${name} and &{name} replaced by value; as it is if that is too much: expand() sees it then. */
+static const char *
+replaced(Expander *e, const char *text, const char *name, const char *value)
+{
+  Arena *arena = e->arena;
+  if (!strchr(text, '{'))
+    return text;
   char *plain = arena_printf(arena, "${%s}", name), *escaped = arena_printf(arena, "&{%s}", name);
+  gsize n = count(text, plain) + count(text, escaped);
+  e->bytes += n ? n * strlen(value) + strlen(text) : 0;
+  if (n == 0 || e->bytes > TEMPLATE_VALUES_MAX)
+    return text;
   g_autoptr(GString) out = g_string_new(text);
   g_string_replace(out, plain, value, 0);
   g_autoptr(GString) letters = g_string_new(NULL);
@@ -44,7 +68,7 @@ substitute(Expander *e, const Json *json, const char *name, const char *value)
   }
   Json *copy = arena_memdup(e->arena, json, sizeof *json);
   if (json->type == JSON_STRING) {
-    copy->text = replaced(e->arena, json->text, name, value);
+    copy->text = replaced(e, json->text, name, value);
     copy->n = (guint32) strlen(copy->text);
   } else if (json->type == JSON_ARRAY || json->type == JSON_OBJECT) {
     copy->n = 0;
@@ -52,7 +76,7 @@ substitute(Expander *e, const Json *json, const char *name, const char *value)
     for (guint i = 0; json->type == JSON_ARRAY && i < json->n; i++)
       json_append(e->arena, copy, substitute(e, json->items[i], name, value));
     for (guint i = 0; json->type == JSON_OBJECT && i < json->n; i++) {
-      json_set(e->arena, copy, replaced(e->arena, json->members[i].key, name, value),
+      json_set(e->arena, copy, replaced(e, json->members[i].key, name, value),
                substitute(e, json->members[i].value, name, value));
     }
   }
@@ -93,6 +117,8 @@ expand_loop(Expander *e, const JsonMember *loop, Json *into)
     TRY(expand(e, once, &done));
     for (guint j = 0; j < done->n; j++)
       json_set(e->arena, into, done->members[j].key, done->members[j].value);
+    if (into->n > TEMPLATE_KEYS_MAX)
+      return too_large(list);
   }
   return NULL;
 }
@@ -100,8 +126,8 @@ expand_loop(Expander *e, const JsonMember *loop, Json *into)
 static Error *
 expand(Expander *e, const Json *json, Json **ret)
 {
-  if (++e->nodes > (guint) LIMIT_TEMPLATE_NODES)
-    return error_answer("ValidationError", "Template error: the template is too large when its loops are written out (line %u)", json->line);
+  if (++e->nodes > (guint) LIMIT_TEMPLATE_NODES || e->bytes > TEMPLATE_VALUES_MAX)
+    return too_large(json);
   if (json->type != JSON_ARRAY && json->type != JSON_OBJECT) {
     *ret = (Json *) json;
     return NULL;
@@ -128,6 +154,6 @@ expand(Expander *e, const Json *json, Json **ret)
 Error *
 template_expand(Arena *arena, const Json *root, Json **ret_root)
 {
-  Expander expander = { arena, json_get(root, "Parameters"), 0 };
+  Expander expander = { arena, json_get(root, "Parameters"), 0, 0 };
   return expand(&expander, root, ret_root);
 }

@@ -32,6 +32,16 @@ new_text(Eval *eval, const char *text, const Json *from)
   return at_line(json_new_string(eval->arena, text), from);
 }
 
+/* Counts a text that a function makes: short templates can have values without end. */
+static Error *
+spend(Eval *eval, gsize size, const Json *at)
+{
+  eval->bytes += size;
+  if (eval->bytes <= TEMPLATE_VALUES_MAX)
+    return NULL;
+  return TEMPLATE_ERROR("the template's values are too large when its functions are evaluated (line %u)", at->line);
+}
+
 /* A copy of the node itself with the place where it is used. */
 static Json *
 moved(Eval *eval, const Json *json, const Json *to)
@@ -135,6 +145,7 @@ sub_variable(Eval *eval, const char *name, const Json *map, const Json *at, cons
     g_autoptr(GString) list = g_string_new(NULL);
     for (guint i = 0; i < value->n; i++) {
       const char *item = template_scalar(value->items[i]);
+      TRY(spend(eval, item ? strlen(item) + 1 : 1, at));
       g_string_append_printf(list, "%s%s", i ? "," : "", item ? item : "");
     }
     *ret_text = arena_strdup(eval->arena, list->str);
@@ -162,9 +173,11 @@ sub_text(Eval *eval, const Json *text, const Json *map, Json **ret_value)
       continue;
     }
     TRY(sub_variable(eval, name, map, text, &value));
+    TRY(spend(eval, strlen(value), text));
     g_string_append(out, value);
   }
   g_string_append(out, at);
+  TRY(spend(eval, strlen(text->text), text));
   *ret_value = new_text(eval, out->str, text);
   return NULL;
 }
@@ -196,6 +209,7 @@ fn_join(Eval *eval, const Json *argument, Json **ret_value)
     if (!item)
       return TEMPLATE_ERROR("every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined "
                             "or a function that returns a list of strings (such as Fn::GetAZs) to be joined.");
+    TRY(spend(eval, strlen(delimiter) + strlen(item), argument));
     g_string_append_printf(out, "%s%s", i ? delimiter : "", item);
   }
   *ret_value = new_text(eval, out->str, argument);
@@ -231,6 +245,7 @@ fn_split(Eval *eval, const Json *argument, Json **ret_value)
   if (!json_string(text))
     return TEMPLATE_ERROR("every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split or a "
                           "function that returns a string to be split.");
+  TRY(spend(eval, (gsize) text->n * 16, argument)); /* a node a part */
   g_auto(GStrv) parts = g_strsplit(text->text, delimiter, -1);
   *ret_value = at_line(json_new_array(eval->arena), argument);
   if (!*parts)
@@ -252,6 +267,8 @@ fn_find_in_map(Eval *eval, const Json *argument, Json **ret_value)
   const Json *otherwise = argument->n == 4 ? json_get(argument->items[3], "DefaultValue") : NULL;
   if (!found && otherwise)
     return eval_value(eval, otherwise, ret_value);
+  if (!json_get(eval->template->mappings, keys[0]))
+    return TEMPLATE_ERROR("Mapping named '%s' is not present in the 'Mappings' section of template.", keys[0]);
   if (!found)
     return TEMPLATE_ERROR("Unable to get mapping for %s::%s::%s", keys[0], keys[1], keys[2]);
   *ret_value = moved(eval, found, argument);
@@ -263,6 +280,7 @@ fn_base64(Eval *eval, const Json *argument, Json **ret_value)
 {
   const char *text = NULL;
   TRY(eval_text(eval, argument, "Fn::Base64", &text));
+  TRY(spend(eval, strlen(text) * 4 / 3, argument));
   *ret_value = new_text(eval, text_base64(eval->arena, text, strlen(text)), argument);
   return NULL;
 }
@@ -351,6 +369,7 @@ fn_to_json_string(Eval *eval, const Json *argument, Json **ret_value)
   if (!value || (value->type != JSON_ARRAY && value->type != JSON_OBJECT))
     return TEMPLATE_ERROR("Fn::ToJsonString requires a map or a list (line %u)", argument->line);
   *ret_value = new_text(eval, json_text(eval->arena, value), argument);
+  TRY(spend(eval, (*ret_value)->n, argument));
   return NULL;
 }
 

@@ -19,6 +19,7 @@ struct Eval {
   gpointer data;                   /* the callbacks' own */
   GHashTable *conditions;          /* name -> state; from eval_init */
   guint depth;
+  gsize bytes;                     /* of texts that functions made; bounded */
 };
 
 /* Takes the fields above `conditions` as set by the caller. Free with eval_clear. */

@@ -1,5 +1,6 @@
 #include "stack/plan.h"
 #include "stack/resource.h"
+#include "stack/rules.h"
 #include <string.h>
 
 void
@@ -87,6 +88,25 @@ check_missing(Arena *arena, const Plan *plan)
   return NULL;
 }
 
+/* Every Fn::FindInMap whose keys are known now has a value: AWS refuses the call, not the resource. */
+static Error *
+check_mapping_keys(Eval *eval, const Json *json)
+{
+  for (guint i = 0; json->type == JSON_ARRAY && i < json->n; i++)
+    TRY(check_mapping_keys(eval, json->items[i]));
+  for (guint i = 0; json->type == JSON_OBJECT && i < json->n; i++) {
+    TRY(check_mapping_keys(eval, json->members[i].value));
+    if (strcmp(json->members[i].key, "Fn::FindInMap") != 0)
+      continue;
+    Json *value = NULL;
+    eval->depth = 0;
+    g_autoptr(Error) wrong = eval_value(eval, json, &value);
+    if (wrong && (strstr(wrong->message, "Unable to get mapping") || strstr(wrong->message, "Mapping named")))
+      return error_answer("ValidationError", "%s (line %u)", wrong->message, json->members[i].value->line);
+  }
+  return NULL;
+}
+
 static Error *
 decide(Call *call, const PlanContext *context, Plan *plan)
 {
@@ -107,7 +127,10 @@ plan_new(Call *call, const char *text, gsize size, const Json *given, const Json
   TRY(template_parse(call->arena, text, size, &ret_plan->template));
   TRY(template_check_types(call->arena, &ret_plan->template, has_type));
   TRY(parameters_resolve(call, &ret_plan->template, given, previous, &ret_plan->texts, &ret_plan->values));
-  return decide(call, context, ret_plan);
+  TRY(decide(call, context, ret_plan));
+  TRY(rules_evaluate(call, &ret_plan->eval));
+  TRY(check_mapping_keys(&ret_plan->eval, ret_plan->resources));
+  return check_mapping_keys(&ret_plan->eval, ret_plan->outputs);
 }
 
 Error *

@@ -1,4 +1,6 @@
+/* Stacks, resources, events and change sets hold the values of parameters, NoEcho ones too: they are sealed, "S" before. */
 #include "stack/record.h"
+#include "store/seal.h"
 #include <string.h>
 
 static const Table stacks = { "stack.stacks" };
@@ -19,12 +21,38 @@ record_time(Arena *arena, gint64 ms)
   return json;
 }
 
+static gboolean
+is_sealed(const Table *table)
+{
+  return table == &stacks || table == &resources || table == &events || table == &change_sets;
+}
+
 static Error *
 put(Txn *txn, const Table *table, const Key *key, const Json *json)
 {
+  g_autoptr(Arena) arena = arena_new();
   g_autoptr(GString) text = g_string_new(NULL);
+  guint8 *sealed = NULL;
+  gsize size = 0;
   json_write(text, json);
+  if (!is_sealed(table))
+    return store_put(txn, table, key, text->str, text->len);
+  TRY(store_txn_seal(txn, arena, text->str, text->len, &sealed, &size));
+  g_string_assign(text, "S");
+  g_string_append_len(text, (const char *) sealed, (gssize) size);
   return store_put(txn, table, key, text->str, text->len);
+}
+
+/* A value as it is stored; those of an older haar are not sealed. */
+static Error *
+parse(Txn *txn, Arena *arena, const void *data, gsize size, Json **ret_json)
+{
+  const char *text = data;
+  guint8 *plain = NULL;
+  if (size == 0 || *text != 'S')
+    return json_parse(arena, text, size, ret_json);
+  TRY(store_txn_unseal(txn, arena, text + 1, size - 1, &plain, &size));
+  return json_parse(arena, (const char *) plain, size, ret_json);
 }
 
 static Error *
@@ -34,7 +62,7 @@ get(Txn *txn, Arena *arena, const Table *table, const Key *key, Json **ret_json)
   gsize size = 0;
   *ret_json = NULL;
   TRY(store_get(txn, table, key, &data, &size));
-  return data ? json_parse(arena, data, size, ret_json) : NULL;
+  return data ? parse(txn, arena, data, size, ret_json) : NULL;
 }
 
 /* All values under a prefix, in order, as JSON. */
@@ -48,7 +76,7 @@ list_all(Txn *txn, Arena *arena, const Table *table, const Key *prefix, gboolean
     gsize size = 0;
     const guint8 *data = cursor_value(cursor, &size);
     Json *json = NULL;
-    TRY(json_parse(arena, (const char *) data, size, &json));
+    TRY(parse(txn, arena, data, size, &json));
     json_append(arena, list, json);
   }
   return NULL;

@@ -1,5 +1,6 @@
 #include "stack/template.h"
 #include "stack/expand.h"
+#include "stack/rules.h"
 #include "stack/spec.h"
 #include "stack/yaml.h"
 #include <string.h>
@@ -71,8 +72,10 @@ get_section(const Json *root, const char *name, gint64 max, Json **ret_section)
     return NULL;
   if (section->type != JSON_OBJECT)
     return FORMAT_ERROR("[/%s] must be an object. (line %u)", name, section->line);
-  if (section->n > max)
-    return FORMAT_ERROR("Number of %s, %u, is greater than maximum allowed, %" G_GINT64_FORMAT, name, section->n, max);
+  if (section->n > max) {
+    g_autofree char *what = g_ascii_strdown(name, -1);
+    return FORMAT_ERROR("Number of %s, %u, is greater than maximum allowed, %" G_GINT64_FORMAT, what, section->n, max);
+  }
   *ret_section = section;
   return NULL;
 }
@@ -466,6 +469,7 @@ template_parse(Arena *arena, const char *text, gsize size, Template *ret_templat
   for (guint i = 0; i < t.resources->n; i++)
     TRY(check_resource(t.resources->members[i].key, t.resources->members[i].value));
   TRY(check_mappings(t.mappings));
+  TRY(rules_check_form(t.rules));
   TRY(check_outputs(t.outputs));
   for (guint i = 0; i < t.root->n; i++) {
     const JsonMember *section = &t.root->members[i];

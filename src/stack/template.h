@@ -5,6 +5,12 @@
 #include "wire/json.h"
 #include "wire/value.h"
 
+/* Bounds that AWS does not document. */
+enum {
+  TEMPLATE_KEYS_MAX = 2000,               /* keys of one mapping: look-ups walk them */
+  TEMPLATE_VALUES_MAX = 16 * 1024 * 1024, /* bytes that functions and loops make of a template's texts */
+};
+
 typedef struct Template {
   const char *text;         /* as given */
   gsize size;

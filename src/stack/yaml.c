@@ -1,10 +1,13 @@
 #include "stack/yaml.h"
+#include "stack/template.h"
 #include <string.h>
 #include <yaml.h>
 
+enum { TEXT_WEIGHT = 256 };
+
 typedef struct Node {
   Json *json;
-  guint64 weight; /* nodes in it, aliases written out */
+  guint64 weight; /* nodes in it, long texts counted more than once, aliases written out */
 } Node;
 
 typedef struct Reader {
@@ -137,7 +140,7 @@ read_scalar(Reader *r, const yaml_event_t *event, Node *ret)
     return wrong_at(&event->start_mark, "The character NUL is not allowed.");
   gboolean plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (!tag || strcmp(tag, "!") == 0);
   ret->json = plain && !tag ? plain_scalar(r, text, size, &event->start_mark) : new_text(r, JSON_STRING, text, size, &event->start_mark);
-  ret->weight = 1;
+  ret->weight = 1 + size / TEXT_WEIGHT;
   return NULL;
 }
 
@@ -199,6 +202,10 @@ read_member(Reader *r, const yaml_event_t *key, Node *mapping, GPtrArray *merges
   }
   if (json_get(mapping->json, name)) {
     g_autofree char *what = g_strdup_printf("The key \"%.100s\" is there twice.", name);
+    return wrong_at(&key->start_mark, what);
+  }
+  if (mapping->json->n >= TEMPLATE_KEYS_MAX) { /* every look-up walks them */
+    g_autofree char *what = g_strdup_printf("The mapping has more than %d keys.", TEMPLATE_KEYS_MAX);
     return wrong_at(&key->start_mark, what);
   }
   json_set(r->arena, mapping->json, name, value.json);

@@ -30,6 +30,7 @@ struct Store {
   int lock_fd;
   MDB_env *env;
   MDB_dbi dbi;
+  guint8 seal_key[32];     /* store_txn_seal's */
   GHashTable *table_names; /* writer thread: table id -> name, to see two names of one id */
 
   GMutex readers_mutex;
@@ -66,6 +67,9 @@ struct Txn {
   GPtrArray *old_blobs; /* ids to be removed after the commit; or NULL */
   GPtrArray *buffers;   /* values read from files; or NULL */
 };
+
+/* seal.c: reads the directory's key, or makes it. */
+Error *seal_open_key(Store *store) ERROR_MUST_USE;
 
 /* An error of LMDB or errno in a user's terms. rc 0 gives NULL. */
 Error *store_error(const Store *store, int rc, const char *what) ERROR_MUST_USE;

@@ -77,6 +77,7 @@ store_open(const char *directory, const StoreOptions *options, Store **ret_store
   TRY(make_directory(blobs));
   TRY(open_environment(store));
   TRY(store_recover(store));
+  TRY(seal_open_key(store));
   writer_start(store);
   *ret_store = g_steal_pointer(&store);
   return NULL;
@@ -101,6 +102,7 @@ store_close(Store *store)
   g_cond_clear(&store->queue_cond);
   g_cond_clear(&store->sync_cond);
   g_free(store->directory);
+  explicit_bzero(store->seal_key, sizeof store->seal_key);
   g_free(store);
 }
 

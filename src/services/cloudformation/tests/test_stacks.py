@@ -1,6 +1,7 @@
 """Stacks: made, changed, rolled back, deleted; and what is wrong with a template, in CloudFormation's words."""
 
 import json
+import os
 
 import pytest
 from botocore.exceptions import ClientError
@@ -215,8 +216,35 @@ def test_bad_templates(formation, body, message):
 
 
 def test_a_missing_mapping(formation):
-    stack = create(formation, 'mapping', {'Resources': {'A': parameter('/a', {'Fn::FindInMap': ['M', 'a', 'b']})}, 'Mappings': {'M': {'x': {'b': '1'}}}})
-    assert 'Unable to get mapping for M::a::b' in failures(formation, stack)['A']
+    body = json.dumps({'Resources': {'A': parameter('/a', {'Fn::FindInMap': ['M', 'a', 'b']})}, 'Mappings': {'M': {'x': {'b': '1'}}}})
+    assert refused(formation.create_stack, StackName='mapping', TemplateBody=body) == \
+        'Template error: Unable to get mapping for M::a::b (line 1)'
+
+
+RULES = '''
+Parameters:
+  Stage: {Type: String}
+  Size: {Type: String, Default: small}
+Rules:
+  ProductionIsLarge:
+    RuleCondition: !Equals [!Ref Stage, production]
+    Assertions:
+      - Assert: !Contains [[large, huge], !Ref Size]
+        AssertDescription: A production stack is large
+Resources:
+  A: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !Ref Size}}
+'''
+
+
+def test_rules(formation):
+    def given(stage, size):
+        return [{'ParameterKey': 'Stage', 'ParameterValue': stage}, {'ParameterKey': 'Size', 'ParameterValue': size}]
+    assert refused(formation.create_stack, StackName='rules', TemplateBody=RULES, Parameters=given('production', 'small')) == \
+        'Rule ProductionIsLarge failed: A production stack is large (line 9)'
+    stack = create(formation, 'rules', RULES, Parameters=given('test', 'small'))
+    assert stack['StackStatus'] == 'CREATE_COMPLETE'
+    assert 'A production stack is large' in refused(formation.update_stack, StackName='rules', UsePreviousTemplate=True,
+                                                    Parameters=given('production', 'small'))
     delete(formation, stack)
 
 
@@ -287,3 +315,19 @@ def test_an_interrupted_operation_is_settled(haar, formation):
     stack = settled(formation, 'interrupted')
     assert stack['StackStatus'] in ('CREATE_COMPLETE', 'ROLLBACK_COMPLETE', 'CREATE_FAILED')
     assert delete(formation, stack)['StackStatus'] == 'DELETE_COMPLETE'
+
+
+def test_hidden_parameters_are_not_in_the_database(haar, formation):
+    template = {'Parameters': {'Word': {'Type': 'String', 'NoEcho': True}}, 'Resources': {'A': {'Type': 'AWS::CloudFormation::WaitConditionHandle'}},
+                'Conditions': {'Is': {'Fn::Equals': [{'Ref': 'Word'}, 'open-sesame-4711']}}}
+    stack = create(formation, 'hidden', template, Parameters=[{'ParameterKey': 'Word', 'ParameterValue': 'open-sesame-4711-and-more'}])
+    assert stack['StackStatus'] == 'CREATE_COMPLETE'
+    assert stack['Parameters'] == [{'ParameterKey': 'Word', 'ParameterValue': '****'}]
+    for folder, _, files in os.walk(haar.data):
+        for name in files:
+            with open(os.path.join(folder, name), 'rb') as file:
+                assert b'open-sesame-4711-and-more' not in file.read(), os.path.join(folder, name)
+    haar.restart()
+    assert update(formation, 'hidden', template, Parameters=[{'ParameterKey': 'Word', 'UsePreviousValue': True}],
+                  Tags=[{'Key': 'a', 'Value': 'b'}])['StackStatus'] == 'UPDATE_COMPLETE'
+    delete(formation, stack)

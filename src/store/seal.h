@@ -1,0 +1,10 @@
+/* seal: bytes of records that must not be readable from the database alone: sealed with a key that is in a file of its own (store.key, made
+ * when the store is first opened). AES-256-GCM; nonce, ciphertext and tag in one piece. */
+#pragma once
+
+#include "store/store.h"
+
+/* arena. Any thread. */
+Error *store_txn_seal(Txn *txn, Arena *arena, const void *data, gsize size, guint8 **ret_data, gsize *ret_size) ERROR_MUST_USE;
+/* What store_txn_seal was given, followed by a NUL that is not counted; arena. Changed bytes, or another key: a fault. */
+Error *store_txn_unseal(Txn *txn, Arena *arena, const void *data, gsize size, guint8 **ret_data, gsize *ret_size) ERROR_MUST_USE;
