@@ -172,6 +172,7 @@ start_parts(Process *process)
   TRY(store_open(haar->data_directory, &store, &haar->store));
   TRY(clock_restore(haar->store));
   TRY(jobs_new(haar->store, haar, &haar->jobs));
+  haar->metrics = metrics_new();
   TRY(server_new(haar, &haar->server));
   TRY(start_network(process));
   TRY(start_services(process));
@@ -196,6 +197,7 @@ stop_parts(Process *process)
   fabric_free(haar->fabric);
   server_free(haar->server);
   store_close(haar->store);
+  metrics_free(haar->metrics);
   warden_free(haar->warden);
   g_free(process->off_reason);
   g_hash_table_unref(haar->states);

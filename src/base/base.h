@@ -9,4 +9,5 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/state.h"
+#include "base/summary.h"
 #include "base/text.h"

@@ -3,6 +3,7 @@
 
 #include "server/call.h"
 #include "server/http.h"
+#include "server/metrics.h"
 
 typedef struct Jobs Jobs;
 typedef struct Fabric Fabric;
@@ -17,6 +18,7 @@ struct Haar {
   Fabric *fabric;
   Sandboxes *sandboxes;
   Server *server;
+  Metrics *metrics;      /* what the parts measure: server/metrics.h */
   const char *data_directory;
   const char *region;    /* the default */
   int port;              /* 4566 */
