@@ -1,6 +1,7 @@
 /* What the server's own files share of the call pipeline. */
 #pragma once
 
+#include "server/activity.h"
 #include "server/denials.h"
 #include "server/exchange.h"
 
@@ -15,6 +16,7 @@ struct Server {
   GThreadPool *workers;      /* of ServerWork: calls that may block */
   AdminRoutes *admin;
   Denials *denials;
+  Activities *activities;
   gint64 started_us;
 };
 

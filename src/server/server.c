@@ -41,6 +41,7 @@ server_new(Haar *haar, Server **ret_server)
   server->started_us = clock_monotonic_us();
   server->admin = admin_new();
   server->denials = denials_new();
+  server->activities = activities_new();
   server->workers = g_thread_pool_new(do_work, server, WORKERS_MAX, FALSE, NULL);
   haar->server = server;
   admin_add_own(haar);
@@ -76,6 +77,7 @@ server_free(Server *server)
   ca_free(server->ca);
   admin_free(server->admin);
   denials_free(server->denials);
+  activities_free(server->activities);
   g_free(server);
 }
 
