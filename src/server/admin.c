@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "server/host.h"
+#include "server/wait.h"
 
 struct AdminRoutes {
   GRWLock lock;
@@ -225,6 +226,7 @@ get_status(Call *call, const Json *in, Json **ret_out)
   json_set(arena, out, "region", json_new_string(arena, haar->region));
   json_set(arena, out, "port", json_new_int(arena, haar->port));
   json_set(arena, out, "network", json_new_string(arena, haar->warden ? "on" : "off"));
+  json_set(arena, out, "waiting", json_new_int(arena, waits_count(haar->server->waits)));
   if (haar->network_off_reason)
     json_set(arena, out, "network_off_reason", json_new_string(arena, haar->network_off_reason));
   json_set(arena, out, "ca", json_new_string(arena, server_ca_path(haar->server)));

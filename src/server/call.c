@@ -212,6 +212,7 @@ call_operation(Call *call, const Operation *operation, const Principal *as, cons
 {
   Call inner = *call;
   inner.operation = operation;
+  inner.waiter = NULL;
   if (as)
     inner.principal = as;
   if (as && as->account && as->type != PRINCIPAL_SERVICE)

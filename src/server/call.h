@@ -37,6 +37,7 @@ struct Call {
   const char *via_service;   /* set when a service calls on behalf of the principal: "secretsmanager" (kms:ViaService); else NULL */
   const char *source_arn;    /* aws:SourceArn: set it on a call that a service makes for a resource (call_new, principal_service); else NULL */
   const char *host;          /* Host header, or NULL; S3 and API Gateway need it */
+  gpointer waiter;           /* the pipeline's own: call_wait */
 };
 
 typedef enum {
@@ -93,6 +94,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Call, call_free)
 typedef Error *(*CallFunction)(Call *call, gpointer data);
 Error *call_write(Call *call, CallFunction function, gpointer data) ERROR_MUST_USE;
 Error *call_read(Call *call, CallFunction function, gpointer data) ERROR_MUST_USE;
+
+/* For a TXN_WRITE operation that came by HTTP (long polling): puts the call aside, without a thread. TRUE: the handler returns NULL, its writes
+ * are kept, and nothing is answered: it is run again from its beginning after call_wake of key, at due_ms of the clock (0: none), when the
+ * clock is moved, and at last when wait_ms of real time have passed since its first wait. FALSE: that time is over, or the call cannot wait: answer. */
+gboolean call_wait(Call *call, const char *key, gint64 wait_ms, gint64 due_ms);
+/* In a write transaction: once it has committed, up to n of the calls that wait for key run again, the oldest first. */
+void call_wake(Call *call, const char *key, guint n);
 
 /* "arn:aws:<service>:<call's region>:<call's account>:..." (arena). */
 char *call_arn(const Call *call, const char *service, const char *format, ...) G_GNUC_PRINTF(3, 4);

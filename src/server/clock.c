@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "jobs/jobs.h"
+#include "server/internal.h"
 #include "server/server.h"
+#include "server/wait.h"
 
 static const Table settings = {"server.setting"};
 
@@ -133,6 +135,7 @@ post_clock(Call *call, const Json *in, Json **ret_out)
   TRY(call_write(call, save_offset, &offset));
   clock_set_offset(offset);
   jobs_clock_moved(call->haar->jobs);
+  waits_clock_moved(call->haar->server->waits);
   return get_clock(call, in, ret_out);
 }
 

@@ -1,12 +1,12 @@
 /* What the server's own files share of the call pipeline. */
 #pragma once
 
-#include "server/activity.h"
 #include "server/denials.h"
 #include "server/exchange.h"
 
 typedef struct AdminRoutes AdminRoutes;
 typedef struct Listeners Listeners;
+typedef struct Waits Waits;
 
 struct Server {
   Haar *haar;
@@ -16,7 +16,7 @@ struct Server {
   GThreadPool *workers;      /* of ServerWork: calls that may block */
   AdminRoutes *admin;
   Denials *denials;
-  Activities *activities;
+  Waits *waits;
   gint64 started_us;
 };
 

@@ -9,6 +9,7 @@
 #include "server/admin.h"
 #include "server/auth.h"
 #include "server/spool.h"
+#include "server/wait.h"
 
 typedef enum { KIND_CALL, KIND_DATA_PLANE, KIND_ADMIN } RunKind;
 
@@ -27,6 +28,7 @@ typedef struct Run {
   gboolean too_large;
   void *in, *out;
   Error *error; /* transfer full; decides the answer */
+  Waiter waiter;
 } Run;
 
 /* --- answers --- */
@@ -143,8 +145,17 @@ static void
 write_done(Error *error, gpointer data)
 {
   Run *run = data;
+  if (waits_settle(&run->waiter, error != NULL)) /* it may be running again already: it is not ours any more */
+    return;
   run->error = error;
   exchange_resume(run->exchange);
+}
+
+static void
+write_run(gpointer data)
+{
+  Run *run = data;
+  store_write_async(run->server->haar->store, write_lane, write_done, run);
 }
 
 static Error *
@@ -174,7 +185,9 @@ dispatch(Run *run, Txn *txn)
     break;
   case TXN_WRITE:
     exchange_defer(run->exchange, finish_call);
-    store_write_async(run->server->haar->store, write_lane, write_done, run);
+    run->waiter = (Waiter){.waits = run->server->waits, .again = write_run, .data = run};
+    run->call.waiter = &run->waiter;
+    write_run(run);
     break;
   case TXN_NONE:
     exchange_defer(run->exchange, finish_call);

@@ -5,6 +5,7 @@
 #include "server/operate.h"
 #include "server/listener.h"
 #include "server/pipeline.h"
+#include "server/wait.h"
 
 enum { WORKERS_MAX = 256, DRAIN_MS = 5000 };
 
@@ -41,7 +42,7 @@ server_new(Haar *haar, Server **ret_server)
   server->started_us = clock_monotonic_us();
   server->admin = admin_new();
   server->denials = denials_new();
-  server->activities = activities_new();
+  server->waits = waits_new();
   server->workers = g_thread_pool_new(do_work, server, WORKERS_MAX, FALSE, NULL);
   haar->server = server;
   admin_add_own(haar);
@@ -58,6 +59,7 @@ server_stop(Server *server)
   gint64 until = clock_real() + DRAIN_MS;
   if (server->listeners)
     listeners_stop(server->listeners);
+  waits_stop(server->waits);
   while (server->http && http_server_busy(server->http) && clock_real() < until)
     g_usleep(5 * 1000);
 }
@@ -77,7 +79,7 @@ server_free(Server *server)
   ca_free(server->ca);
   admin_free(server->admin);
   denials_free(server->denials);
-  activities_free(server->activities);
+  waits_free(server->waits);
   g_free(server);
 }
 

@@ -2,11 +2,19 @@
 #include "wire/json_error.h"
 #include <string.h>
 
+/* A query service that is spoken to in JSON (SQS): locationName is a name of its XML, not of JSON.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-json-faqs.html */
+static gboolean
+wire_names(const ServiceModel *service)
+{
+  return service->protocol != PROTOCOL_QUERY && service->protocol != PROTOCOL_EC2;
+}
+
 static Error *
 decode(const ServiceModel *service, const OperationModel *operation, Arena *arena, const WireRequest *request, void *in)
 {
   Json *json = NULL;
-  JsonCodec codec = {.arena = arena, .wire_names = TRUE};
+  JsonCodec codec = {.arena = arena, .wire_names = wire_names(service)};
   if (!request->body_size)
     return NULL;
   TRY(json_parse(arena, (const char *) request->body, request->body_size, &json));
@@ -28,7 +36,7 @@ static Error *
 encode(const ServiceModel *service, const OperationModel *operation, Arena *arena, const void *out, const char *request_id, WireAnswer *answer)
 {
   GString *text = g_string_sized_new(256);
-  JsonCodec codec = {.arena = arena, .wire_names = TRUE};
+  JsonCodec codec = {.arena = arena, .wire_names = wire_names(service)};
   value_write_json(&codec, operation->output, TIME_UNIX, &out, text);
   answer_header(answer, arena, "Content-Type", content_type(service));
   answer_body(answer, text);
