@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/arn.h"
+#include "base/cause.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"

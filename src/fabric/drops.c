@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { TCP_ACK = 0x10 };
+
 /* "GO:sg-1,sg-2": the stage by its prefix, then the rule. */
 static gboolean parse_prefix(const char *text, gsize size, Drop *drop) {
   for (int stage = 0; stage < STAGE_COUNT; stage++)
@@ -29,6 +31,7 @@ static void parse_ports(const guint8 *at, gsize size, Drop *drop) {
   if ((drop->protocol == IPPROTO_TCP || drop->protocol == IPPROTO_UDP) && size >= 4) {
     drop->source_port = number_at(at);
     drop->destination_port = number_at(at + 2);
+    drop->reply = drop->protocol == IPPROTO_TCP ? size > 13 && (at[13] & TCP_ACK) : drop->source_port < 1024 && drop->destination_port >= 1024;
   } else if ((drop->protocol == IPPROTO_ICMP || drop->protocol == IPPROTO_ICMPV6) && size >= 2) {
     drop->destination_port = number_at(at);
   }

@@ -194,6 +194,8 @@ Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, 
   fabric->cut = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   fabric->outside = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, outside_free);
   fabric->drops = g_new0(Drop, DROPS_KEPT);
+  fabric->refused = g_new0(RefusedName, REFUSED_KEPT);
+  fabric->asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   fabric->jobs = g_async_queue_new();
   fabric->context = g_main_context_new();
   fabric->loop = g_main_loop_new(fabric->context, FALSE);
@@ -260,6 +262,8 @@ void fabric_free(Fabric *fabric) {
   error_free(fabric->fault);
   g_mutex_clear(&fabric->lock);
   g_cond_clear(&fabric->changed);
+  g_hash_table_unref(fabric->asked);
+  g_free(fabric->refused);
   g_free(fabric->drops);
   g_free(fabric->region);
   g_free(fabric);

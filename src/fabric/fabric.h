@@ -55,6 +55,9 @@ void fabric_name_remove(Fabric *fabric, const char *name);
 /* What the resolver of a VPC answers for a name (NULL vpc_id: outside): addresses, NULL-terminated, empty if none. transfer full. */
 char **fabric_resolve(Fabric *fabric, const char *vpc_id, const char *name);
 
+/* The AWS service that a public host name belongs to ("s3" of logs.s3.us-east-1.amazonaws.com), or NULL. transfer full. Any thread. */
+char *fabric_service_of(Fabric *fabric, const char *name);
+
 /* A packet that was dropped. Text: the record's. */
 typedef struct Drop {
   guint64 sequence;
@@ -65,10 +68,26 @@ typedef struct Drop {
   guint16 source_port, destination_port;
   guint8 protocol;           /* 6, 17, 1, 58, ... */
   ReachStage stage;
+  gboolean reply;            /* it answers a packet that came through */
   char rule[128];            /* id of what decided: a route table, groups, "acl-1:100" */
 } Drop;
 /* Newest first, at most max, not older than since_ms, of this VPC (NULL: any). *ret_drops: n of them, g_free. */
 void fabric_drops(Fabric *fabric, const char *vpc_id, gint64 since_ms, guint max, Drop **ret_drops, guint *ret_n);
+
+/* A name that a resolver did not answer. */
+typedef enum { NAME_UNKNOWN, NAME_DNS_OFF, NAME_FAULT } NameRefusal;
+typedef struct RefusedName {
+  guint64 sequence;
+  gint64 time_ms;            /* clock_now(), of the last time */
+  guint count;
+  char vpc_id[32], eni_id[32], source[46];
+  char name[256];
+  NameRefusal cause;
+} RefusedName;
+/* Newest first, as fabric_drops. */
+void fabric_refused_names(Fabric *fabric, const char *vpc_id, gint64 since_ms, guint max, RefusedName **ret_names, guint *ret_n);
+/* The last name that led to an address in this VPC (NULL: outside), or NULL. transfer full. */
+char *fabric_asked_name(Fabric *fabric, const char *vpc_id, const char *address);
 
 /* The interface that has this private address in the VPC, or NULL. transfer full. */
 char *fabric_eni_at(Fabric *fabric, const char *vpc_id, const char *address);

@@ -69,6 +69,14 @@ static const char *service_of(Lookup *l, gboolean *ret_exact, gboolean *ret_dual
   return g_str_has_prefix(label, "s3-") || strcmp(label, "s3-accesspoint") == 0 ? "s3" : *label ? label : NULL;
 }
 
+char *fabric_service_of(Fabric *fabric, const char *name) {
+  g_autoptr(Arena) arena = arena_new();
+  g_autofree char *lower = g_ascii_strdown(name, -1);
+  Lookup l = {fabric, NULL, arena, lower, NULL, NULL, 0};
+  gboolean exact = FALSE, dualstack = FALSE;
+  return g_strdup(service_of(&l, &exact, &dualstack));
+}
+
 static gboolean from_private_names(Lookup *l) {
   gboolean found = FALSE;
   for (gsize i = 0; l->network && i < l->network->n_names; i++)

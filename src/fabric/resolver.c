@@ -35,7 +35,7 @@ static void add_addresses(ldns_pkt *packet, const ldns_rdf *owner, ldns_rr_type 
 }
 
 /* Fills in the answer section. FALSE: there is no such name. */
-static gboolean fill(Fabric *fabric, const Network *network, Arena *arena, const char *name, const ldns_rr *question, ldns_pkt *packet) {
+static gboolean fill(Fabric *fabric, const char *vpc_id, const Network *network, Arena *arena, const char *name, const ldns_rr *question, ldns_pkt *packet) {
   g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(Ip));
   ldns_rdf *owner = ldns_rr_owner(question), *alias = NULL;
   ldns_rr_type type = ldns_rr_get_type(question);
@@ -51,6 +51,7 @@ static gboolean fill(Fabric *fabric, const Network *network, Arena *arena, const
     add_record(packet, owner, LDNS_RR_TYPE_CNAME, ttl, ldns_rdf_clone(alias));
   add_addresses(packet, alias ? alias : owner, type, ttl, addresses);
   ldns_rdf_deep_free(alias);
+  asked_note(fabric, vpc_id, name, addresses);
   return TRUE;
 }
 
@@ -67,19 +68,25 @@ static char *question_name(Arena *arena, const ldns_rr *question) {
 }
 
 /* FALSE: the VPC's attributes switch its resolver off. */
-static gboolean fill_for(Fabric *fabric, const char *vpc_id, const ldns_rr *question, ldns_pkt *packet) {
+static gboolean fill_for(Fabric *fabric, const char *vpc_id, Ip from, const ldns_rr *question, ldns_pkt *packet) {
   g_autoptr(Arena) arena = arena_new();
   const char *name = question_name(arena, question);
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
   const Vpc *vpc = vpc_id ? g_hash_table_lookup(fabric->vpcs, vpc_id) : NULL;
-  if (vpc_id && (!vpc || !vpc->network || !vpc->network->dns_support))
+  if (vpc_id && (!vpc || !vpc->network))
     return FALSE;
-  if (!fill(fabric, vpc ? vpc->network : NULL, arena, name, question, packet))
+  if (vpc && !vpc->network->dns_support) {
+    asked_refuse(fabric, vpc_id, name, from, NAME_DNS_OFF);
+    return FALSE;
+  }
+  if (!fill(fabric, vpc_id, vpc ? vpc->network : NULL, arena, name, question, packet)) {
     ldns_pkt_set_rcode(packet, LDNS_RCODE_NXDOMAIN);
+    asked_refuse(fabric, vpc_id, name, from, NAME_UNKNOWN);
+  }
   return TRUE;
 }
 
-gboolean resolver_answer(Fabric *fabric, const char *vpc_id, const guint8 *query, gsize size, GByteArray *out) {
+gboolean resolver_answer(Fabric *fabric, const char *vpc_id, Ip from, const guint8 *query, gsize size, GByteArray *out) {
   ldns_pkt *asked = NULL;
   if (size > QUERY_MAX || ldns_wire2pkt(&asked, query, size) != LDNS_STATUS_OK)
     return FALSE;
@@ -92,7 +99,7 @@ gboolean resolver_answer(Fabric *fabric, const char *vpc_id, const guint8 *query
   ldns_pkt_set_ra(packet, TRUE);
   if (good) {
     ldns_pkt_push_rr(packet, LDNS_SECTION_QUESTION, ldns_rr_clone(question));
-    good = fill_for(fabric, vpc_id, question, packet);
+    good = fill_for(fabric, vpc_id, from, question, packet);
   }
   guint8 *wire = NULL;
   size_t wire_size = 0;
@@ -126,12 +133,12 @@ static gboolean udp_readable(gint fd, GIOCondition condition, gpointer data) {
     if (n < 0)
       return G_SOURCE_CONTINUE;
     g_autoptr(GByteArray) out = g_byte_array_new();
-    if (resolver_answer(resolver->fabric, resolver->vpc_id, query, (gsize) n, out))
+    if (resolver_answer(resolver->fabric, resolver->vpc_id, ip_of4(ntohl(from.sin_addr.s_addr)), query, (gsize) n, out))
       sendto(fd, out->data, out->len, MSG_DONTWAIT, (struct sockaddr *) &from, size);
   }
 }
 
-typedef struct Client { Resolver resolver; GByteArray *in; } Client;
+typedef struct Client { Resolver resolver; Ip from; GByteArray *in; } Client;
 
 static void client_free(gpointer data) {
   Client *client = data;
@@ -143,7 +150,7 @@ static void client_free(gpointer data) {
 
 static void client_answer(Client *client, gsize size) {
   g_autoptr(GByteArray) out = g_byte_array_new();
-  if (!resolver_answer(client->resolver.fabric, client->resolver.vpc_id, client->in->data + 2, size, out))
+  if (!resolver_answer(client->resolver.fabric, client->resolver.vpc_id, client->from, client->in->data + 2, size, out))
     return;
   guint8 head[2] = {(guint8) (out->len >> 8), (guint8) out->len};
   g_byte_array_prepend(out, head, sizeof head);
@@ -176,11 +183,14 @@ static gboolean client_readable(gint fd, GIOCondition condition, gpointer data) 
 static gboolean tcp_readable(gint fd, GIOCondition condition, gpointer data) {
   const Resolver *resolver = data;
   (void) condition;
-  int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  struct sockaddr_in from = {0};
+  socklen_t size = sizeof from;
+  int accepted = accept4(fd, (struct sockaddr *) &from, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (accepted < 0)
     return G_SOURCE_CONTINUE;
   Client *client = g_new0(Client, 1);
   client->resolver = (Resolver){resolver->fabric, g_strdup(resolver->vpc_id), accepted};
+  client->from = ip_of4(ntohl(from.sin_addr.s_addr));
   client->in = g_byte_array_new();
   g_autoptr(GSource) source = g_unix_fd_source_new(accepted, G_IO_IN | G_IO_HUP);
   g_source_set_callback(source, G_SOURCE_FUNC(client_readable), client, client_free);

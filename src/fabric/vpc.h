@@ -10,7 +10,7 @@
 #include <arpa/inet.h>
 
 enum {
-  NFLOG_GROUP = 5, FALLBACK_TABLE = 999999, ROUTE_TABLE_BASE = 1000, DROPS_KEPT = 4096, ENI_WAIT_MS = 10000,
+  NFLOG_GROUP = 5, FALLBACK_TABLE = 999999, ROUTE_TABLE_BASE = 1000, DROPS_KEPT = 4096, REFUSED_KEPT = 512, ENI_WAIT_MS = 10000,
 };
 
 /* Something in a namespace that is made by steps and unmade by others: a route, an address, a gateway's devices. */
@@ -63,6 +63,9 @@ struct Fabric {
   guint next_outside;
   Drop *drops;              /* ring */
   guint64 n_drops;
+  GHashTable *asked;        /* "vpc address" -> name */
+  RefusedName *refused;     /* ring */
+  guint64 n_refused;
   gboolean started;
   guint edge_listeners[2];
   GAsyncQueue *jobs;
@@ -113,8 +116,11 @@ void edge_unlisten(Vpc *vpc, const char *device);
 Error *resolver_open(Fabric *fabric, Netns netns, const char *vpc_id, guint32 address, GSource **ret_udp, GSource **ret_tcp) ERROR_MUST_USE;
 Error *drops_open(Vpc *vpc, GSource **ret_source) ERROR_MUST_USE;
 
-/* Answers one query. vpc_id NULL: outside. Any thread. FALSE: nothing is to be said. */
-gboolean resolver_answer(Fabric *fabric, const char *vpc_id, const guint8 *query, gsize size, GByteArray *out);
+/* Answers one query. vpc_id NULL: outside. from: who asks . Any thread. FALSE: nothing is to be said. */
+gboolean resolver_answer(Fabric *fabric, const char *vpc_id, Ip from, const guint8 *query, gsize size, GByteArray *out);
+/* Remembers what was asked. Lock held. */
+void asked_note(Fabric *fabric, const char *vpc_id, const char *name, const GArray *addresses);
+void asked_refuse(Fabric *fabric, const char *vpc_id, const char *name, Ip from, NameRefusal cause);
 /* What a name is: addresses (Ip) are appended to addresses; or an alias in *ret_target (arena). FALSE: there is no such name. Lock held. */
 gboolean name_find(Fabric *fabric, const Network *network, Arena *arena, const char *name, GArray *addresses, const char **ret_target, guint *ret_ttl);
 /* The name of an address ("5.1.0.10.in-addr.arpa"), or NULL. Lock held. */

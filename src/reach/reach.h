@@ -287,8 +287,26 @@ typedef struct Verdict {
 /* The way of a packet and of the reply to it (network ACLs). arena. An unknown interface: an answer InvalidNetworkInterfaceID.NotFound. */
 Error *reach_walk(const Network *network, const Packet *packet, Arena *arena, Verdict *ret_verdict) ERROR_MUST_USE;
 
-/* Why, and what would mend it. Both arena, one or two sentences. */
-typedef struct Explanation { const char *why, *mend; } Explanation;
-/* Explains a drop by its stage and rule, as verdicts and drop records carry them. network may be NULL (it is gone). */
-Explanation reach_explain(const Network *network, Arena *arena, ReachStage stage, const char *rule, const char *eni_id,
-  Ip source, Ip destination, int protocol, guint16 port);
+/* A packet that was dropped, as verdicts and drop records tell it. */
+typedef struct Blocked {
+  ReachStage stage;
+  const char *rule;              /* as in a Verdict */
+  const char *eni;               /* where it started, or NULL */
+  Ip source, destination;
+  int protocol;
+  guint16 source_port, port;     /* port: of the destination */
+  gboolean reply;                /* it answers a packet that came through */
+  const char *source_name, *destination_name; /* what people call them ("function pay", a host name), or NULL */
+  const char *service;           /* the AWS service at the destination, if it is known: "secretsmanager" */
+} Blocked;
+
+/* Why, and what would mend it. All arena. */
+typedef struct Explanation {
+  Cause id;
+  const char *why;               /* one sentence */
+  const char *mend;              /* one or two sentences */
+  const char *command;           /* that does it, or NULL */
+  const char *snippet;           /* resources or properties of a template that do it, or NULL; ids stand where a template has references */
+} Explanation;
+/* Explains a drop. network may be NULL (it is gone). */
+Explanation reach_explain(const Network *network, Arena *arena, const Blocked *blocked);

@@ -93,14 +93,60 @@ static void test_verdicts(void) {
 static void test_explanation(void) {
   g_autoptr(Network) network = example();
   g_autoptr(Arena) arena = arena_new();
-  Explanation e = reach_explain(network, arena, STAGE_GROUP_IN, "sg-db", "eni-fn", at("10.0.10.5"), at("10.0.20.5"), 6, 3307);
+  Blocked b = {.stage = STAGE_GROUP_IN, .rule = "sg-db", .eni = "eni-fn", .source = at("10.0.10.5"), .destination = at("10.0.20.5"), .protocol = 6, .port = 3307};
+  Explanation e = reach_explain(network, arena, &b);
+  g_assert_cmpint(e.id, ==, CAUSE_GROUP_INBOUND);
   g_assert_cmpstr(e.why, ==, "No inbound rule of sg-db, the security groups of 10.0.20.5 (eni-db), allows TCP port 3307 from 10.0.10.5 (eni-fn).");
-  g_assert_cmpstr(e.mend, ==, "aws ec2 authorize-security-group-ingress --group-id sg-db --protocol tcp --port 3307 --source-group sg-app");
-  e = reach_explain(network, arena, STAGE_ROUTE, "rtb-none", "eni-iso", at("10.0.20.6"), at("198.18.32.1"), 6, 443);
-  g_assert_cmpstr(e.why, ==, "Route table rtb-none of the subnet of 10.0.20.6 (eni-iso) has no route to 198.18.32.1.");
+  g_assert_cmpstr(e.mend, ==, "Add an inbound rule to sg-db for TCP port 3307 from sg-app.");
+  g_assert_cmpstr(e.command, ==, "aws ec2 authorize-security-group-ingress --group-id sg-db --protocol tcp --port 3307 --source-group sg-app");
+  g_assert_cmpstr(e.snippet, ==, "InboundRule:\n  Type: AWS::EC2::SecurityGroupIngress\n  Properties:\n    GroupId: sg-db\n    IpProtocol: tcp\n    FromPort: 3307\n"
+                  "    ToPort: 3307\n    SourceSecurityGroupId: sg-app");
+  b = (Blocked){.stage = STAGE_ROUTE, .rule = "rtb-none", .source = at("10.0.20.6"), .destination = at("198.18.32.1"), .protocol = 6, .port = 443, .source_name = "function pay"};
+  e = reach_explain(network, arena, &b);
+  g_assert_cmpstr(e.why, ==, "Route table rtb-none of the subnet of function pay (10.0.20.6, eni-iso) has no route to 198.18.32.1.");
   g_assert_nonnull(strstr(e.mend, "gateway endpoint for dynamodb"));
-  for (int stage = 0; stage < STAGE_COUNT; stage++)
-    g_assert_nonnull(reach_explain(NULL, arena, stage, "x", NULL, ip_of4(1), ip_of4(2), 6, 3).why);
+  g_assert_cmpstr(e.command, ==, "aws ec2 create-vpc-endpoint --vpc-id vpc-1 --service-name com.amazonaws.us-east-1.dynamodb --route-table-ids rtb-none");
+  for (int stage = 0; stage < STAGE_COUNT; stage++) {
+    b = (Blocked){.stage = (ReachStage) stage, .rule = "x", .source = ip_of4(1), .destination = ip_of4(2), .protocol = 6, .port = 3};
+    g_assert_nonnull(reach_explain(NULL, arena, &b).why);
+  }
+}
+
+/* An endpoint that is there and not used: the cause is its name, not the missing route. */
+static void test_endpoints_explained(void) {
+  g_autoptr(Network) network = example();
+  g_autoptr(Arena) arena = arena_new();
+  Endpoint endpoints[] = {{"vpce-s3", TRUE, "s3", "pl-s3", FALSE}, {"vpce-kms", FALSE, "kms", NULL, FALSE}, {"vpce-sqs", FALSE, "sqs", NULL, TRUE}};
+  network->endpoints = endpoints;
+  network->n_endpoints = G_N_ELEMENTS(endpoints);
+  static const struct { const char *service, *command; Cause id; } cases[] = {
+    {"s3", "aws ec2 modify-vpc-endpoint --vpc-endpoint-id vpce-s3 --add-route-table-ids rtb-none", CAUSE_NO_WAY_TO_SERVICE},
+    {"kms", "aws ec2 modify-vpc-endpoint --vpc-endpoint-id vpce-kms --private-dns-enabled", CAUSE_PRIVATE_DNS},
+    {"sqs", "aws ec2 modify-vpc-attribute --vpc-id vpc-1 --enable-dns-hostnames '{\"Value\":true}'", CAUSE_PRIVATE_DNS},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    Blocked b = {.stage = STAGE_ROUTE, .rule = "rtb-none", .source = at("10.0.20.6"), .destination = at("198.18.1.1"), .protocol = 6, .port = 443, .service = cases[i].service};
+    Explanation e = reach_explain(network, arena, &b);
+    g_assert_cmpstr(e.command, ==, cases[i].command);
+    g_assert_cmpint(e.id, ==, cases[i].id);
+  }
+}
+
+/* Replies have causes of their own. */
+static void test_replies_explained(void) {
+  g_autoptr(Network) network = example();
+  g_autoptr(Arena) arena = arena_new();
+  Blocked b = {.stage = STAGE_GROUP_OUT, .rule = "sg-db", .source = at("10.0.20.5"), .destination = at("10.0.10.5"), .protocol = 6, .source_port = 3306, .port = 40000, .reply = TRUE};
+  Explanation e = reach_explain(network, arena, &b);
+  g_assert_cmpint(e.id, ==, CAUSE_GROUP_REPLY);
+  g_assert_cmpstr(e.command, ==, "aws ec2 authorize-security-group-egress --group-id sg-db --ip-permissions "
+                  "'IpProtocol=tcp,FromPort=1024,ToPort=65535,UserIdGroupPairs=[{GroupId=sg-app}]'");
+  b.stage = STAGE_ACL_OUT;
+  b.rule = "acl-2:*";
+  e = reach_explain(network, arena, &b);
+  g_assert_cmpint(e.id, ==, CAUSE_ACL_REPLY);
+  g_assert_cmpstr(e.command, ==, "aws ec2 create-network-acl-entry --network-acl-id acl-2 --egress --rule-number 100 --protocol 6 --port-range From=1024,To=65535 "
+                  "--cidr-block 10.0.10.5/32 --rule-action allow");
 }
 
 static void test_cidr(void) {
@@ -137,5 +183,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/reach/range", test_range);
   g_test_add_func("/reach/verdicts", test_verdicts);
   g_test_add_func("/reach/explanation", test_explanation);
+  g_test_add_func("/reach/explanation/endpoints", test_endpoints_explained);
+  g_test_add_func("/reach/explanation/replies", test_replies_explained);
   return g_test_run();
 }

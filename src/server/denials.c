@@ -87,19 +87,30 @@ copy_lines(Denials *denials, gint64 limit)
   return lines;
 }
 
+Error *
+server_denials(Server *server, Arena *arena, gint64 since_ms, gint64 limit, Json **ret_list)
+{
+  g_autoptr(GPtrArray) lines = copy_lines(server->denials, CLAMP(limit, 0, DENIALS_MAX));
+  const char *since = text_iso8601(arena, since_ms, TRUE);
+  Json *list = json_new_array(arena);
+  for (guint i = 0; i < lines->len; i++) {
+    Json *json = NULL;
+    TRY(json_parse(arena, lines->pdata[i], strlen(lines->pdata[i]), &json));
+    if (strcmp(json_string(json_get(json, "time")), since) >= 0)
+      json_append(arena, list, json);
+  }
+  *ret_list = list;
+  return NULL;
+}
+
 static Error *
 get_denials(Call *call, const Json *in, Json **ret_out)
 {
   const Json *asked = json_get(in, "limit");
   gboolean given = asked && (asked->type == JSON_STRING || asked->type == JSON_NUMBER);
   gint64 limit = given ? g_ascii_strtoll(asked->text, NULL, 10) : DENIALS_MAX;
-  g_autoptr(GPtrArray) lines = copy_lines(call->haar->server->denials, CLAMP(limit, 0, DENIALS_MAX));
-  Json *list = json_new_array(call->arena);
-  for (guint i = 0; i < lines->len; i++) {
-    Json *json = NULL;
-    TRY(json_parse(call->arena, lines->pdata[i], strlen(lines->pdata[i]), &json));
-    json_append(call->arena, list, json);
-  }
+  Json *list = NULL;
+  TRY(server_denials(call->haar->server, call->arena, 0, limit, &list));
   *ret_out = json_new_object(call->arena);
   json_set(call->arena, *ret_out, "denials", list);
   return NULL;

@@ -1,6 +1,7 @@
 /* What the server's own files share of the call pipeline. */
 #pragma once
 
+#include "server/activity.h"
 #include "server/denials.h"
 #include "server/exchange.h"
 
@@ -17,6 +18,7 @@ struct Server {
   AdminRoutes *admin;
   Denials *denials;
   Waits *waits;
+  Activities *activities;
   gint64 started_us;
 };
 

@@ -43,6 +43,7 @@ server_new(Haar *haar, Server **ret_server)
   server->admin = admin_new();
   server->denials = denials_new();
   server->waits = waits_new();
+  server->activities = activities_new();
   server->workers = g_thread_pool_new(do_work, server, WORKERS_MAX, FALSE, NULL);
   haar->server = server;
   admin_add_own(haar);
@@ -80,6 +81,7 @@ server_free(Server *server)
   admin_free(server->admin);
   denials_free(server->denials);
   waits_free(server->waits);
+  activities_free(server->activities);
   g_free(server);
 }
 

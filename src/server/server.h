@@ -31,3 +31,11 @@ typedef struct AdminRoute {
   Error *(*run)(Call *call, const Json *in, Json **ret_out);
 } AdminRoute;
 void server_admin(Haar *haar, const AdminRoute *route);
+
+/* Who uses a network interface, for explanations of what was dropped there: services say it. who: "function pay". Any thread. */
+guint64 server_use_begin(Server *server, const char *eni_id, const char *who);
+void server_use_end(Server *server, guint64 id);
+/* Who used it at that time (clock_now()), the newest first, each once. arena. */
+StringList server_used_by(Server *server, Arena *arena, const char *eni_id, gint64 at_ms);
+/* The calls that were denied since (clock_now()), the newest first, at most limit: an array of JSON objects. arena. */
+Error *server_denials(Server *server, Arena *arena, gint64 since_ms, gint64 limit, Json **ret_list) ERROR_MUST_USE;

@@ -87,6 +87,7 @@ enter_network(Start *start, Environment *environment, guint turn)
     return fabric_listen_outside(fabric, environment->outside, "127.0.0.1", OUTSIDE_PORT, &start->listener);
   }
   environment->interface = g_strdup(start->interface);
+  environment_use(environment, TRUE);
   TRY(fabric_eni_netns(fabric, start->interface, &start->netns));
   environment->late = start->invocation->late;
   if (environment->late)
@@ -245,6 +246,7 @@ make(Lambda *lambda, const Invocation *invocation)
   environment->id = g_strdup(id_hex(arena, 12));
   environment->key = g_strdup_printf("%s/%s/%s/%s", invocation->region, invocation->account, config->FunctionName, config->Version);
   environment->revision = g_strdup(config->RevisionId);
+  environment->who = g_strdup_printf("function %s", config->FunctionName);
   environment->memory_size = OPT_OR(config->MemorySize, 128);
   environment->line = g_string_new(NULL);
   g_cond_init(&environment->changed);
@@ -299,10 +301,22 @@ environment_attach(Environment *environment)
 }
 
 void
+environment_use(Environment *environment, gboolean runs)
+{
+  Server *server = environment->runtime->haar->server;
+  if (!environment->interface || (environment->use != 0) == runs)
+    return;
+  if (!runs)
+    server_use_end(server, environment->use);
+  environment->use = runs ? server_use_begin(server, environment->interface, environment->who) : 0;
+}
+
+void
 environment_free(Environment *environment)
 {
   if (!environment)
     return;
+  environment_use(environment, FALSE);
   environment_attach(environment);
   if (environment->sandbox) {
     sandbox_kill(environment->sandbox);
@@ -325,6 +339,7 @@ environment_free(Environment *environment)
   g_free(environment->revision);
   g_free(environment->outside);
   g_free(environment->interface);
+  g_free(environment->who);
   g_free(environment->request_id);
   g_free(environment->error_type);
   g_free(environment);

@@ -12,6 +12,8 @@ struct Environment {
   char *id, *key, *revision;         /* key: region/account/name/version */
   char *outside;                     /* fabric's key, or NULL: in an interface */
   char *interface;                   /* or NULL: outside */
+  char *who;                         /* "function pay" */
+  guint64 use;                       /* of the interface (server_use_begin), 0: it is idle; by who runs the invocation */
   gint64 expires;                    /* its credentials; on clock_now() */
   gint64 memory_size;
   gboolean late;                     /* its interface is held back; by who runs the invocation */
@@ -52,6 +54,8 @@ struct Runtime {
 Error *environment_new(Lambda *lambda, Call *call, const Invocation *invocation, guint turn, Environment **ret) ERROR_MUST_USE;
 /* It is ready: its interface, if it was held back, comes up. */
 void environment_attach(Environment *environment);
+/* Says that its processes run, or do not: they may use its interface. */
+void environment_use(Environment *environment, gboolean runs);
 /* Ends it. NULL is allowed. */
 void environment_free(Environment *environment);
 /* Waits until it asks for an event; until: monotonic us. */

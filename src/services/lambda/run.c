@@ -67,26 +67,47 @@ answer_ended(Environment *environment, const Invocation *invocation, InvocationR
   environment_platform_line(environment, "%s", end_type(environment));
 }
 
+/* Whether the packet left this environment's interface, or was a reply to it. */
+static gboolean
+is_ours(const Environment *environment, const Drop *drop)
+{
+  Fabric *fabric = environment->runtime->haar->fabric;
+  g_autofree char *to = drop->reply ? fabric_eni_at(fabric, drop->vpc_id, drop->destination) : NULL;
+  return g_strcmp0(drop->reply ? to : drop->eni_id, environment->interface) == 0;
+}
+
+static void
+tell_drop(Environment *environment, const Drop *drop, Arena *arena)
+{
+  const Haar *haar = environment->runtime->haar;
+  const char *far = drop->reply ? drop->source : drop->destination;
+  guint port = drop->reply ? drop->source_port : drop->destination_port;
+  g_autofree char *host = fabric_asked_name(haar->fabric, drop->vpc_id, far);
+  StringList users = server_used_by(haar->server, arena, environment->interface, drop->time_ms);
+  const char *shared = users.n > 1 ? arena_printf(arena, " (of %s, which share the interface)", text_join(arena, " or ", users.v, users.n)) : "";
+  environment_platform_line(environment, "haar: blocked: %s to %s%s%s%s %s %u%s: dropped by %s %s. `haar why %s` says why, and what mends it",
+                            drop->reply ? "the reply" : "a connection", host ? host : far, host ? " (" : "", host ? far : "", host ? ")" : "",
+                            drop->protocol == 17 ? "UDP" : drop->protocol == 1 ? "ICMP" : "TCP", port, shared, reach_stages[drop->stage].what, drop->rule,
+                            environment->who + strlen("function "));
+}
+
 /* Says in the log which packets of the invocation were dropped: the usual cause of a time-out in a VPC. */
 static void
 tell_drops(Environment *environment, const Course *course)
 {
-  enum { DROPS_TOLD = 5 };
+  enum { DROPS_TOLD = 5, LOOKED_AT = 200 };
   g_autofree Drop *drops = NULL;
+  g_autoptr(Arena) arena = arena_new();
   guint n = 0, told = 0;
-  Fabric *fabric = environment->runtime->haar->fabric;
   if (!environment->interface)
     return;
   gint64 since = clock_now() - (g_get_monotonic_time() - course->began) / 1000;
-  fabric_drops(fabric, NULL, since, 100, &drops, &n);
-  for (guint i = 0; i < n && told < DROPS_TOLD; i++) {
-    const Drop *drop = &drops[i];
-    if (strcmp(drop->eni_id, environment->interface) != 0)
-      continue;
-    environment_platform_line(environment, "haar: blocked: %s to %s port %u: %s %s (`haar why` says what would mend it)", drop->source,
-                              drop->destination, drop->destination_port, reach_stages[drop->stage].what, drop->rule);
-    told++;
-  }
+  fabric_drops(environment->runtime->haar->fabric, NULL, since, LOOKED_AT, &drops, &n);
+  for (guint i = 0; i < n && told < DROPS_TOLD; i++)
+    if (is_ours(environment, &drops[i])) {
+      tell_drop(environment, &drops[i], arena);
+      told++;
+    }
 }
 
 static void
@@ -244,8 +265,10 @@ finish(Pool *pool, Environment *environment, const Invocation *invocation, Cours
     answer_given(environment, ret);
   report(environment, invocation, course);
   ret->log_tail = tail_text(environment);
-  if (course->end == READY && !course->init_ended)
+  if (course->end == READY && !course->init_ended) {
+    environment_use(environment, FALSE);
     pool_give_back(pool, environment);
+  }
   else
     environment_free(environment);
 }
@@ -259,6 +282,7 @@ pool_invoke(Pool *pool, Call *call, const Invocation *invocation, InvocationResu
     gboolean warm = environment != NULL;
     if (!warm)
       TRY(cold_start(pool, call, invocation, &environment, &course));
+    environment_use(environment, TRUE);
     begin_output(environment, invocation);
     if (!course.began)
       course.began = g_get_monotonic_time();

@@ -125,14 +125,15 @@ def test_an_interface_endpoint_its_group_and_its_name(network):
     assert network.connect('sts.us-east-1.amazonaws.com') in ('timeout', 'TimeoutError')
     why = network.why()
     assert (why['stage'], why['rule']) == ('security group, inbound', network.endpoint_group)
-    assert why['mend'] == f'aws ec2 authorize-security-group-ingress --group-id {network.endpoint_group} --protocol tcp --port 443 --source-group {network.app}'
+    assert why['command'] == f'aws ec2 authorize-security-group-ingress --group-id {network.endpoint_group} --protocol tcp --port 443 --source-group {network.app}'
     ec2.authorize_security_group_ingress(GroupId=network.endpoint_group, IpPermissions=[
         {'IpProtocol': 'tcp', 'FromPort': 443, 'ToPort': 443, 'UserIdGroupPairs': [{'GroupId': network.app}]}])
     wait_for(lambda: network.connect('sts.us-east-1.amazonaws.com') == 'connected', 'the group lets it in')
     identity = network.python('import boto3; print(boto3.client("sts", endpoint_url="https://sts.us-east-1.amazonaws.com").get_caller_identity()["Arn"])')
     assert identity.endswith(':root')
     assert endpoint['DnsEntries'][0]['DnsName'].startswith(endpoint['VpcEndpointId'])
-    assert network.haar.run('net', 'trace', network.eni['NetworkInterfaceId'], 'sts.us-east-1.amazonaws.com').stdout.strip().endswith('is reached.')
+    traced = network.haar.run('why', network.eni['NetworkInterfaceId'], 'sts.us-east-1.amazonaws.com')
+    assert traced.returncode == 0 and traced.stdout.endswith('It arrives.\n'), traced
 
 
 def test_an_endpoint_policy_decides(network):
@@ -151,8 +152,8 @@ def test_an_endpoint_policy_decides(network):
 
 
 def test_trace_says_what_packets_do(network):
-    answer = network.haar.run('net', 'trace', network.eni['PrivateIpAddress'], '10.0.99.9:3306')
-    assert 'DROP route table' in answer.stdout and answer.returncode == 0, answer
+    answer = network.haar.run('why', network.eni['PrivateIpAddress'], '10.0.99.9:3306')
+    assert 'STOP  route table' in answer.stdout and 'It does not arrive.' in answer.stdout and answer.returncode == 1, answer
     assert network.vpc in network.haar.run('net').stdout
 
 

@@ -128,7 +128,7 @@ def test_a_time_out_names_what_was_blocked(client, place):
     wait_for(lambda: lambda_.get_function_configuration(FunctionName='hangs')['State'] == 'Active', 'it is active')
     answer = lambda_.invoke(FunctionName='hangs', LogType='Tail')
     log = base64.b64decode(answer['LogResult']).decode()
-    assert 'haar: blocked: 10.0.1' in log and ' to 10.0.77.7 port 443: ' in log, log
+    assert 'haar: blocked: a connection to 10.0.77.7 TCP 443: dropped by route table local' in log, log
 
 
 def test_the_role_has_to_allow_interfaces(client, place):
