@@ -123,18 +123,11 @@ start_ready(Deletion *d, gboolean *ret_any)
   return NULL;
 }
 
-/* Errors that say that there is nothing to delete. */
-static gboolean
-is_gone_already(const Error *error)
-{
-  return error->kind == ERROR_ANSWER && (error->status == 404 || strstr(error->code, "NotFound") || g_str_has_prefix(error->code, "NoSuch"));
-}
-
 static Error *
 end(Deletion *d, Task *task)
 {
   Json *record = task->record;
-  if (!task->error || is_gone_already(task->error))
+  if (!task->error || run_is_gone(task->error))
     return gone(d, task->node, record, "DELETE_COMPLETE");
   if (task->error->kind == ERROR_FAULT)
     log_error("stack %s, %s: %s", d->run->stack_name, task->logical_id, task->error->message);

@@ -1,5 +1,6 @@
 /* What each kind of operation does, from the status in which it is found. A run that finds that it has been begun before (the process
- * ended in the middle) does not go on with a creation or an update: it undoes them. Deletions and ways back go on. */
+ * ended in the middle) goes on with a creation, unless something had failed: what is complete stays, what was being made is made anew. It
+ * undoes an update, as nobody knows how far the change of a resource had come. Deletions, ways back and monitoring times go on. */
 #include "stack/run.h"
 #include <string.h>
 
@@ -104,28 +105,46 @@ fail_creation(Run *run, const char *reason)
   return finish_rollback_of_creation(run);
 }
 
+/* When the creation has to be complete; 0: whenever. */
+static gint64
+deadline(Run *run)
+{
+  const char *minutes = template_scalar(json_get(run->stack, "TimeoutInMinutes")), *begun = template_scalar(json_get(run->stack, "CreationTime"));
+  if (!minutes || !begun)
+    return 0;
+  return (gint64) (g_ascii_strtod(begun, NULL) * 1000) + g_ascii_strtoll(minutes, NULL, 10) * 60 * 1000;
+}
+
+/* Why a creation whose resources have been looked after cannot be completed; NULL: it can. */
+static const char *
+creation_fault(Run *run)
+{
+  if (is_set(run->operation, "_TimedOut"))
+    return "Stack creation time exceeded the specified timeout. ";
+  if (run->failed->len)
+    return failure_text(run);
+  return run->breach;
+}
+
 static Error *
 create(Run *run)
 {
-  gint64 minutes = 0;
-  const char *timeout = template_scalar(json_get(run->stack, "TimeoutInMinutes"));
-  if (timeout)
-    minutes = g_ascii_strtoll(timeout, NULL, 10);
-  run->deadline_ms = minutes > 0 ? clock_real() + minutes * 60 * 1000 : 0;
+  run->deadline_ms = deadline(run);
+  run->preserve = strcmp(record_text(run->operation, "OnFailure"), "DO_NOTHING") == 0;
   g_autoptr(Error) wrong = run_plan(run, FALSE);
   if (wrong)
     return fail_creation(run, wrong->message);
   TRY(run_apply(run, TRUE));
+  if (!run_is_stopping(run) && !creation_fault(run) && !g_atomic_int_get(&run->cancel_requested))
+    TRY(run_monitor(run));
   if (run_is_stopping(run))
     return NULL;
   if (g_atomic_int_get(&run->cancel_requested)) {
     TRY(run_move(run, STACK_DELETE_IN_PROGRESS, "User Initiated"));
     return finish_deletion(run);
   }
-  if (is_set(run->operation, "_TimedOut"))
-    return fail_creation(run, "Stack creation time exceeded the specified timeout. ");
-  if (run->failed->len)
-    return fail_creation(run, failure_text(run));
+  if (creation_fault(run))
+    return fail_creation(run, creation_fault(run));
   g_autoptr(Error) outputs = run_outputs(run);
   if (outputs && outputs->kind == ERROR_FAULT)
     return g_steal_pointer(&outputs);
@@ -170,8 +189,10 @@ finish_rollback_of_update(Run *run)
 static Error *
 fail_update(Run *run, const char *reason)
 {
-  if (is_set(run->operation, "DisableRollback"))
+  if (is_set(run->operation, "DisableRollback") || is_set(run->stack, "_Unstable")) {
+    TRY(run_restore_failed(run));
     return run_move(run, STACK_UPDATE_FAILED, reason);
+  }
   TRY(run_move(run, STACK_UPDATE_ROLLBACK_IN_PROGRESS, reason));
   return finish_rollback_of_update(run);
 }
@@ -184,20 +205,22 @@ finish_update_cleanup(Run *run)
     return NULL;
   TRY(run_settle(run));
   json_remove(run->stack, "_Former");
+  json_remove(run->stack, "_Unstable");
   return run_move(run, STACK_UPDATE_COMPLETE, NULL);
 }
 
+/* After the last resource. */
 static Error *
-update(Run *run)
+complete_update(Run *run)
 {
-  g_autoptr(Error) wrong = run_plan(run, FALSE);
-  if (wrong)
-    return fail_update(run, wrong->message);
-  TRY(run_apply(run, FALSE));
+  if (!run_is_stopping(run) && !run->failed->len && !run->breach && !g_atomic_int_get(&run->cancel_requested))
+    TRY(run_monitor(run));
   if (run_is_stopping(run))
     return NULL;
   if (run->failed->len)
     return fail_update(run, failure_text(run));
+  if (run->breach)
+    return fail_update(run, run->breach);
   if (g_atomic_int_get(&run->cancel_requested))
     return fail_update(run, "Stack update cancelled by user.");
   g_autoptr(Error) outputs = run_outputs(run);
@@ -209,6 +232,17 @@ update(Run *run)
   return finish_update_cleanup(run);
 }
 
+static Error *
+update(Run *run)
+{
+  run->preserve = is_set(run->operation, "DisableRollback");
+  g_autoptr(Error) wrong = run_plan(run, FALSE);
+  if (wrong)
+    return fail_update(run, wrong->message);
+  TRY(run_apply(run, FALSE));
+  return complete_update(run);
+}
+
 /* For what goes on in cleanups the plan is needed, too: it says which resources there are. */
 static Error *
 resume_cleanup(Run *run)
@@ -217,9 +251,21 @@ resume_cleanup(Run *run)
   return finish_update_cleanup(run);
 }
 
+static gboolean
+has_failed(Run *run)
+{
+  for (guint i = 0; i < run->resources->n; i++) {
+    if (strcmp(record_text(run->resources->members[i].value, "ResourceStatus"), "CREATE_FAILED") == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 static Error *
 interrupted_creation(Run *run)
 {
+  if (!has_failed(run) && !is_set(run->operation, "_TimedOut"))
+    return create(run);
   TRY(fail_interrupted(run));
   return fail_creation(run, run->failed->len ? failure_text(run) : interrupted_reason);
 }
@@ -227,10 +273,13 @@ interrupted_creation(Run *run)
 static Error *
 interrupted_update(Run *run)
 {
+  if (json_get(run->operation, "_MonitorUntil")) {
+    TRY(run_plan(run, FALSE));
+    return complete_update(run);
+  }
   TRY(fail_interrupted(run));
   return fail_update(run, run->failed->len ? failure_text(run) : interrupted_reason);
 }
-
 
 static Error *
 mark_begun(Txn *txn, gpointer data)
@@ -238,6 +287,22 @@ mark_begun(Txn *txn, gpointer data)
   Run *run = data;
   json_set(run->arena, run->operation, "_Begun", json_new_bool(run->arena, TRUE));
   return stack_record_put(txn, run->arena, run->call->region, run->call->account, run->stack);
+}
+
+/* The event that the request stored. */
+static Error *
+notify_beginning(Run *run)
+{
+  g_autoptr(Txn) txn = NULL;
+  Json *events = json_new_array(run->arena), *topics = json_get(run->stack, "NotificationARNs");
+  if (!topics || !topics->n)
+    return NULL;
+  TRY(store_begin_read(run->haar->store, &txn));
+  TRY(event_record_list(txn, run->arena, run->stack_id, events));
+  g_clear_pointer(&txn, txn_end);
+  if (events->n)
+    run_notify(run, events->items[0]);
+  return NULL;
 }
 
 Error *
@@ -255,6 +320,8 @@ run_operation(Run *run)
   StackStatus status = stack_status_of(record_text(run->stack, "StackStatus"));
   gboolean begun = is_set(run->operation, "_Begun");
   TRY(store_write(run->haar->store, mark_begun, run));
+  if (!begun)
+    TRY(notify_beginning(run));
   for (guint i = 0; i < G_N_ELEMENTS(operations); i++) {
     if (operations[i].status == status)
       return begun ? operations[i].resume(run) : operations[i].begin(run);

@@ -1,5 +1,7 @@
 #include "stack/prepare.h"
 #include "stack/engine.h"
+#include "stack/policy.h"
+#include "stack/remote.h"
 #include <string.h>
 
 static void
@@ -60,6 +62,31 @@ check_role(Call *call, const char *role_arn)
   return NULL;
 }
 
+static Error *
+check_policies(Call *call, const StackRequest *request)
+{
+  Json *policy = NULL;
+  if (request->stack_policy)
+    TRY(stack_policy_parse(call->arena, request->stack_policy, &policy));
+  if (request->stack_policy_during_update)
+    TRY(stack_policy_parse(call->arena, request->stack_policy_during_update, &policy));
+  return NULL;
+}
+
+static Error *
+check_topics(Call *call, const Json *arns)
+{
+  for (guint i = 0; arns && i < arns->n; i++) {
+    Arn arn;
+    const char *text = json_string(arns->items[i]);
+    if (!text || !arn_parse(call->arena, text, &arn) || strcmp(arn.service, "sns") != 0)
+      return error_answer("ValidationError", "Notification ARN %s is not the ARN of an SNS topic", text ? text : "");
+  }
+  if (arns && arns->n && !haar_operation("sns", "Publish"))
+    return error_answer("ValidationError", "NotificationARNs need sns:Publish, and haar does not have it");
+  return NULL;
+}
+
 Error *
 prepare(Call *call, const StackRequest *request, const Json *stack, const char *stack_id, Plan *ret_plan, Json **ret_prepared)
 {
@@ -72,6 +99,9 @@ prepare(Call *call, const StackRequest *request, const Json *stack, const char *
   if (!text)
     return error_answer("ValidationError", "Either Template URL or Template Body must be specified.");
   TRY(check_role(call, role));
+  TRY(check_topics(call, request->notification_arns));
+  TRY(triggers_check(request->rollback_configuration));
+  TRY(check_policies(call, request));
   TRY(plan_new(call, text, strlen(text), request->parameters, json_get(stack, "_Texts"), &context, ret_plan));
   TRY(plan_check_capabilities(arena, &ret_plan->template, request->capabilities));
   Json *prepared = json_new_object(arena);
@@ -86,6 +116,7 @@ prepare(Call *call, const StackRequest *request, const Json *stack, const char *
   set_json(arena, prepared, "RollbackConfiguration", request->rollback_configuration ? request->rollback_configuration :
            stack && json_get(stack, "RollbackConfiguration") ? json_get(stack, "RollbackConfiguration") : json_new_object(arena));
   set_text(arena, prepared, "RoleARN", role);
+  set_text(arena, prepared, "_StackPolicy", request->stack_policy);
   json_set(arena, prepared, "_Principal", describe_principal(call, role));
   *ret_prepared = prepared;
   return NULL;
@@ -146,7 +177,6 @@ new_stack(Call *call, const char *name, const StackRequest *request)
     json_set(arena, stack, "TimeoutInMinutes", json_new_int(arena, request->timeout_minutes));
   set_text(arena, stack, "ParentId", request->parent_id);
   set_text(arena, stack, "RootId", request->root_id);
-  set_text(arena, stack, "_StackPolicy", request->stack_policy);
   set_text(arena, drift, "StackDriftStatus", "NOT_CHECKED");
   json_set(arena, stack, "DriftInformation", drift);
   return stack;
@@ -199,17 +229,44 @@ begin_create(Call *call, Json *stack, const Json *prepared, Json *operation)
   return engine_queue(call->txn, call->haar, call->region, call->account, record_text(stack, "StackId"));
 }
 
+/* What there is to go back to: the stack as it last was complete. One that failed, and was not rolled back, knows it from before; one that
+ * was never complete has nothing. */
+static void
+keep_former(Arena *arena, Json *stack, const Json *prepared)
+{
+  StackStatus status = stack_status_of(record_text(stack, "StackStatus"));
+  if (status == STACK_CREATE_FAILED)
+    json_set(arena, stack, "_Unstable", json_new_bool(arena, TRUE));
+  if (json_get(stack, "_Unstable") || (status == STACK_UPDATE_FAILED && json_get(stack, "_Former")))
+    return;
+  Json *former = json_new_object(arena);
+  for (guint i = 0; i < prepared->n; i++) {
+    Json *value = json_get(stack, prepared->members[i].key);
+    if (value)
+      json_set(arena, former, prepared->members[i].key, value);
+  }
+  json_set(arena, stack, "_Former", former);
+}
+
+/* The policy that this update obeys: the one given for it alone, or the stack's own before it. */
+static Error *
+choose_policy(Call *call, const Json *stack, Json *operation)
+{
+  const char *during = json_string(json_get(operation, "_PolicyDuringUpdate")), *own = json_string(json_get(stack, "_StackPolicy"));
+  Json *policy = NULL;
+  if (!during && !own)
+    return NULL;
+  TRY(stack_policy_parse(call->arena, during ? during : own, &policy));
+  json_set(call->arena, operation, "_Policy", policy);
+  return NULL;
+}
+
 Error *
 begin_update(Call *call, Json *stack, const Json *prepared, Json *operation)
 {
   TRY(check_updatable(stack));
-  Json *former = json_new_object(call->arena);
-  for (guint i = 0; i < prepared->n; i++) {
-    Json *value = json_get(stack, prepared->members[i].key);
-    if (value)
-      json_set(call->arena, former, prepared->members[i].key, value);
-  }
-  json_set(call->arena, stack, "_Former", former);
+  TRY(choose_policy(call, stack, operation));
+  keep_former(call->arena, stack, prepared);
   take(call->arena, stack, prepared);
   json_set(call->arena, stack, "_Operation", operation);
   json_set(call->arena, stack, "LastUpdatedTime", record_time(call->arena, clock_now()));

@@ -16,6 +16,8 @@ Error *begin_update(Call *call, Json *stack, const Json *prepared, Json *operati
 Error *stack_set_status(Call *call, Json *stack, StackStatus status, const char *reason) ERROR_MUST_USE;
 /* "Stack:<id> is in X state and can not be updated." if it is. */
 Error *check_updatable(const Json *stack) ERROR_MUST_USE;
+/* The form of a request's RollbackConfiguration, and whether haar can watch alarms. */
+Error *triggers_check(const Json *configuration) ERROR_MUST_USE;
 /* A new stack's record and id. */
 Json *new_stack(Call *call, const char *name, const StackRequest *request);
 Error *check_stack_name(const char *name) ERROR_MUST_USE;

@@ -19,6 +19,7 @@ struct ResourceCall {
   const StringMap *stack_tags; /* aws:cloudformation:* and the stack's own: to be put on taggable resources */
   gboolean *cancelled;         /* set when the operation is being given up; resource_pause looks at it */
   const char *type;            /* the template's: "Custom::Check" and AWS::CloudFormation::CustomResource share a row */
+  const Json *creation_policy; /* create: the resource's CreationPolicy, or NULL */
   const char *token;           /* the same in every try of this operation: client tokens, generated names */
   gpointer engine;             /* the engine's own */
   void (*made)(ResourceCall *rc, const char *physical_id); /* the engine's own: call resource_made */

@@ -59,18 +59,22 @@ save_in_txn(Txn *txn, gpointer data)
   return save->event ? event_record_add(txn, run->arena, run->stack, save->event) : NULL;
 }
 
+
 static Error *
 save(Run *run, Json *record, Json *event, gboolean stack, gboolean forget)
 {
   Save all = { run, record, forget, event, stack };
-  return store_write(run->haar->store, save_in_txn, &all);
+  TRY(store_write(run->haar->store, save_in_txn, &all));
+  if (event)
+    run_notify(run, event);
+  return NULL;
 }
 
 static Json *
 new_event(Run *run, const Json *record, const char *status, const char *reason)
 {
   Json *event = json_new_object(run->arena);
-  const Json *properties = json_get(record, "_Properties");
+  const Json *shown = json_get(record, "_Shown"), *properties = shown ? shown : json_get(record, "_Properties");
   const char *token = json_string(json_get(run->operation, "ClientRequestToken"));
   record_set_text(run->arena, event, "LogicalResourceId", record_text(record, "LogicalResourceId"));
   record_set_text(run->arena, event, "PhysicalResourceId", record_text(record, "PhysicalResourceId"));
@@ -185,6 +189,27 @@ resolve_secrets(Task *task, ResourceCall *rc)
   return NULL;
 }
 
+gboolean
+run_is_gone(const Error *error)
+{
+  return error->kind == ERROR_ANSWER && (error->status == 404 || strstr(error->code, "NotFound") || g_str_has_prefix(error->code, "NoSuch"));
+}
+
+/* Deletes what an earlier try left behind, with the properties that it was made with. */
+static Error *
+clear_away(Task *task, ResourceCall *rc)
+{
+  ResourceCall old = *rc;
+  if (!task->type->delete)
+    return NULL;
+  old.properties = rc->old_properties;
+  old.old_properties = NULL;
+  rc->old_properties = rc->attributes = NULL;
+  rc->physical_id = NULL;
+  g_autoptr(Error) error = task->type->delete(&old);
+  return error && !run_is_gone(error) ? g_steal_pointer(&error) : NULL;
+}
+
 static Error *
 run_task(Task *task)
 {
@@ -192,11 +217,13 @@ run_task(Task *task)
   ResourceCall rc = { .call = task->call, .stack_name = task->run->stack_name, .stack_id = task->run->stack_id,
     .logical_id = task->logical_id, .physical_id = task->physical_id, .properties = task->properties,
     .old_properties = task->old_properties, .attributes = task->attributes, .stack_tags = &tags, .cancelled = &task->run->cancelled,
-    .token = task->token, .engine = task, .made = note_made, .type = task->type_name };
+    .token = task->token, .engine = task, .made = note_made, .type = task->type_name, .creation_policy = task->creation_policy };
   if (task->run->rolling_back)
     rc.cancelled = &task->run->never;
   TRY(resolve_secrets(task, &rc));
-  if (task->kind == TASK_CREATE)
+  if (task->kind == TASK_RECREATE)
+    TRY(clear_away(task, &rc));
+  if (task->kind == TASK_CREATE || task->kind == TASK_RECREATE)
     return task->type->create(&rc, &task->result);
   if (task->kind == TASK_UPDATE) {
     task->result.physical_id = task->physical_id;

@@ -11,7 +11,8 @@
 typedef struct Engine Engine;
 typedef struct Run Run;
 
-typedef enum { TASK_CREATE, TASK_UPDATE, TASK_DELETE } TaskKind;
+/* TASK_RECREATE: deletes what a creation left behind (old_properties), then creates. */
+typedef enum { TASK_CREATE, TASK_UPDATE, TASK_DELETE, TASK_RECREATE } TaskKind;
 
 /* One function of a resource at work. */
 typedef struct Task {
@@ -23,7 +24,7 @@ typedef struct Task {
   const char *logical_id, *physical_id, *token;
   const char *type_name, *ref;       /* filled by run_start, as the next one */
   const Json *tags;
-  const Json *properties, *old_properties, *attributes;
+  const Json *properties, *old_properties, *attributes, *creation_policy;
   gboolean snapshot;          /* delete: first .snapshot */
   /* Set by the task; arena of its own call. */
   Call *call;
@@ -43,6 +44,7 @@ struct Run {
   Plan plan;                  /* after run_plan */
   GPtrArray *failed;          /* logical ids */
   Json *imports;              /* names that were imported */
+  gboolean preserve;          /* rollback is disabled: what does not depend on what failed goes on */
   gboolean cancelled;         /* read by tasks: give up */
   gboolean never;             /* always FALSE: what tasks of a rollback read */
   gboolean rolling_back;      /* a cancellation does not stop what is run now */
@@ -50,7 +52,9 @@ struct Run {
   GThreadPool *pool;
   GAsyncQueue *messages;
   guint in_flight;
-  gint64 deadline_ms;         /* clock_real(); 0: none */
+  gint64 deadline_ms;         /* clock_now(); 0: none */
+  gint64 looked_us;           /* clock_monotonic_us() when the rollback triggers were looked at last */
+  const char *breach;         /* of a rollback trigger: why the operation is given up; NULL: none */
 };
 
 /* The member's text, or "". */
@@ -75,6 +79,8 @@ void run_start(Run *run, const Task *task);
 Task *run_wait(Run *run);
 void task_free(Task *task);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Task, task_free)
+/* Whether the error of a deletion says that there is nothing to delete. */
+gboolean run_is_gone(const Error *error);
 /* Whether the process is stopping: the run ends as it is, to be taken up again. */
 gboolean run_is_stopping(const Run *run);
 /* The names in run->failed as "A, B" (arena). */
@@ -99,6 +105,10 @@ typedef struct DeleteOptions {
 } DeleteOptions;
 Error *run_delete(Run *run, const Json *list, const DeleteOptions *options) ERROR_MUST_USE;
 /* update.c */
+/* The members of a record that a snapshot has are put back. */
+void record_put_back(Arena *arena, Json *record, const Json *snapshot);
+/* With rollback disabled: resources whose update failed are put back as they were before it. */
+Error *run_restore_failed(Run *run) ERROR_MUST_USE;
 /* Puts every resource that the update touched back as it was. Failures are in run->failed. */
 Error *run_restore(Run *run) ERROR_MUST_USE;
 /* Deletes what the update left behind: replaced and removed resources or, after a rollback, new ones. */
@@ -109,5 +119,11 @@ Error *run_settle(Run *run) ERROR_MUST_USE;
 Error *run_outputs(Run *run) ERROR_MUST_USE;
 /* Takes the stack's exports back. */
 Error *run_withdraw_exports(Run *run) ERROR_MUST_USE;
+/* triggers.c: looks at the alarms of the stack's rollback triggers, about once a second; sets run->breach. */
+void run_look_at_triggers(Run *run);
+/* Waits for the monitoring time after the last resource; ends early if there is a breach, a cancellation or a stop. */
+Error *run_monitor(Run *run) ERROR_MUST_USE;
+/* notify.c: sends an event to the stack's notification topics. What fails is logged. */
+void run_notify(Run *run, const Json *event);
 /* operation.c: does what the stack's record says is under way. */
 Error *run_operation(Run *run) ERROR_MUST_USE;

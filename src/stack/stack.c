@@ -12,6 +12,8 @@ new_operation(Call *call, const StackRequest *request)
   json_set(call->arena, operation, "DisableRollback", json_new_bool(call->arena, request->disable_rollback));
   if (request->client_token)
     json_set(call->arena, operation, "ClientRequestToken", json_new_string(call->arena, request->client_token));
+  if (request->stack_policy_during_update)
+    json_set(call->arena, operation, "_PolicyDuringUpdate", json_new_string(call->arena, request->stack_policy_during_update));
   return operation;
 }
 
@@ -187,55 +189,6 @@ stack_cancel_update(Call *call, const char *name)
     return error_answer("ValidationError", "CancelUpdateStack cannot be called from current stack status");
   engine_cancel(call->haar, record_text(stack, "StackId"));
   return NULL;
-}
-
-typedef struct Continue {
-  const char *name;
-  const Json *skip;
-} Continue;
-
-/* A skipped resource is taken for restored. */
-static Error *
-skip_resources(Call *call, const Json *stack, const Json *skip)
-{
-  Json *list = json_new_array(call->arena);
-  TRY(resource_record_list(call->txn, call->arena, record_text(stack, "StackId"), list));
-  for (guint i = 0; i < list->n; i++) {
-    Json *record = list->items[i];
-    gboolean wanted = FALSE;
-    for (guint j = 0; skip && j < skip->n; j++)
-      wanted = wanted || g_strcmp0(json_string(skip->items[j]), record_text(record, "LogicalResourceId")) == 0;
-    if (!wanted)
-      continue;
-    json_remove(record, "_Before");
-    json_remove(record, "_Replacing");
-    json_set(call->arena, record, "ResourceStatus", json_new_string(call->arena, "UPDATE_COMPLETE"));
-    TRY(resource_record_put(call->txn, call->arena, record_text(stack, "StackId"), record));
-  }
-  return NULL;
-}
-
-static Error *
-continue_in_txn(Call *call, gpointer data)
-{
-  const Continue *request = data;
-  Json *stack = NULL;
-  TRY(stack_record_get(call->txn, call->arena, call->region, call->account, request->name, &stack));
-  if (!stack)
-    return error_answer("ValidationError", "Stack [%s] does not exist", request->name);
-  if (stack_status_of(record_text(stack, "StackStatus")) != STACK_UPDATE_ROLLBACK_FAILED)
-    return error_answer("ValidationError", "Stack:%s is in %s state and can not continue rolling back.", record_text(stack, "StackId"),
-                        record_text(stack, "StackStatus"));
-  TRY(skip_resources(call, stack, request->skip));
-  TRY(stack_set_status(call, stack, STACK_UPDATE_ROLLBACK_IN_PROGRESS, "User Initiated"));
-  return engine_queue(call->txn, call->haar, call->region, call->account, record_text(stack, "StackId"));
-}
-
-Error *
-stack_continue_rollback(Call *call, const char *name, const Json *skip)
-{
-  Continue request = { name, skip };
-  return call_write(call, continue_in_txn, &request);
 }
 
 typedef struct Edit {

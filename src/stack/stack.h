@@ -7,6 +7,7 @@
 
 #include "server/server.h"
 #include "stack/plan.h"
+#include "stack/policy.h"
 #include "stack/record.h"
 #include "stack/resource.h"
 #include "stack/spec.h"
@@ -25,7 +26,7 @@ typedef struct StackRequest {
   const char *on_failure;            /* NULL: ROLLBACK */
   gboolean disable_rollback, termination_protection;
   gint64 timeout_minutes;            /* 0: none */
-  const char *role_arn, *client_token, *stack_policy;
+  const char *role_arn, *client_token, *stack_policy, *stack_policy_during_update;
   const char *parent_id, *root_id;   /* of a nested stack */
 } StackRequest;
 
@@ -33,9 +34,11 @@ Error *stack_create(Call *call, const StackRequest *request, const char **ret_st
 Error *stack_update(Call *call, const StackRequest *request, const char **ret_stack_id) ERROR_MUST_USE;
 /* A stack that is not there is fine. retain: list of logical ids, or NULL. */
 Error *stack_delete(Call *call, const char *name, const Json *retain, const char *client_token) ERROR_MUST_USE;
+/* RollbackStack: of a stack that failed with rollback disabled. */
+Error *stack_rollback(Call *call, const char *name, const char *client_token, const char **ret_stack_id) ERROR_MUST_USE;
 /* CancelUpdateStack, ContinueUpdateRollback (skip: logical ids that are taken as they are). */
 Error *stack_cancel_update(Call *call, const char *name) ERROR_MUST_USE;
-Error *stack_continue_rollback(Call *call, const char *name, const Json *skip) ERROR_MUST_USE;
+Error *stack_continue_rollback(Call *call, const char *name, const Json *skip, const char *client_token) ERROR_MUST_USE;
 
 /* The stack's record; not there: "Stack with id X does not exist" (ValidationError). */
 Error *stack_find(Call *call, const char *name, Json **ret_stack) ERROR_MUST_USE;

@@ -16,7 +16,8 @@ test_names(void)
 static void
 test_moves(void)
 {
-  static const StackStatus updatable[] = { STACK_CREATE_COMPLETE, STACK_UPDATE_COMPLETE, STACK_UPDATE_ROLLBACK_COMPLETE, STACK_UPDATE_FAILED };
+  static const StackStatus updatable[] = { STACK_CREATE_COMPLETE, STACK_UPDATE_COMPLETE, STACK_UPDATE_ROLLBACK_COMPLETE, STACK_UPDATE_FAILED,
+    STACK_CREATE_FAILED };
   for (guint i = STACK_REVIEW_IN_PROGRESS; i <= STACK_UPDATE_ROLLBACK_COMPLETE; i++) {
     gboolean expected = FALSE;
     for (guint j = 0; j < G_N_ELEMENTS(updatable); j++)

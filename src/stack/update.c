@@ -5,16 +5,9 @@
 static void
 put_back(Run *run, Json *record, const Json *before)
 {
-  static const char *const members[] = { "PhysicalResourceId", "ResourceType", "_Ref", "_Attributes", "_Properties", "_DependsOn",
-    "_DeletionPolicy", "_UpdateReplacePolicy" };
-  for (guint i = 0; i < G_N_ELEMENTS(members); i++) {
-    Json *value = json_get(before, members[i]);
-    if (value)
-      json_set(run->arena, record, members[i], value);
-    else
-      json_remove(record, members[i]);
-  }
+  record_put_back(run->arena, record, before);
   json_remove(record, "_Before");
+  json_remove(record, "_Last");
   json_remove(record, "_Replacing");
 }
 
@@ -28,25 +21,58 @@ undo_replacement(Run *run, Json *record, const Json *before)
   return run_event(run, record, "UPDATE_COMPLETE", NULL);
 }
 
+/* Updates a resource back to a snapshot; the record stays as it is. *ret_ended is the task, to be freed. */
+static Error *
+update_back(Run *run, Json *record, const Json *snapshot, Task **ret_ended)
+{
+  const ResourceType *type = plan_resource_type(record_text(record, "ResourceType"));
+  if (!type || !type->update)
+    return error_answer("ValidationError", "Resources of type %s are not updated in place", record_text(record, "ResourceType"));
+  Task task = { .kind = TASK_UPDATE, .type = type, .record = record, .logical_id = record_text(record, "LogicalResourceId"),
+    .physical_id = record_text(record, "PhysicalResourceId"), .token = id_uuid(run->arena),
+    .properties = json_get(snapshot, "_Properties"), .old_properties = json_get(record, "_Properties"),
+    .attributes = json_get(record, "_Attributes") };
+  run_start(run, &task);
+  while (!*ret_ended)
+    *ret_ended = run_wait(run);
+  return NULL;
+}
+
 static Error *
 undo_update(Run *run, Json *record, const Json *before)
 {
-  TRY(run_event(run, record, "UPDATE_IN_PROGRESS", NULL));
-  const ResourceType *type = plan_resource_type(record_text(record, "ResourceType"));
-  Task task = { .kind = TASK_UPDATE, .type = type, .record = record, .logical_id = record_text(record, "LogicalResourceId"),
-    .physical_id = record_text(record, "PhysicalResourceId"), .token = id_uuid(run->arena),
-    .properties = json_get(before, "_Properties"), .old_properties = json_get(record, "_Properties"),
-    .attributes = json_get(record, "_Attributes") };
-  run_start(run, &task);
   g_autoptr(Task) ended = NULL;
-  while (!ended)
-    ended = run_wait(run);
-  if (ended->error) {
-    g_ptr_array_add(run->failed, (gpointer) task.logical_id);
-    return run_event(run, record, "UPDATE_FAILED", ended->error->message);
+  TRY(run_event(run, record, "UPDATE_IN_PROGRESS", NULL));
+  g_autoptr(Error) wrong = update_back(run, record, before, &ended);
+  const char *reason = wrong ? wrong->message : ended->error ? ended->error->message : NULL;
+  if (reason) {
+    g_ptr_array_add(run->failed, (gpointer) record_text(record, "LogicalResourceId"));
+    return run_event(run, record, "UPDATE_FAILED", reason);
   }
   put_back(run, record, before);
   return run_event(run, record, "UPDATE_COMPLETE", NULL);
+}
+
+Error *
+run_restore_failed(Run *run)
+{
+  run->rolling_back = TRUE;
+  for (guint i = 0; i < run->failed->len; i++) {
+    Json *record = json_get(run->resources, run->failed->pdata[i]);
+    const Json *last = json_get(record, "_Last");
+    g_autoptr(Task) ended = NULL;
+    if (!last)
+      continue;
+    g_autoptr(Error) wrong = json_get(record, "_Replacing") ? NULL : update_back(run, record, last, &ended);
+    if (wrong || (ended && ended->error))
+      log_warning("stack %s, %s: could not be put back: %s", run->stack_name, record_text(record, "LogicalResourceId"),
+                  wrong ? wrong->message : ended->error->message);
+    record_put_back(run->arena, record, last);
+    json_remove(record, "_Last");
+    json_remove(record, "_Replacing");
+    TRY(run_save(run, record));
+  }
+  return NULL;
 }
 
 /* Whether a resource that this one needed is still to be put back. */
@@ -126,7 +152,8 @@ run_cleanup(Run *run, gboolean rolled_back)
 Error *
 run_settle(Run *run)
 {
-  static const char *const members[] = { "_Before", "_New", "_Leftover", "_Replacing", "_Initiated" };
+  static const char *const members[] = { "_Before", "_Last", "_New", "_Leftover", "_Replacing",
+    "_Initiated" };
   for (guint i = 0; i < run->resources->n; i++) {
     Json *record = run->resources->members[i].value;
     guint32 before = record->n;

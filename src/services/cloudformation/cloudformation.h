@@ -12,6 +12,8 @@ Error *cloudformation_output(Call *call, const Json *json, void *ret_out) ERROR_
 const char *cloudformation_text(const Json *in, const char *name);
 /* The template of a request: TemplateBody, or TemplateURL read from the local S3. *ret_text is NULL if there is neither. */
 Error *cloudformation_template(Call *call, const Json *in, const char **ret_text) ERROR_MUST_USE;
+/* A stack policy of a request: the text of body, or read from S3 at url; *ret_text is NULL if there is neither. */
+Error *cloudformation_policy(Call *call, const Json *in, const char *body, const char *url, const char **ret_text) ERROR_MUST_USE;
 /* A request as the engine takes it; texts and lists are the request's. */
 Error *cloudformation_request(Call *call, const Json *in, StackRequest *ret_request) ERROR_MUST_USE;
 /* A page of a list: at most max records from the token's place. *ret_token is NULL at the end. */

@@ -1,85 +1,9 @@
-/* CloudFormation's own resource types. */
+/* CloudFormation's own resource types; wait conditions are in resources_wait.c. */
 #include "services/cloudformation/signal.h"
 #include "stack/remote.h"
 #include <string.h>
 
-enum { LOOK_MS = 50, TIMEOUT_MAX_S = 43200, SERVICE_TIMEOUT_S = 3600 };
-
-/* --- AWS::CloudFormation::WaitConditionHandle --- */
-
-static Error *
-create_handle(ResourceCall *rc, ResourceResult *ret)
-{
-  SignalAddress address = signal_address(rc->call, "waitcondition", rc->stack_id, rc->logical_id);
-  TRY(signal_open(rc->call, address.key));
-  ret->physical_id = address.url;
-  return NULL;
-}
-
-static Error *
-delete_handle(ResourceCall *rc)
-{
-  const char *key = signal_key(rc->physical_id);
-  return key ? signal_close(rc->call, key) : NULL;
-}
-
-RESOURCE(AWS::CloudFormation::WaitConditionHandle, cloudformation_wait_condition_handle, .create = create_handle, .delete = delete_handle)
-
-/* --- AWS::CloudFormation::WaitCondition --- */
-
-/* Looks at the signals once: how many are successes, and their data. */
-static Error *
-look_at_signals(ResourceCall *rc, const char *key, gint64 *ret_received, Json *data)
-{
-  Json *messages = NULL;
-  TRY(signal_list(rc->call, key, &messages));
-  *ret_received = 0;
-  for (guint i = 0; i < messages->n; i++) {
-    const Json *message = messages->items[i];
-    const char *status = record_text(message, "Status"), *id = record_text(message, "UniqueId");
-    if (strcmp(status, "FAILURE") == 0)
-      return error_answer("ValidationError", "WaitCondition received failed message: '%s' for uniqueId: %s", record_text(message, "Reason"), id);
-    if (strcmp(status, "SUCCESS") != 0)
-      continue;
-    ++*ret_received;
-    json_set(rc->call->arena, data, id, json_new_string(rc->call->arena, record_text(message, "Data")));
-  }
-  return NULL;
-}
-
-static Error *
-create_wait_condition(ResourceCall *rc, ResourceResult *ret)
-{
-  const char *handle = property_text(rc, "Handle"), *key = signal_key(handle);
-  gint64 count = property_int(rc, "Count", 1), timeout = property_int(rc, "Timeout", 0), received = 0;
-  gint64 until = clock_now() + timeout * 1000;
-  Json *data = json_new_object(rc->call->arena);
-  if (!key)
-    return error_answer("ValidationError", "WaitCondition: the property Handle must be a Ref to an AWS::CloudFormation::WaitConditionHandle");
-  if (timeout < 1 || timeout > TIMEOUT_MAX_S)
-    return error_answer("ValidationError", "Invalid timeout value %" G_GINT64_FORMAT ": it must be from 1 to 43200 seconds", timeout);
-  resource_made(rc, call_arn(rc->call, "cloudformation", "waitcondition/%s/%s", rc->stack_name, rc->logical_id));
-  for (;;) {
-    TRY(look_at_signals(rc, key, &received, data));
-    if (received >= count)
-      break;
-    if (clock_now() >= until)
-      return error_answer("ValidationError", "WaitCondition timed out. Received %" G_GINT64_FORMAT " conditions when expecting %" G_GINT64_FORMAT,
-                          received, count);
-    TRY(resource_pause(rc, LOOK_MS));
-  }
-  ret->physical_id = call_arn(rc->call, "cloudformation", "waitcondition/%s/%s", rc->stack_name, rc->logical_id);
-  resource_attribute(rc, ret, "Data", json_text(rc->call->arena, data));
-  return NULL;
-}
-
-static Error *
-update_wait_condition(ResourceCall *rc, ResourceResult *ret)
-{
-  return error_answer("ValidationError", "Update to resource type AWS::CloudFormation::WaitCondition is not supported.");
-}
-
-RESOURCE(AWS::CloudFormation::WaitCondition, cloudformation_wait_condition, .create = create_wait_condition, .update = update_wait_condition)
+enum { LOOK_MS = 50, SERVICE_TIMEOUT_S = 3600 };
 
 /* --- AWS::CloudFormation::CustomResource, Custom::* --- */
 

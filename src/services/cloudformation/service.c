@@ -108,6 +108,20 @@ cloudformation_template(Call *call, const Json *in, const char **ret_text)
   return read_object(call, bucket, key, ret_text);
 }
 
+Error *
+cloudformation_policy(Call *call, const Json *in, const char *body, const char *url, const char **ret_text)
+{
+  const char *text = cloudformation_text(in, body), *address = cloudformation_text(in, url), *bucket, *key;
+  if (text && address)
+    return error_answer("ValidationError", "You cannot specify both %s and %s", url, body);
+  *ret_text = text;
+  if (text || !address)
+    return NULL;
+  if (!parse_url(call->arena, address, &bucket, &key))
+    return error_answer("ValidationError", "%s must be a supported URL.", url);
+  return read_object(call, bucket, key, ret_text);
+}
+
 static gboolean
 is_true(const Json *in, const char *name)
 {
@@ -122,21 +136,14 @@ cloudformation_request(Call *call, const Json *in, StackRequest *ret_request)
     .tags = json_get(in, "Tags"), .capabilities = json_get(in, "Capabilities"), .notification_arns = json_get(in, "NotificationARNs"),
     .rollback_configuration = json_get(in, "RollbackConfiguration"), .on_failure = cloudformation_text(in, "OnFailure"),
     .disable_rollback = is_true(in, "DisableRollback"), .termination_protection = is_true(in, "EnableTerminationProtection"),
-    .role_arn = cloudformation_text(in, "RoleARN"), .client_token = cloudformation_text(in, "ClientRequestToken"),
-    .stack_policy = cloudformation_text(in, "StackPolicyBody") };
+    .role_arn = cloudformation_text(in, "RoleARN"), .client_token = cloudformation_text(in, "ClientRequestToken") };
   const char *minutes = template_scalar(json_get(in, "TimeoutInMinutes"));
-  const Json *triggers = json_path(in, "RollbackConfiguration.RollbackTriggers");
   if (minutes)
     request.timeout_minutes = g_ascii_strtoll(minutes, NULL, 10);
   if (request.on_failure && json_get(in, "DisableRollback"))
     return error_answer("ValidationError", "You cannot specify both DisableRollback and OnFailure.");
-  if (request.stack_policy && cloudformation_text(in, "StackPolicyURL"))
-    return error_answer("ValidationError", "You cannot specify both StackPolicyURL and StackPolicyBody");
-  for (guint i = 0; triggers && i < triggers->n; i++) {
-    const char *type = cloudformation_text(triggers->items[i], "Type");
-    if (g_strcmp0(type, "AWS::CloudWatch::Alarm") != 0 && g_strcmp0(type, "AWS::CloudWatch::CompositeAlarm") != 0)
-      return error_answer("ValidationError", "Rollback Trigger Type not supported");
-  }
+  TRY(cloudformation_policy(call, in, "StackPolicyBody", "StackPolicyURL", &request.stack_policy));
+  TRY(cloudformation_policy(call, in, "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", &request.stack_policy_during_update));
   TRY(cloudformation_template(call, in, &request.template_text));
   if (is_true(in, "UsePreviousTemplate") && request.template_text)
     return error_answer("ValidationError", "You cannot specify both usePreviousTemplate and Template Body/Template URL.");

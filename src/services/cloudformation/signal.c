@@ -28,6 +28,14 @@ signal_key(const char *url)
   return query - KEY_DIGITS;
 }
 
+const char *
+signal_resource_key(Arena *arena, const char *stack_id, const char *logical_id)
+{
+  g_autofree char *name = g_strdup_printf("%s %s", stack_id, logical_id);
+  g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, name, -1);
+  return arena_strndup(arena, digest, KEY_DIGITS - 1); /* what arrives by an address has a digit more */
+}
+
 typedef struct Change {
   const char *key, *unique_id;
   const Json *message;
@@ -169,4 +177,31 @@ signal_serve(Haar *haar, HttpExchange *exchange)
   StringMapEntry entry = { "Content-Type", "application/xml" };
   StringMap headers = { 1, &entry };
   http_answer(exchange, error->status ? error->status : 500, &headers, body, strlen(body));
+}
+
+OPERATION(SignalResource, signal_resource, .txn = TXN_NONE, .authorize = cloudformation_stack_resource)
+static Error *
+signal_resource(Call *call, const CloudformationSignalResourceInput *in, CloudformationSignalResourceOutput *ret_out)
+{
+  Json *stack = NULL, *list = NULL, *record = NULL, *message = json_new_object(call->arena);
+  TRY(stack_find(call, in->StackName, &stack));
+  TRY(stack_resources(call, stack, &list));
+  for (guint i = 0; i < list->n; i++) {
+    if (strcmp(record_text(list->items[i], "LogicalResourceId"), in->LogicalResourceId) == 0)
+      record = list->items[i];
+  }
+  if (!record)
+    return error_answer("ValidationError", "Resource %s does not exist for stack %s", in->LogicalResourceId, in->StackName);
+  if (strcmp(record_text(record, "ResourceType"), "AWS::CloudFormation::WaitConditionHandle") == 0)
+    return error_answer("ValidationError", "Resource %s is of type AWS_CLOUDFORMATION_WAIT_CONDITION_HANDLE_V3 and cannot be signaled",
+                        in->LogicalResourceId);
+  if (strcmp(record_text(record, "ResourceStatus"), "CREATE_IN_PROGRESS") != 0 || !json_get(record, "_CreationPolicy"))
+    return error_answer("ValidationError", "Resource %s is in %s state and has %s and cannot be signaled", in->LogicalResourceId,
+                        record_text(record, "ResourceStatus"), json_get(record, "_CreationPolicy") ? "a CreationPolicy" : "no CreationPolicy");
+  json_set(call->arena, message, "Status", json_new_string(call->arena, in->Status));
+  json_set(call->arena, message, "UniqueId", json_new_string(call->arena, in->UniqueId));
+  json_set(call->arena, message, "Reason", json_new_string(call->arena, "SignalResource"));
+  const char *key = signal_resource_key(call->arena, record_text(stack, "StackId"), in->LogicalResourceId);
+  TRY(signal_open(call, key)); /* the resource's own task may not have come to it yet */
+  return signal_add(call, key, in->UniqueId, message);
 }

@@ -8,6 +8,8 @@ typedef struct SignalAddress { const char *url, *key; } SignalAddress;
 SignalAddress signal_address(Call *call, const char *kind, const char *stack_id, const char *logical_id);
 /* The key of an address that was given out; NULL: it is none. */
 const char *signal_key(const char *url);
+/* The key of what SignalResource sends to a resource with a CreationPolicy; no address leads to it. arena. */
+const char *signal_resource_key(Arena *arena, const char *stack_id, const char *logical_id);
 /* Notes that something is expected under the key; what arrives under others is refused. */
 Error *signal_open(Call *call, const char *key) ERROR_MUST_USE;
 /* Forgets the key and all that arrived. */

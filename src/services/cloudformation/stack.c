@@ -39,7 +39,14 @@ OPERATION(ContinueUpdateRollback, continue_update_rollback, .txn = TXN_NONE, .au
 static Error *
 continue_update_rollback(Call *call, const CloudformationContinueUpdateRollbackInput *in, CloudformationContinueUpdateRollbackOutput *ret_out)
 {
-  return stack_continue_rollback(call, in->StackName, json_get(cloudformation_input(call, in), "ResourcesToSkip"));
+  return stack_continue_rollback(call, in->StackName, json_get(cloudformation_input(call, in), "ResourcesToSkip"), in->ClientRequestToken);
+}
+
+OPERATION(RollbackStack, rollback_stack, .txn = TXN_NONE, .authorize = cloudformation_stack_resource)
+static Error *
+rollback_stack(Call *call, const CloudformationRollbackStackInput *in, CloudformationRollbackStackOutput *ret_out)
+{
+  return stack_rollback(call, in->StackName, in->ClientRequestToken, &ret_out->StackId);
 }
 
 static Error *
@@ -77,14 +84,12 @@ static Error *
 set_stack_policy(Call *call, const CloudformationSetStackPolicyInput *in, CloudformationSetStackPolicyOutput *ret_out)
 {
   Json *policy = NULL;
-  if (in->StackPolicyURL && in->StackPolicyBody)
-    return error_answer("ValidationError", "You cannot specify both StackPolicyURL and StackPolicyBody");
-  if (!in->StackPolicyBody)
-    return error_answer("ValidationError", "haar takes a stack policy as StackPolicyBody; StackPolicyURL is not here");
-  g_autoptr(Error) wrong = json_parse(call->arena, in->StackPolicyBody, strlen(in->StackPolicyBody), &policy);
-  if (wrong || policy->type != JSON_OBJECT || !json_get(policy, "Statement"))
-    return error_answer("ValidationError", "Error validating stack policy: Invalid stack policy");
-  return stack_edit(call, in->StackName, set_policy, (gpointer) in->StackPolicyBody);
+  const char *text = NULL;
+  TRY(cloudformation_policy(call, cloudformation_input(call, in), "StackPolicyBody", "StackPolicyURL", &text));
+  if (!text)
+    return error_answer("ValidationError", "Either StackPolicyURL or StackPolicyBody must be specified");
+  TRY(stack_policy_parse(call->arena, text, &policy));
+  return stack_edit(call, in->StackName, set_policy, (gpointer) text);
 }
 
 OPERATION(GetStackPolicy, get_stack_policy, .txn = TXN_NONE, .authorize = cloudformation_stack_resource)
