@@ -474,30 +474,3 @@ char *fabric_eni_at(Fabric *fabric, const char *vpc_id, const char *address) {
   const Eni *eni = network_eni_at(vpc->network, wanted);
   return eni ? g_strdup(eni->id) : NULL;
 }
-
-static void describe_vpc(const Vpc *vpc, Arena *arena, GString *out) {
-  const Network *network = vpc->network;
-  if (!network)
-    return;
-  g_string_append_printf(out, "%s %s, %zu subnets, %zu interfaces, %zu groups, %zu endpoints%s%s\n", vpc->id, cidr_text(arena, &network->cidrs.v[0]),
-                         network->n_subnets, network->n_enis, network->n_groups, network->n_endpoints, network->internet_gateway ? ", " : "",
-                         network->internet_gateway ? network->internet_gateway : "");
-  for (gsize i = 0; i < network->n_enis; i++) {
-    const Eni *eni = &network->enis[i];
-    gboolean up = g_hash_table_contains(vpc->enis, eni->id);
-    g_string_append_printf(out, "  %s %s in %s%s%s%s\n", eni->id, address_text(arena, eni->address), eni->subnet, eni->owner ? " of " : "",
-                           eni->owner ? eni->owner : "", up ? "" : " (not up)");
-  }
-}
-
-char *fabric_describe(Fabric *fabric) {
-  GString *out = g_string_new(NULL);
-  g_autoptr(Arena) arena = arena_new();
-  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init(&iter, fabric->vpcs);
-  while (g_hash_table_iter_next(&iter, NULL, &value))
-    describe_vpc(value, arena, out);
-  return g_string_free(out, FALSE);
-}

@@ -96,5 +96,3 @@ char *fabric_eni_at(Fabric *fabric, const char *vpc_id, const char *address);
 void fabric_cut_zone(Fabric *fabric, const char *zone, gboolean cut);
 /* No packet enters or leaves this interface; its resolver is silent too. */
 void fabric_cut_eni(Fabric *fabric, const char *eni_id, gboolean cut);
-/* What is there, for `haar net` : one line a thing. transfer full. */
-char *fabric_describe(Fabric *fabric);

@@ -5,17 +5,6 @@ static Error *no_fabric(const Call *call) {
   return error_answer("NetworkOff", "The network is off: %s", call->haar->network_off_reason ? call->haar->network_off_reason : "--network=off");
 }
 
-static Error *admin_net(Call *call, const Json *in, Json **ret_out) {
-  (void) in;
-  if (!call->haar->fabric)
-    return no_fabric(call);
-  TRY(fabric_sync(call->haar->fabric));
-  g_autofree char *text = fabric_describe(call->haar->fabric);
-  *ret_out = json_new_object(call->arena);
-  set_text(call, *ret_out, "text", text);
-  return NULL;
-}
-
 /* Cuts a zone or an interface off, or heals it; answers when packets know it. */
 static Error *admin_cut(Call *call, const Json *in, Json **ret_out) {
   const char *target = json_string(json_get(in, "target"));

@@ -87,6 +87,8 @@ static void add_logical(Owners *owners, const Ec2Kind *kind, const Ec2Records *r
     for (gsize j = 0; j < tags->n; j++)
       if (g_strcmp0(tags->v[j]->Key, "aws:cloudformation:logical-id") == 0 && tags->v[j]->Value)
         g_hash_table_insert(owners->logical, (gpointer) id, (gpointer) tags->v[j]->Value);
+      else if (g_strcmp0(tags->v[j]->Key, "aws:cloudformation:stack-name") == 0 && tags->v[j]->Value)
+        g_hash_table_insert(owners->stacks, (gpointer) id, (gpointer) tags->v[j]->Value);
   }
 }
 
@@ -111,6 +113,7 @@ Error *owners_load(Haar *haar, const char *account, const char *region, Owners *
   g_autoptr(Owners) owners = g_new0(Owners, 1);
   owners->call = call_new(haar, account, region, NULL);
   owners->logical = g_hash_table_new(g_str_hash, g_str_equal);
+  owners->stacks = g_hash_table_new(g_str_hash, g_str_equal);
   TRY(call_read(owners->call, read_own, owners));
   TRY(ask_all(owners, &functions, add_function));
   TRY(ask_all(owners, &instances, add_instance));
@@ -123,6 +126,7 @@ void owners_free(Owners *owners) {
   if (!owners)
     return;
   g_hash_table_unref(owners->logical);
+  g_hash_table_unref(owners->stacks);
   call_free(owners->call);
   g_free(owners);
 }

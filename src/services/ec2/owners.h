@@ -26,6 +26,7 @@ typedef struct Owners {
   struct { gsize n; OwnedDatabase **v; } databases;
   struct { gsize n; Ec2NetworkInterface **v; } interfaces;
   GHashTable *logical;       /* id -> logical id in its stack */
+  GHashTable *stacks;        /* id -> name of its stack */
 } Owners;
 
 Error *owners_load(Haar *haar, const char *account, const char *region, Owners **ret_owners) ERROR_MUST_USE;

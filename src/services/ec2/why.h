@@ -22,5 +22,7 @@ const char *party_service(const Party *party);
 Error *admin_why(Call *call, const Json *in, Json **ret_out) ERROR_MUST_USE;
 Error *admin_drops(Call *call, const Json *in, Json **ret_out) ERROR_MUST_USE;
 Error *admin_trace(Call *call, const Json *in, Json **ret_out) ERROR_MUST_USE;
+/* GET /_haar/net: picture.c */
+Error *admin_net(Call *call, const Json *in, Json **ret_out) ERROR_MUST_USE;
 /* Says in ret_out that there is no network, if there is none. */
 void set_network(Call *call, Json *out);
