@@ -55,6 +55,20 @@ check_permission(Call *call, const IamRequest *request)
   return name_denial(call->operation, denied);
 }
 
+static StringMap
+merge(Arena *arena, const StringMap *shared, const StringMap *own)
+{
+  StringMap all = *shared;
+  if (own->n == 0)
+    return all;
+  all = (StringMap) {0};
+  for (gsize i = 0; i < shared->n; i++)
+    LIST_APPEND(arena, &all, shared->v[i]);
+  for (gsize i = 0; i < own->n; i++)
+    LIST_APPEND(arena, &all, own->v[i]);
+  return all;
+}
+
 Error *
 call_authorize(Call *call, const void *in, gboolean direct)
 {
@@ -64,8 +78,10 @@ call_authorize(Call *call, const void *in, gboolean direct)
     auth.action = arena_printf(call->arena, "%s:%s", operation->service->signing_name, operation->name);
   if (operation->authorize)
     TRY(name_denial(operation, operation->authorize(call, in, &auth)));
+  g_autoptr(Error) permitted = auth.permitted;
   if (auth.skip)
-    return NULL;
+    return g_steal_pointer(&permitted);
+  StringMap context = {0};
   IamRequest request = {
       .principal = call->principal,
       .action = auth.action,
@@ -73,19 +89,28 @@ call_authorize(Call *call, const void *in, gboolean direct)
       .resource_account = auth.resource_account,
       .resource_policy = auth.resource_policy,
       .resource_policy_required = auth.resource_policy_required,
-      .context = &auth.context,
+      .context = &context,
   };
   if (direct)
     TRY(find_endpoint_policy(call, &request.endpoint_policy));
   condition_fill(call, &auth.context);
   condition_fill_tags(call, operation->model->input, in, &auth.context);
+  context = merge(call->arena, &auth.context, &auth.own);
   TRY(check_permission(call, &request));
+  request.context = &auth.context;
   for (gsize i = 0; i < auth.further.n; i++) {
     request.action = auth.further.v[i].key;
     request.resource = auth.further.v[i].value;
     TRY(check_permission(call, &request));
   }
-  return NULL;
+  request.context = &context;
+  for (gsize i = 0; i < auth.also.n; i++) {
+    context = merge(call->arena, &auth.context, &auth.also.v[i].own);
+    request.action = auth.also.v[i].action;
+    request.resource = auth.also.v[i].resource;
+    TRY(check_permission(call, &request));
+  }
+  return g_steal_pointer(&permitted);
 }
 
 /* --- calls of haar's own --- */

@@ -46,6 +46,10 @@ typedef enum {
   TXN_NONE,    /* no transaction; runs on a worker thread and may block (invoke, start a server). Use call_write and call_read inside */
 } TxnKind;
 
+/* A further resource of a call: what is done to it, and the condition keys that it brings. */
+typedef struct AuthorizationAlso { const char *action, *resource; StringMap own; } AuthorizationAlso;
+typedef struct { gsize n; AuthorizationAlso *v; } AuthorizationList;
+
 /* What authorisation needs to know beyond the row; filled by the row's .authorize, everything arena. Defaults are set before it runs:
  * action from the row, resource "*", resource_account = call->account. */
 typedef struct Authorization {
@@ -57,6 +61,9 @@ typedef struct Authorization {
   gboolean skip;             /* no permission needed (sts:GetCallerIdentity) */
   StringMap context;         /* service condition keys; aws:* are added by the server */
   StringMap further;         /* more pairs of action (key) and resource (value), each checked too: batches. Append, do not set */
+  StringMap own;             /* condition keys of resource alone: not of further and also */
+  AuthorizationList also;    /* more resources, each checked with condition keys of its own */
+  Error *permitted;          /* transfer full: answered instead of running the operation, once it is permitted (EC2's DryRun); or NULL */
 } Authorization;
 
 struct Operation {

@@ -111,7 +111,8 @@ decode(Run *run)
   run->in = arena_alloc(run->call.arena, operation->input_size);
   run->out = arena_alloc(run->call.arena, operation->output_size);
   TRY(wire_decode(run->route.protocol, operation->service, operation->model, run->call.arena, &request, run->in));
-  return shape_validate(operation->model->input, run->in);
+  return operation->service->protocol == PROTOCOL_EC2 ? shape_validate_ec2(operation->model->input, run->in)
+                                                      : shape_validate(operation->model->input, run->in);
 }
 
 static Error *

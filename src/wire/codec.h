@@ -14,6 +14,8 @@ Json *shape_to_json(Arena *arena, const Shape *shape, const void *value);
 void *shape_copy(Arena *arena, const Shape *shape, const void *value);
 /* AWS's constraint check of a whole input: "2 validation errors detected: Value ..." as an answer ValidationException. */
 Error *shape_validate(const Shape *shape, const void *value) ERROR_MUST_USE;
+/* The same in EC2's codes and words: MissingParameter, InvalidParameterValue. */
+Error *shape_validate_ec2(const Shape *shape, const void *value) ERROR_MUST_USE;
 
 /* Records: a struct stored under a key, CBOR with the API's member names, so that a database outlives changes of the struct. */
 Error *record_put(Txn *txn, const Table *table, const Key *key, const Shape *shape, const void *value) ERROR_MUST_USE;

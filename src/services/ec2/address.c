@@ -5,10 +5,12 @@
 
 static const Ec2Path filters[] = {
   {"allocation-id", "AllocationId"}, {"association-id", "AssociationId"}, {"public-ip", "PublicIp"}, {"domain", "Domain"},
-  {"network-interface-id", "NetworkInterfaceId"}, {"private-ip-address", "PrivateIpAddress"}, {NULL, NULL},
+  {"instance-id", "InstanceId"}, {"network-border-group", "NetworkBorderGroup"}, {"network-interface-id", "NetworkInterfaceId"},
+  {"network-interface-owner-id", "NetworkInterfaceOwnerId"}, {"private-ip-address", "PrivateIpAddress"}, {NULL, NULL},
 };
 const Ec2Kind ec2_addresses = {.type = "elastic-ip", .prefix = "eipalloc", .table = {"ec2.address"}, EC2_KIND(Address, AllocationId, Tags),
-  .not_found = "InvalidAllocationID.NotFound", .not_found_text = "The allocation ID '%s' does not exist", .filters = filters};
+  .malformed = "InvalidAllocationID.Malformed", .not_found = "InvalidAllocationID.NotFound",
+  .not_found_text = "The allocation ID '%s' does not exist", .filters = filters};
 
 static const Table elastic_taken = {"ec2.elastic_ip"}; /* address -> allocation id: one namespace for all accounts and regions */
 
@@ -35,6 +37,11 @@ OPERATION(AllocateAddress, allocate_address, .txn = TXN_WRITE, .authorize = ec2_
 static Error *allocate_address(Call *call, const Ec2AllocateAddressInput *in, Ec2AllocateAddressOutput *ret_out) {
   guint32 address = 0;
   Key key;
+  if (in->Domain && strcmp(in->Domain, "vpc") != 0)
+    return error_answer("InvalidParameterValue", "Value (%s) for parameter domain is invalid. EC2-Classic is retired.", in->Domain);
+  if (in->Address || in->CustomerOwnedIpv4Pool || (in->PublicIpv4Pool && strcmp(in->PublicIpv4Pool, "amazon") != 0))
+    return error_answer("UnsupportedOperation", "haar allocates the next address of its own pool: no chosen addresses, no pools that you brought.");
+  TRY(ec2_quota(call, &ec2_addresses, NULL));
   TRY(next_address(call, &address));
   Ec2Address *elastic = ARENA_NEW(call->arena, Ec2Address);
   *elastic = (Ec2Address){.AllocationId = id_resource(call->arena, "eipalloc"), .PublicIp = address_text(call->arena, address), .Domain = "vpc", .PublicIpv4Pool = "amazon",
@@ -57,7 +64,7 @@ static Error *find_address(Call *call, const char *allocation, const char *publi
       *ret_address = all.v[i];
       return NULL;
     }
-  return error_answer("InvalidAddress.NotFound", "The address '%s' does not exist", public_ip ? public_ip : "");
+  return error_answer("InvalidAddress.NotFound", "Address '%s' not found.", public_ip ? public_ip : "");
 }
 
 OPERATION(ReleaseAddress, release_address, .txn = TXN_WRITE, .authorize = ec2_authorize)
@@ -65,6 +72,8 @@ static Error *release_address(Call *call, const Ec2ReleaseAddressInput *in, Ec2R
   Ec2Address *elastic = NULL;
   guint32 address = 0;
   Key key;
+  if (!in->AllocationId && !in->PublicIp)
+    return error_answer("MissingParameter", "Either public IP or allocation id must be specified");
   TRY(find_address(call, in->AllocationId, in->PublicIp, &elastic));
   if (elastic->AssociationId)
     return error_answer("InvalidIPAddress.InUse", "Address %s is in use.", elastic->PublicIp);
@@ -75,26 +84,82 @@ static Error *release_address(Call *call, const Ec2ReleaseAddressInput *in, Ec2R
   return ec2_delete(call, &ec2_addresses, elastic->AllocationId);
 }
 
+/* The private address that it is to stand for: named, or the primary one. */
+static Error *private_of(Ec2NetworkInterface *eni, const char *wanted, Ec2NetworkInterfacePrivateIpAddress **ret_private) {
+  for (gsize i = 0; i < eni->PrivateIpAddresses.n; i++)
+    if (!wanted || strcmp(eni->PrivateIpAddresses.v[i]->PrivateIpAddress, wanted) == 0) {
+      *ret_private = eni->PrivateIpAddresses.v[i];
+      return NULL;
+    }
+  return error_answer("InvalidParameterValue", "The private IP address %s is not assigned to the network interface '%s'", wanted, eni->NetworkInterfaceId);
+}
+
+/* Takes the address from what has it. */
+static Error *loosen(Call *call, Ec2Address *elastic) {
+  Ec2NetworkInterface *eni = NULL;
+  TRY(ec2_find(call, &ec2_interfaces, elastic->NetworkInterfaceId, &eni));
+  if (eni) {
+    ec2_eni_disassociate(eni, elastic->AssociationId);
+    TRY(ec2_eni_put(call, eni));
+    ec2_changed(call, eni->VpcId);
+  }
+  elastic->AssociationId = elastic->NetworkInterfaceId = elastic->PrivateIpAddress = elastic->NetworkInterfaceOwnerId = NULL;
+  return ec2_put(call, &ec2_addresses, elastic);
+}
+
+Error *ec2_address_loosen(Call *call, const char *allocation_id) {
+  Ec2Address *elastic = NULL;
+  TRY(ec2_find(call, &ec2_addresses, allocation_id, &elastic));
+  return elastic ? loosen(call, elastic) : NULL;
+}
+
+Error *ec2_addresses_loosen(Call *call, const Ec2NetworkInterface *eni) {
+  for (gsize i = 0; i < eni->PrivateIpAddresses.n; i++)
+    if (eni->PrivateIpAddresses.v[i]->Association)
+      TRY(ec2_address_loosen(call, eni->PrivateIpAddresses.v[i]->Association->AllocationId));
+  return NULL;
+}
+
+static Error *check_associate(Call *call, const Ec2AssociateAddressInput *in) {
+  (void) call;
+  if (in->InstanceId)
+    return error_answer("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", in->InstanceId);
+  if (!in->AllocationId && !in->PublicIp)
+    return error_answer("MissingParameter", "Either public IP or allocation id must be specified");
+  if (in->AllocationId && in->PublicIp)
+    return error_answer("InvalidParameterCombination", "You may specify public IP or allocation id, but not both in the same call");
+  if (!in->NetworkInterfaceId)
+    return error_answer("MissingParameter", "Either instance ID or network interface id must be specified");
+  return NULL;
+}
+
 OPERATION(AssociateAddress, associate_address, .txn = TXN_WRITE, .authorize = ec2_authorize)
 static Error *associate_address(Call *call, const Ec2AssociateAddressInput *in, Ec2AssociateAddressOutput *ret_out) {
   Ec2Address *elastic = NULL;
   Ec2NetworkInterface *eni = NULL;
-  if (in->InstanceId)
-    return error_answer("UnsupportedOperation", "haar associates addresses with network interfaces, not with instances.");
+  Ec2NetworkInterfacePrivateIpAddress *private = NULL;
+  TRY(check_associate(call, in));
   TRY(find_address(call, in->AllocationId, in->PublicIp, &elastic));
   TRY(ec2_get(call, &ec2_interfaces, in->NetworkInterfaceId, &eni));
-  if ((elastic->AssociationId || eni->Association) && !in->AllowReassociation.v)
-    return error_answer("Resource.AlreadyAssociated", "resource %s is already associated with associate-id %s", elastic->AllocationId, elastic->AssociationId ? elastic->AssociationId : "");
+  TRY(private_of(eni, in->PrivateIpAddress, &private));
+  if (elastic->AssociationId && !in->AllowReassociation.v)
+    return error_answer("Resource.AlreadyAssociated", "resource %s is already associated with associate-id %s", elastic->AllocationId, elastic->AssociationId);
+  if (private->Association && !in->AllowReassociation.v)
+    return error_answer("Resource.AlreadyAssociated", "resource %s is already associated with associate-id %s", in->NetworkInterfaceId, private->Association->AssociationId);
+  if (elastic->AssociationId)
+    TRY(loosen(call, elastic));
+  if (private->Association)
+    TRY(ec2_address_loosen(call, private->Association->AllocationId));
+  TRY(ec2_get(call, &ec2_interfaces, in->NetworkInterfaceId, &eni));
   elastic->AssociationId = id_resource(call->arena, "eipassoc");
   elastic->NetworkInterfaceId = eni->NetworkInterfaceId;
   elastic->NetworkInterfaceOwnerId = call->account;
-  elastic->PrivateIpAddress = eni->PrivateIpAddress;
-  eni->Association = ARENA_NEW(call->arena, Ec2NetworkInterfaceAssociation);
-  *eni->Association = (Ec2NetworkInterfaceAssociation){.AllocationId = elastic->AllocationId, .AssociationId = elastic->AssociationId, .IpOwnerId = call->account, .PublicIp = elastic->PublicIp};
+  elastic->PrivateIpAddress = private->PrivateIpAddress;
+  ec2_eni_associate(call, eni, elastic);
   TRY(ec2_put(call, &ec2_addresses, elastic));
   TRY(ec2_eni_put(call, eni));
   ret_out->AssociationId = elastic->AssociationId;
-  ec2_changed(call, eni->VpcId);
+  ec2_changed_now(call, eni->VpcId);
   return NULL;
 }
 
@@ -112,24 +177,41 @@ static Error *find_association(Call *call, const char *id, Ec2Address **ret_addr
 OPERATION(DisassociateAddress, disassociate_address, .txn = TXN_WRITE, .authorize = ec2_authorize)
 static Error *disassociate_address(Call *call, const Ec2DisassociateAddressInput *in, Ec2DisassociateAddressOutput *ret_out) {
   Ec2Address *elastic = NULL;
-  Ec2NetworkInterface *eni = NULL;
+  const Ec2NetworkInterface *eni = NULL;
+  if (!in->AssociationId && !in->PublicIp)
+    return error_answer("MissingParameter", "Either public IP or association id must be specified");
   TRY(in->AssociationId ? find_association(call, in->AssociationId, &elastic) : find_address(call, NULL, in->PublicIp, &elastic));
+  if (!elastic->AssociationId)
+    return error_answer("InvalidAssociationID.NotFound", "The address '%s' is not associated", elastic->PublicIp);
   TRY(ec2_find(call, &ec2_interfaces, elastic->NetworkInterfaceId, &eni));
-  elastic->AssociationId = elastic->NetworkInterfaceId = elastic->PrivateIpAddress = elastic->NetworkInterfaceOwnerId = NULL;
-  TRY(ec2_put(call, &ec2_addresses, elastic));
-  if (!eni)
-    return NULL;
-  eni->Association = NULL;
-  TRY(ec2_eni_put(call, eni));
-  ec2_changed(call, eni->VpcId);
+  if (eni && g_strcmp0(eni->InterfaceType, "nat_gateway") == 0)
+    return error_answer("AuthFailure", "You do not have permission to access the specified resource.");
+  return loosen(call, elastic);
+}
+
+/* Names of addresses cannot be set here: they have their own. */
+OPERATION(DescribeAddressesAttribute, describe_addresses_attribute, .txn = TXN_READ, .authorize = ec2_authorize)
+static Error *describe_addresses_attribute(Call *call, const Ec2DescribeAddressesAttributeInput *in, Ec2DescribeAddressesAttributeOutput *ret_out) {
+  Ec2AddressList all = {0};
+  TRY(ec2_describe(call, &(Ec2Describe){&ec2_addresses, &in->AllocationIds, NULL, in->MaxResults, in->NextToken, "allocationIds", NULL}, &all, &ret_out->NextToken));
+  LIST_EMPTY(call->arena, &ret_out->Addresses);
+  for (gsize i = 0; i < all.n; i++) {
+    Ec2AddressAttribute *attribute = ARENA_NEW(call->arena, Ec2AddressAttribute);
+    *attribute = (Ec2AddressAttribute){.AllocationId = all.v[i]->AllocationId, .PublicIp = all.v[i]->PublicIp};
+    LIST_APPEND(call->arena, &ret_out->Addresses, attribute);
+  }
   return NULL;
 }
 
 OPERATION(DescribeAddresses, describe_addresses, .txn = TXN_READ, .authorize = ec2_authorize)
 static Error *describe_addresses(Call *call, const Ec2DescribeAddressesInput *in, Ec2DescribeAddressesOutput *ret_out) {
   Ec2AddressList all = {0};
-  TRY(ec2_describe(call, &(Ec2Describe){&ec2_addresses, &in->AllocationIds, &in->Filters, OPT_INT(G_MAXINT32), NULL}, &all, NULL));
+  TRY(ec2_describe(call, &(Ec2Describe){&ec2_addresses, &in->AllocationIds, &in->Filters, {0}, NULL, NULL, NULL}, &all, NULL));
   LIST_EMPTY(call->arena, &ret_out->Addresses);
+  for (gsize i = 0; i < in->PublicIps.n; i++) {
+    Ec2Address *one = NULL;
+    TRY(find_address(call, NULL, in->PublicIps.v[i], &one));
+  }
   for (gsize i = 0; i < all.n; i++)
     if (!in->PublicIps.n || string_list_has(&in->PublicIps, all.v[i]->PublicIp))
       LIST_APPEND(call->arena, &ret_out->Addresses, all.v[i]);

@@ -9,7 +9,8 @@ static const Ec2Path filters[] = {
   {"vpc-endpoint-state", "State"}, {"ip-address-type", "IpAddressType"}, {NULL, NULL},
 };
 const Ec2Kind ec2_endpoints = {.type = "vpc-endpoint", .prefix = "vpce", .table = {"ec2.vpc_endpoint"}, EC2_KIND(VpcEndpoint, VpcEndpointId, Tags),
-  .not_found = "InvalidVpcEndpointId.NotFound", .not_found_text = "The Vpc Endpoint Id '%s' does not exist", .filters = filters};
+  .malformed = "InvalidVpcEndpointId.Malformed", .not_found = "InvalidVpcEndpointId.NotFound",
+  .not_found_text = "The Vpc Endpoint Id '%s' does not exist", .filters = filters};
 
 static const char full_access[] = "{\"Version\":\"2008-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"*\",\"Resource\":\"*\"}]}";
 
@@ -32,7 +33,13 @@ static const char *service_of(const Call *call, const char *name) {
   return name && g_str_has_prefix(name, prefix) && name[strlen(prefix)] ? name + strlen(prefix) : NULL;
 }
 
-static gboolean is_gateway_service(const char *service) { return strcmp(service, "s3") == 0 || strcmp(service, "dynamodb") == 0; }
+enum { POLICY_MAX = 20480 };
+
+static Error *check_policy(Call *call, const char *policy) {
+  if (policy && strlen(policy) > POLICY_MAX)
+    return error_answer("InvalidPolicyDocument", "The policy document is longer than %d characters", POLICY_MAX);
+  return policy ? iam_policy_check(call->arena, policy, TRUE) : NULL;
+}
 
 static void add_dns(Call *call, Ec2VpcEndpoint *endpoint, const char *service) {
   const char *names[] = {arena_printf(call->arena, "%s-%s.%s.%s.vpce.amazonaws.com", endpoint->VpcEndpointId, id_hex(call->arena, 8), service, call->region),
@@ -119,7 +126,7 @@ static Error *make_interface(Call *call, const Ec2CreateVpcEndpointInput *in, co
 }
 
 static Error *make_gateway(Call *call, const Ec2CreateVpcEndpointInput *in, const char *service, Ec2VpcEndpoint *endpoint) {
-  if (!is_gateway_service(service))
+  if (!ec2_endpoint_service_known(service, TRUE))
     return error_answer("InvalidParameter", "The Vpc Endpoint Service '%s' does not support type Gateway", in->ServiceName);
   if (in->SubnetIds.n || in->SecurityGroupIds.n)
     return error_answer("InvalidParameter", "Subnet IDs and security groups are not supported for Gateway endpoints");
@@ -134,10 +141,16 @@ static Error *create_vpc_endpoint(Call *call, const Ec2CreateVpcEndpointInput *i
   const Ec2Vpc *vpc = NULL;
   const char *service = service_of(call, in->ServiceName), *type = in->VpcEndpointType ? in->VpcEndpointType : "Gateway";
   TRY(ec2_get(call, &ec2_vpcs, in->VpcId, &vpc));
-  if (!service)
+  gboolean seen = FALSE;
+  TRY(ec2_token_seen(call, in, ret_out, &seen));
+  if (seen)
+    return NULL;
+  if (!service || !(ec2_endpoint_service_known(service, TRUE) || ec2_endpoint_service_known(service, FALSE)))
     return error_answer("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", in->ServiceName ? in->ServiceName : "");
-  if (in->PolicyDocument)
-    TRY(iam_policy_check(call->arena, in->PolicyDocument, TRUE));
+  if (in->IpAddressType && strcmp(in->IpAddressType, "ipv4") != 0)
+    return error_answer("UnsupportedOperation", "haar's endpoints have IPv4 addresses.");
+  TRY(check_policy(call, in->PolicyDocument));
+  TRY(ec2_quota(call, &ec2_endpoints, in->VpcId));
   Ec2VpcEndpoint *endpoint = ARENA_NEW(call->arena, Ec2VpcEndpoint);
   *endpoint = (Ec2VpcEndpoint){
     .VpcEndpointId = id_resource(call->arena, "vpce"), .VpcEndpointType = type, .VpcId = in->VpcId, .ServiceName = in->ServiceName, .State = "available",
@@ -153,7 +166,7 @@ static Error *create_vpc_endpoint(Call *call, const Ec2CreateVpcEndpointInput *i
   ret_out->VpcEndpoint = endpoint;
   ret_out->ClientToken = in->ClientToken;
   ec2_changed(call, in->VpcId);
-  return NULL;
+  return ec2_token_keep(call, in, ret_out);
 }
 
 static Error *drop_interface(Call *call, const char *eni_id) {
@@ -196,7 +209,7 @@ static Error *delete_vpc_endpoints(Call *call, const Ec2DeleteVpcEndpointsInput 
 
 OPERATION(DescribeVpcEndpoints, describe_vpc_endpoints, .txn = TXN_READ, .authorize = ec2_authorize)
 static Error *describe_vpc_endpoints(Call *call, const Ec2DescribeVpcEndpointsInput *in, Ec2DescribeVpcEndpointsOutput *ret_out) {
-  return ec2_describe(call, &(Ec2Describe){&ec2_endpoints, &in->VpcEndpointIds, &in->Filters, in->MaxResults, in->NextToken}, &ret_out->VpcEndpoints, &ret_out->NextToken);
+  return ec2_describe(call, &(Ec2Describe){&ec2_endpoints, &in->VpcEndpointIds, &in->Filters, in->MaxResults, in->NextToken, "vpcEndpointIds", NULL}, &ret_out->VpcEndpoints, &ret_out->NextToken);
 }
 
 static void list_remove(StringList *list, const char *text) {
@@ -261,12 +274,29 @@ static Error *modify_groups(Call *call, const Ec2ModifyVpcEndpointInput *in, Ec2
   return NULL;
 }
 
+/* Routes are a gateway endpoint's, subnets and groups an interface endpoint's. */
+static Error *check_modify(const Ec2ModifyVpcEndpointInput *in, const Ec2VpcEndpoint *endpoint) {
+  gboolean gateway = strcmp(endpoint->VpcEndpointType, "Gateway") == 0;
+  if (in->IpAddressType && strcmp(in->IpAddressType, "ipv4") != 0)
+    return error_answer("UnsupportedOperation", "haar's endpoints have IPv4 addresses.");
+  if (gateway && (in->AddSubnetIds.n || in->RemoveSubnetIds.n || in->AddSecurityGroupIds.n || in->RemoveSecurityGroupIds.n || in->PrivateDnsEnabled.v))
+    return error_answer("InvalidParameter", "Subnets, security groups and private DNS cannot be modified for a Gateway endpoint: %s", in->VpcEndpointId);
+  if (!gateway && (in->AddRouteTableIds.n || in->RemoveRouteTableIds.n))
+    return error_answer("InvalidParameter", "Route tables cannot be modified for an Interface endpoint: %s", in->VpcEndpointId);
+  if (in->ResetPolicy.v && in->PolicyDocument)
+    return error_answer("InvalidParameterCombination", "PolicyDocument and ResetPolicy cannot be specified together");
+  for (gsize i = 0; i < in->RemoveSubnetIds.n; i++)
+    if (!string_list_has(&endpoint->SubnetIds, in->RemoveSubnetIds.v[i]))
+      return error_answer("InvalidSubnetId.NotFound", "The subnet '%s' is not associated with the endpoint %s", in->RemoveSubnetIds.v[i], in->VpcEndpointId);
+  return NULL;
+}
+
 OPERATION(ModifyVpcEndpoint, modify_vpc_endpoint, .txn = TXN_WRITE, .authorize = ec2_authorize)
 static Error *modify_vpc_endpoint(Call *call, const Ec2ModifyVpcEndpointInput *in, Ec2ModifyVpcEndpointOutput *ret_out) {
   Ec2VpcEndpoint *endpoint = NULL;
   TRY(ec2_get(call, &ec2_endpoints, in->VpcEndpointId, &endpoint));
-  if (in->PolicyDocument)
-    TRY(iam_policy_check(call->arena, in->PolicyDocument, TRUE));
+  TRY(check_modify(in, endpoint));
+  TRY(check_policy(call, in->PolicyDocument));
   endpoint->PolicyDocument = in->ResetPolicy.v ? full_access : in->PolicyDocument ? in->PolicyDocument : endpoint->PolicyDocument;
   TRY(modify_routes(call, in, endpoint));
   TRY(modify_groups(call, in, endpoint));

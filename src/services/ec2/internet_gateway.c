@@ -5,13 +5,16 @@
 #include <string.h>
 
 static const Ec2Path filters[] = {
-  {"internet-gateway-id", "InternetGatewayId"}, {"attachment.vpc-id", "Attachments.VpcId"}, {"attachment.state", "Attachments.State"}, {"owner-id", "OwnerId"}, {NULL, NULL},
+  {"internet-gateway-id", "InternetGatewayId"}, {"attachment.vpc-id", "Attachments.VpcId"}, {"attachment.state", "Attachments.State"},
+  {"owner-id", "OwnerId"}, {NULL, NULL},
 };
 const Ec2Kind ec2_internet_gateways = {.type = "internet-gateway", .prefix = "igw", .table = {"ec2.internet_gateway"}, EC2_KIND(InternetGateway, InternetGatewayId, Tags),
-  .not_found = "InvalidInternetGatewayID.NotFound", .not_found_text = "The internetGateway ID '%s' does not exist", .filters = filters};
+  .malformed = "InvalidInternetGatewayId.Malformed", .not_found = "InvalidInternetGatewayID.NotFound",
+  .not_found_text = "The internetGateway ID '%s' does not exist", .filters = filters};
 
 OPERATION(CreateInternetGateway, create_internet_gateway, .txn = TXN_WRITE, .authorize = ec2_authorize)
 static Error *create_internet_gateway(Call *call, const Ec2CreateInternetGatewayInput *in, Ec2CreateInternetGatewayOutput *ret_out) {
+  TRY(ec2_quota(call, &ec2_internet_gateways, NULL));
   Ec2InternetGateway *gateway = ARENA_NEW(call->arena, Ec2InternetGateway);
   *gateway = (Ec2InternetGateway){.InternetGatewayId = id_resource(call->arena, "igw"), .OwnerId = call->account, .Tags = ec2_tags(call, &in->TagSpecifications, "internet-gateway")};
   LIST_EMPTY(call->arena, &gateway->Attachments);
@@ -72,6 +75,6 @@ static Error *detach_internet_gateway(Call *call, const Ec2DetachInternetGateway
 
 OPERATION(DescribeInternetGateways, describe_internet_gateways, .txn = TXN_READ, .authorize = ec2_authorize)
 static Error *describe_internet_gateways(Call *call, const Ec2DescribeInternetGatewaysInput *in, Ec2DescribeInternetGatewaysOutput *ret_out) {
-  return ec2_describe(call, &(Ec2Describe){&ec2_internet_gateways, &in->InternetGatewayIds, &in->Filters, in->MaxResults, in->NextToken},
+  return ec2_describe(call, &(Ec2Describe){&ec2_internet_gateways, &in->InternetGatewayIds, &in->Filters, in->MaxResults, in->NextToken, "internetGatewayIds", NULL},
                       &ret_out->InternetGateways, &ret_out->NextToken);
 }

@@ -3,32 +3,76 @@
 
 #include <string.h>
 
-enum { LAST_RULE = 32767 };
+enum { LAST_RULE = 32767, ENTRIES_MAX = 40 };
 
 static const Ec2Path filters[] = {
-  {"network-acl-id", "NetworkAclId"}, {"vpc-id", "VpcId"}, {"default", "IsDefault"}, {"owner-id", "OwnerId"}, {"association.subnet-id", "Associations.SubnetId"},
-  {"association.association-id", "Associations.NetworkAclAssociationId"}, {"association.network-acl-id", "Associations.NetworkAclId"},
-  {"entry.cidr", "Entries.CidrBlock"}, {"entry.protocol", "Entries.Protocol"}, {"entry.rule-action", "Entries.RuleAction"}, {"entry.egress", "Entries.Egress"},
-  {"entry.rule-number", "Entries.RuleNumber"}, {NULL, NULL},
+  {"network-acl-id", "NetworkAclId"}, {"vpc-id", "VpcId"}, {"default", "IsDefault"}, {"owner-id", "OwnerId"},
+  {"association.subnet-id", "Associations.SubnetId"}, {"association.association-id", "Associations.NetworkAclAssociationId"},
+  {"association.network-acl-id", "Associations.NetworkAclId"}, {"entry.cidr", "Entries.CidrBlock"}, {"entry.ipv6-cidr", "Entries.Ipv6CidrBlock"},
+  {"entry.icmp.code", "Entries.IcmpTypeCode.Code"}, {"entry.icmp.type", "Entries.IcmpTypeCode.Type"},
+  {"entry.port-range.from", "Entries.PortRange.From"}, {"entry.port-range.to", "Entries.PortRange.To"}, {"entry.protocol", "Entries.Protocol"},
+  {"entry.rule-action", "Entries.RuleAction"}, {"entry.egress", "Entries.Egress"}, {"entry.rule-number", "Entries.RuleNumber"}, {NULL, NULL},
 };
 const Ec2Kind ec2_acls = {.type = "network-acl", .prefix = "acl", .table = {"ec2.network_acl"}, EC2_KIND(NetworkAcl, NetworkAclId, Tags),
-  .not_found = "InvalidNetworkAclID.NotFound", .not_found_text = "The networkAcl ID '%s' does not exist", .filters = filters};
+  .malformed = "InvalidNetworkAclId.Malformed", .not_found = "InvalidNetworkAclID.NotFound",
+  .not_found_text = "The networkAcl ID '%s' does not exist", .filters = filters};
 
-static void add_entry(Call *call, Ec2NetworkAcl *acl, gint64 number, gboolean egress, const char *action) {
+static void add_entry(Call *call, Ec2NetworkAcl *acl, gint64 number, gboolean egress, const char *action, gboolean ipv6) {
   Ec2NetworkAclEntry *entry = ARENA_NEW(call->arena, Ec2NetworkAclEntry);
-  *entry = (Ec2NetworkAclEntry){.RuleNumber = OPT_INT(number), .Egress = OPT_BOOL(egress), .RuleAction = action, .Protocol = "-1", .CidrBlock = "0.0.0.0/0"};
+  *entry = (Ec2NetworkAclEntry){.RuleNumber = OPT_INT(number), .Egress = OPT_BOOL(egress), .RuleAction = action, .Protocol = "-1",
+                                .CidrBlock = ipv6 ? NULL : "0.0.0.0/0", .Ipv6CidrBlock = ipv6 ? "::/0" : NULL};
   LIST_APPEND(call->arena, &acl->Entries, entry);
 }
 
+static gssize entry_at(const Ec2NetworkAcl *acl, gint64 number, gboolean egress) {
+  for (gsize i = 0; i < acl->Entries.n; i++)
+    if (acl->Entries.v[i]->RuleNumber.v == number && acl->Entries.v[i]->Egress.v == egress)
+      return (gssize) i;
+  return -1;
+}
+
+static int compare_entries(const void *a, const void *b) {
+  const Ec2NetworkAclEntry *x = *(Ec2NetworkAclEntry *const *) a, *y = *(Ec2NetworkAclEntry *const *) b;
+  return x->Egress.v != y->Egress.v ? y->Egress.v - x->Egress.v : (x->RuleNumber.v > y->RuleNumber.v) - (x->RuleNumber.v < y->RuleNumber.v);
+}
+
+/* The last entry for IPv6, and in a default ACL the one that allows all. */
+static void open_ipv6(Call *call, Ec2NetworkAcl *acl) {
+  for (int egress = 1; egress >= 0; egress--) {
+    if (acl->IsDefault.v && entry_at(acl, 101, egress) < 0)
+      add_entry(call, acl, 101, egress, "allow", TRUE);
+    if (entry_at(acl, LAST_RULE + 1, egress) < 0)
+      add_entry(call, acl, LAST_RULE + 1, egress, "deny", TRUE);
+  }
+  qsort(acl->Entries.v, acl->Entries.n, sizeof *acl->Entries.v, compare_entries);
+}
+
+Error *ec2_acls_open_ipv6(Call *call, const char *vpc_id) {
+  Ec2Records acls = {0};
+  TRY(ec2_all(call, &ec2_acls, &acls));
+  for (gsize i = 0; i < acls.n; i++) {
+    Ec2NetworkAcl *acl = acls.v[i];
+    if (strcmp(acl->VpcId, vpc_id) != 0)
+      continue;
+    open_ipv6(call, acl);
+    TRY(ec2_put(call, &ec2_acls, acl));
+  }
+  return NULL;
+}
+
 Error *ec2_acl_make(Call *call, const char *vpc_id, gboolean is_default, Ec2TagList tags, Ec2NetworkAcl **ret_acl) {
+  const Ec2Vpc *vpc = NULL;
   Ec2NetworkAcl *acl = ARENA_NEW(call->arena, Ec2NetworkAcl);
   *acl = (Ec2NetworkAcl){.NetworkAclId = id_resource(call->arena, "acl"), .VpcId = vpc_id, .OwnerId = call->account, .IsDefault = OPT_BOOL(is_default), .Tags = tags};
   LIST_EMPTY(call->arena, &acl->Associations);
   for (int egress = 1; egress >= 0; egress--) {
     if (is_default)
-      add_entry(call, acl, 100, egress, "allow");
-    add_entry(call, acl, LAST_RULE, egress, "deny");
+      add_entry(call, acl, 100, egress, "allow", FALSE);
+    add_entry(call, acl, LAST_RULE, egress, "deny", FALSE);
   }
+  TRY(ec2_find(call, &ec2_vpcs, vpc_id, &vpc));
+  if (vpc && vpc->Ipv6CidrBlockAssociationSet.n)
+    open_ipv6(call, acl);
   *ret_acl = acl;
   return ec2_put(call, &ec2_acls, acl);
 }
@@ -59,6 +103,7 @@ OPERATION(CreateNetworkAcl, create_network_acl, .txn = TXN_WRITE, .authorize = e
 static Error *create_network_acl(Call *call, const Ec2CreateNetworkAclInput *in, Ec2CreateNetworkAclOutput *ret_out) {
   const Ec2Vpc *vpc = NULL;
   TRY(ec2_get(call, &ec2_vpcs, in->VpcId, &vpc));
+  TRY(ec2_quota(call, &ec2_acls, in->VpcId));
   TRY(ec2_acl_make(call, in->VpcId, FALSE, ec2_tags(call, &in->TagSpecifications, "network-acl"), &ret_out->NetworkAcl));
   ec2_changed_now(call, in->VpcId);
   return NULL;
@@ -79,34 +124,34 @@ static Error *delete_network_acl(Call *call, const Ec2DeleteNetworkAclInput *in,
 
 OPERATION(DescribeNetworkAcls, describe_network_acls, .txn = TXN_READ, .authorize = ec2_authorize)
 static Error *describe_network_acls(Call *call, const Ec2DescribeNetworkAclsInput *in, Ec2DescribeNetworkAclsOutput *ret_out) {
-  return ec2_describe(call, &(Ec2Describe){&ec2_acls, &in->NetworkAclIds, &in->Filters, in->MaxResults, in->NextToken}, &ret_out->NetworkAcls, &ret_out->NextToken);
-}
-
-static gssize entry_at(const Ec2NetworkAcl *acl, gint64 number, gboolean egress) {
-  for (gsize i = 0; i < acl->Entries.n; i++)
-    if (acl->Entries.v[i]->RuleNumber.v == number && acl->Entries.v[i]->Egress.v == egress)
-      return (gssize) i;
-  return -1;
+  return ec2_describe(call, &(Ec2Describe){&ec2_acls, &in->NetworkAclIds, &in->Filters, in->MaxResults, in->NextToken, "networkAclIds", NULL}, &ret_out->NetworkAcls, &ret_out->NextToken);
 }
 
 static Error *check_entry(const Ec2NetworkAclEntry *entry) {
   Cidr cidr = {0};
+  Range range = {0};
+  gint64 number = 0;
   if (entry->RuleNumber.v < 1 || entry->RuleNumber.v >= LAST_RULE)
     return error_answer("InvalidParameterValue", "Value (%" G_GINT64_FORMAT ") for parameter ruleNumber is invalid. Rule number must be between 1 and 32766.", entry->RuleNumber.v);
   if (entry->CidrBlock && !cidr_parse(entry->CidrBlock, &cidr))
     return error_answer("InvalidParameterValue", "Value (%s) for parameter cidrBlock is invalid. This is not a valid CIDR block.", entry->CidrBlock);
+  if (entry->Ipv6CidrBlock && (!range_parse(entry->Ipv6CidrBlock, &range) || range_is4(&range)))
+    return error_answer("InvalidParameterValue", "Value (%s) for parameter ipv6CidrBlock is invalid. This is not a valid IPv6 CIDR block.", entry->Ipv6CidrBlock);
+  if (entry->CidrBlock && entry->Ipv6CidrBlock)
+    return error_answer("InvalidParameterCombination", "The parameters CidrBlock and Ipv6CidrBlock cannot be used together");
   if (!entry->CidrBlock && !entry->Ipv6CidrBlock)
     return error_answer("MissingParameter", "The request must contain the parameter CidrBlock or Ipv6CidrBlock");
   if (!entry->Protocol || !entry->RuleAction)
     return error_answer("MissingParameter", "The request must contain the parameters protocol and ruleAction");
+  if (!g_ascii_string_to_signed(entry->Protocol, 10, -1, 255, &number, NULL))
+    return error_answer("InvalidParameterValue", "Value (%s) for parameter protocol is invalid. Unknown protocol", entry->Protocol);
+  if (strcmp(entry->RuleAction, "allow") != 0 && strcmp(entry->RuleAction, "deny") != 0)
+    return error_answer("InvalidParameterValue", "Value (%s) for parameter ruleAction is invalid.", entry->RuleAction);
+  if (entry->PortRange && (entry->PortRange->From.v < 0 || entry->PortRange->To.v > 65535 || entry->PortRange->From.v > entry->PortRange->To.v))
+    return error_answer("InvalidParameterValue", "Value (%" G_GINT64_FORMAT "-%" G_GINT64_FORMAT ") for parameter portRange is invalid.", entry->PortRange->From.v, entry->PortRange->To.v);
   if ((strcmp(entry->Protocol, "6") == 0 || strcmp(entry->Protocol, "17") == 0) && !entry->PortRange)
     return error_answer("MissingParameter", "The request must contain the parameter PortRange for TCP and UDP");
   return NULL;
-}
-
-static int compare_entries(const void *a, const void *b) {
-  const Ec2NetworkAclEntry *x = *(Ec2NetworkAclEntry *const *) a, *y = *(Ec2NetworkAclEntry *const *) b;
-  return x->Egress.v != y->Egress.v ? y->Egress.v - x->Egress.v : (x->RuleNumber.v > y->RuleNumber.v) - (x->RuleNumber.v < y->RuleNumber.v);
 }
 
 static Error *put_acl(Call *call, Ec2NetworkAcl *acl) {
@@ -137,6 +182,11 @@ static Error *create_network_acl_entry(Call *call, const Ec2CreateNetworkAclEntr
   TRY(check_entry(entry));
   if (entry_at(acl, in->RuleNumber.v, in->Egress.v) >= 0)
     return error_answer("NetworkAclEntryAlreadyExists", "The network acl entry identified by %" G_GINT64_FORMAT " already exists.", in->RuleNumber.v);
+  gsize same = 0;
+  for (gsize i = 0; i < acl->Entries.n; i++)
+    same += acl->Entries.v[i]->Egress.v == in->Egress.v && acl->Entries.v[i]->RuleNumber.v < LAST_RULE;
+  if (same >= ENTRIES_MAX)
+    return error_answer("NetworkAclEntryLimitExceeded", "The maximum number of network acl entries has been reached.");
   LIST_APPEND(call->arena, &acl->Entries, entry);
   return put_acl(call, acl);
 }

@@ -1,13 +1,10 @@
-/* prefix_list: the address ranges of S3 and DynamoDB, and the services that endpoints may be made for.
+/* prefix_list: the address ranges of S3 and DynamoDB, and the lists of all kinds as they are described.
  * https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html */
 #include "services/ec2/ec2.h"
 
 #include <string.h>
 
 static const char *const gateway_services[] = {"dynamodb", "s3"};
-static const char *const interface_services[] = {
-  "cloudformation", "ec2", "events", "execute-api", "kms", "lambda", "logs", "monitoring", "rds", "s3", "secretsmanager", "sns", "sqs", "ssm", "states", "sts",
-};
 
 /* AWS's own ids where they are known. */
 const char *ec2_prefix_list_id(Arena *arena, const char *region, const char *service) {
@@ -24,28 +21,34 @@ const char *ec2_prefix_list_id(Arena *arena, const char *region, const char *ser
 
 static const char *range_of(const char *service) { return strcmp(service, "s3") == 0 ? REACH_S3 : REACH_DYNAMODB; }
 
-static const Ec2Path filters[] = {{"prefix-list-id", "PrefixListId"}, {"prefix-list-name", "PrefixListName"}, {"owner-id", "OwnerId"}, {NULL, NULL}};
+static const Ec2Path filters[] = {{"prefix-list-id", "PrefixListId"}, {"prefix-list-name", "PrefixListName"}, {NULL, NULL}};
 
-static Error *unknown_list(const char *id) { return error_answer("InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist", id); }
+static const char *aws_service(Call *call, const char *id) {
+  for (gsize i = 0; i < G_N_ELEMENTS(gateway_services); i++)
+    if (g_strcmp0(id, ec2_prefix_list_id(call->arena, call->region, gateway_services[i])) == 0)
+      return gateway_services[i];
+  return NULL;
+}
 
-static gboolean any_known(Call *call, const StringList *ids, const char **ret_unknown) {
-  for (gsize i = 0; i < ids->n; i++) {
-    gboolean known = FALSE;
-    for (gsize j = 0; j < G_N_ELEMENTS(gateway_services); j++)
-      known = known || strcmp(ids->v[i], ec2_prefix_list_id(call->arena, call->region, gateway_services[j])) == 0;
-    if (!known) {
-      *ret_unknown = ids->v[i];
-      return FALSE;
-    }
-  }
-  return TRUE;
+gboolean ec2_list_is_aws(Call *call, const char *id) { return aws_service(call, id) != NULL; }
+
+/* A list that rules and routes may name: AWS's, or one's own. *ret_max: how many rules it counts as. */
+Error *ec2_list_check(Call *call, const char *id, gint64 *ret_max) {
+  const Ec2ManagedPrefixList *list = NULL;
+  *ret_max = 1;
+  if (ec2_list_is_aws(call, id))
+    return NULL;
+  TRY(ec2_get(call, &ec2_managed_lists, id, &list));
+  *ret_max = list->MaxEntries.v;
+  return NULL;
 }
 
 OPERATION(DescribePrefixLists, describe_prefix_lists, .txn = TXN_READ, .authorize = ec2_authorize)
 static Error *describe_prefix_lists(Call *call, const Ec2DescribePrefixListsInput *in, Ec2DescribePrefixListsOutput *ret_out) {
-  const char *unknown = NULL;
-  if (!any_known(call, &in->PrefixListIds, &unknown))
-    return unknown_list(unknown);
+  TRY(ec2_filters_check(filters, &in->Filters));
+  for (gsize i = 0; i < in->PrefixListIds.n; i++)
+    if (!aws_service(call, in->PrefixListIds.v[i]))
+      return error_answer("InvalidPrefixListId.NotFound", "The prefix list ID '%s' does not exist", in->PrefixListIds.v[i]);
   LIST_EMPTY(call->arena, &ret_out->PrefixLists);
   for (gsize i = 0; i < G_N_ELEMENTS(gateway_services); i++) {
     Ec2PrefixList *list = ARENA_NEW(call->arena, Ec2PrefixList);
@@ -60,73 +63,68 @@ static Error *describe_prefix_lists(Call *call, const Ec2DescribePrefixListsInpu
   return NULL;
 }
 
+static Ec2ManagedPrefixList *aws_list(Call *call, const char *service) {
+  Ec2ManagedPrefixList *list = ARENA_NEW(call->arena, Ec2ManagedPrefixList);
+  *list = (Ec2ManagedPrefixList){.PrefixListId = ec2_prefix_list_id(call->arena, call->region, service), .AddressFamily = "IPv4", .State = "create-complete",
+                                 .PrefixListName = arena_printf(call->arena, "com.amazonaws.%s.%s", call->region, service), .OwnerId = "AWS"};
+  list->PrefixListArn = arn_format(call->arena, "ec2", call->region, "aws", "prefix-list/%s", list->PrefixListId);
+  LIST_EMPTY(call->arena, &list->Tags);
+  return list;
+}
+
+/* The ids that are one's own; AWS's are added to the answer before them. */
+static Error *add_aws_lists(Call *call, const Ec2DescribeManagedPrefixListsInput *in, StringList *own, Ec2ManagedPrefixListSet *out) {
+  for (gsize i = 0; i < in->PrefixListIds.n; i++)
+    if (!aws_service(call, in->PrefixListIds.v[i]))
+      LIST_APPEND(call->arena, own, in->PrefixListIds.v[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS(gateway_services) && !in->NextToken; i++) {
+    Ec2ManagedPrefixList *list = aws_list(call, gateway_services[i]);
+    gboolean passes = TRUE;
+    TRY(ec2_filter(call, ec2_managed_lists.filters, &Ec2ManagedPrefixList_shape, list, &in->Filters, &passes));
+    if (passes && (in->PrefixListIds.n == 0 || string_list_has(&in->PrefixListIds, list->PrefixListId)))
+      LIST_APPEND(call->arena, out, list);
+  }
+  return NULL;
+}
+
 OPERATION(DescribeManagedPrefixLists, describe_managed_prefix_lists, .txn = TXN_READ, .authorize = ec2_authorize)
 static Error *describe_managed_prefix_lists(Call *call, const Ec2DescribeManagedPrefixListsInput *in, Ec2DescribeManagedPrefixListsOutput *ret_out) {
-  const char *unknown = NULL;
-  if (!any_known(call, &in->PrefixListIds, &unknown))
-    return unknown_list(unknown);
+  StringList own = {0};
+  Ec2ManagedPrefixListSet mine = {0};
+  TRY(ec2_filters_check(ec2_managed_lists.filters, &in->Filters));
   LIST_EMPTY(call->arena, &ret_out->PrefixLists);
-  for (gsize i = 0; i < G_N_ELEMENTS(gateway_services); i++) {
-    Ec2ManagedPrefixList *list = ARENA_NEW(call->arena, Ec2ManagedPrefixList);
-    gboolean passes = TRUE;
-    *list = (Ec2ManagedPrefixList){.PrefixListId = ec2_prefix_list_id(call->arena, call->region, gateway_services[i]), .AddressFamily = "IPv4", .State = "create-complete",
-                                   .PrefixListName = arena_printf(call->arena, "com.amazonaws.%s.%s", call->region, gateway_services[i]), .OwnerId = "AWS"};
-    list->PrefixListArn = arn_format(call->arena, "ec2", call->region, "aws", "prefix-list/%s", list->PrefixListId);
-    TRY(ec2_filter(call, filters, &Ec2ManagedPrefixList_shape, list, &in->Filters, &passes));
-    if (passes && (in->PrefixListIds.n == 0 || string_list_has(&in->PrefixListIds, list->PrefixListId)))
-      LIST_APPEND(call->arena, &ret_out->PrefixLists, list);
-  }
+  TRY(add_aws_lists(call, in, &own, &ret_out->PrefixLists));
+  if (in->PrefixListIds.n && own.n == 0)
+    return NULL;
+  TRY(ec2_describe(call, &(Ec2Describe){&ec2_managed_lists, &own, &in->Filters, in->MaxResults, in->NextToken, "prefixListIds", NULL}, &mine, &ret_out->NextToken));
+  for (gsize i = 0; i < mine.n; i++)
+    LIST_APPEND(call->arena, &ret_out->PrefixLists, mine.v[i]);
   return NULL;
 }
 
 OPERATION(GetManagedPrefixListEntries, get_managed_prefix_list_entries, .txn = TXN_READ, .authorize = ec2_authorize)
 static Error *get_managed_prefix_list_entries(Call *call, const Ec2GetManagedPrefixListEntriesInput *in, Ec2GetManagedPrefixListEntriesOutput *ret_out) {
-  for (gsize i = 0; i < G_N_ELEMENTS(gateway_services); i++)
-    if (g_strcmp0(in->PrefixListId, ec2_prefix_list_id(call->arena, call->region, gateway_services[i])) == 0) {
-      Ec2PrefixListEntry *entry = ARENA_NEW(call->arena, Ec2PrefixListEntry);
-      entry->Cidr = range_of(gateway_services[i]);
-      LIST_APPEND(call->arena, &ret_out->Entries, entry);
-      return NULL;
-    }
-  return unknown_list(in->PrefixListId ? in->PrefixListId : "");
-}
-
-static Ec2ServiceDetail *detail(Call *call, const char *service, gboolean gateway) {
-  Ec2ServiceDetail *d = ARENA_NEW(call->arena, Ec2ServiceDetail);
-  Ec2ServiceTypeDetail *type = ARENA_NEW(call->arena, Ec2ServiceTypeDetail);
-  *d = (Ec2ServiceDetail){.ServiceName = arena_printf(call->arena, "com.amazonaws.%s.%s", call->region, service), .Owner = "amazon",
-                          .VpcEndpointPolicySupported = OPT_BOOL(TRUE), .AcceptanceRequired = OPT_BOOL(FALSE), .ManagesVpcEndpoints = OPT_BOOL(FALSE)};
-  type->ServiceType = gateway ? "Gateway" : "Interface";
-  LIST_APPEND(call->arena, &d->ServiceType, type);
-  for (char zone = 'a'; zone <= 'f'; zone++)
-    LIST_APPEND(call->arena, &d->AvailabilityZones, arena_printf(call->arena, "%s%c", call->region, zone));
-  LIST_APPEND(call->arena, &d->BaseEndpointDnsNames, arena_printf(call->arena, "%s.%s.%s", service, call->region, gateway ? "amazonaws.com" : "vpce.amazonaws.com"));
-  if (!gateway)
-    d->PrivateDnsName = arena_printf(call->arena, "%s.%s.amazonaws.com", service, call->region);
-  return d;
-}
-
-static const Ec2Path service_filters[] = {{"service-name", "ServiceName"}, {"service-type", "ServiceType.ServiceType"}, {NULL, NULL}};
-
-static Error *add_service(Call *call, const Ec2DescribeVpcEndpointServicesInput *in, const char *service, gboolean gateway, Ec2DescribeVpcEndpointServicesOutput *out) {
-  Ec2ServiceDetail *d = detail(call, service, gateway);
-  gboolean passes = TRUE;
-  TRY(ec2_filter(call, service_filters, &Ec2ServiceDetail_shape, d, &in->Filters, &passes));
-  if (!passes || (in->ServiceNames.n && !string_list_has(&in->ServiceNames, d->ServiceName)))
+  const char *service = aws_service(call, in->PrefixListId);
+  const Ec2ManagedPrefixList *list = NULL;
+  Ec2PrefixListEntrySet entries = {0};
+  guint64 from = 0;
+  if (service) {
+    Ec2PrefixListEntry *entry = ARENA_NEW(call->arena, Ec2PrefixListEntry);
+    entry->Cidr = range_of(service);
+    LIST_APPEND(call->arena, &ret_out->Entries, entry);
     return NULL;
-  LIST_APPEND(call->arena, &out->ServiceDetails, d);
-  if (!string_list_has(&out->ServiceNames, d->ServiceName))
-    LIST_APPEND(call->arena, &out->ServiceNames, d->ServiceName);
-  return NULL;
-}
-
-OPERATION(DescribeVpcEndpointServices, describe_vpc_endpoint_services, .txn = TXN_READ, .authorize = ec2_authorize)
-static Error *describe_vpc_endpoint_services(Call *call, const Ec2DescribeVpcEndpointServicesInput *in, Ec2DescribeVpcEndpointServicesOutput *ret_out) {
-  LIST_EMPTY(call->arena, &ret_out->ServiceNames);
-  LIST_EMPTY(call->arena, &ret_out->ServiceDetails);
-  for (gsize i = 0; i < G_N_ELEMENTS(gateway_services); i++)
-    TRY(add_service(call, in, gateway_services[i], TRUE, ret_out));
-  for (gsize i = 0; i < G_N_ELEMENTS(interface_services); i++)
-    TRY(add_service(call, in, interface_services[i], FALSE, ret_out));
+  }
+  if (in->NextToken && !g_ascii_string_to_unsigned(in->NextToken, 10, 1, 1000, &from, NULL))
+    return error_answer("InvalidNextToken", "The token '%s' is invalid", in->NextToken);
+  TRY(ec2_get(call, &ec2_managed_lists, in->PrefixListId, &list));
+  TRY(ec2_list_entries(call, list->PrefixListId, OPT_OR(in->TargetVersion, list->Version.v), &entries));
+  LIST_EMPTY(call->arena, &ret_out->Entries);
+  for (gsize i = from; i < entries.n; i++) {
+    if ((gint64) ret_out->Entries.n >= OPT_OR(in->MaxResults, 100)) {
+      ret_out->NextToken = arena_printf(call->arena, "%" G_GSIZE_FORMAT, i);
+      break;
+    }
+    LIST_APPEND(call->arena, &ret_out->Entries, entries.v[i]);
+  }
   return NULL;
 }

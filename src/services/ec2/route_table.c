@@ -3,15 +3,21 @@
 
 #include <string.h>
 
+enum { ROUTES_MAX = 500 };
+
 static const Ec2Path filters[] = {
   {"route-table-id", "RouteTableId"}, {"vpc-id", "VpcId"}, {"owner-id", "OwnerId"}, {"association.main", "Associations.Main"},
-  {"association.subnet-id", "Associations.SubnetId"}, {"association.route-table-id", "Associations.RouteTableId"},
-  {"association.route-table-association-id", "Associations.RouteTableAssociationId"}, {"route.gateway-id", "Routes.GatewayId"},
-  {"route.nat-gateway-id", "Routes.NatGatewayId"}, {"route.destination-cidr-block", "Routes.DestinationCidrBlock"},
-  {"route.destination-prefix-list-id", "Routes.DestinationPrefixListId"}, {"route.origin", "Routes.Origin"}, {"route.state", "Routes.State"}, {NULL, NULL},
+  {"association.subnet-id", "Associations.SubnetId"}, {"association.gateway-id", "Associations.GatewayId"},
+  {"association.route-table-id", "Associations.RouteTableId"}, {"association.route-table-association-id", "Associations.RouteTableAssociationId"},
+  {"route.gateway-id", "Routes.GatewayId"}, {"route.nat-gateway-id", "Routes.NatGatewayId"}, {"route.instance-id", "Routes.InstanceId"},
+  {"route.transit-gateway-id", "Routes.TransitGatewayId"}, {"route.egress-only-internet-gateway-id", "Routes.EgressOnlyInternetGatewayId"},
+  {"route.vpc-peering-connection-id", "Routes.VpcPeeringConnectionId"}, {"route.destination-cidr-block", "Routes.DestinationCidrBlock"},
+  {"route.destination-ipv6-cidr-block", "Routes.DestinationIpv6CidrBlock"}, {"route.destination-prefix-list-id", "Routes.DestinationPrefixListId"},
+  {"route.origin", "Routes.Origin"}, {"route.state", "Routes.State"}, {NULL, NULL},
 };
 const Ec2Kind ec2_route_tables = {.type = "route-table", .prefix = "rtb", .table = {"ec2.route_table"}, EC2_KIND(RouteTable, RouteTableId, Tags),
-  .not_found = "InvalidRouteTableID.NotFound", .not_found_text = "The routeTable ID '%s' does not exist", .filters = filters};
+  .malformed = "InvalidRouteTableId.Malformed", .not_found = "InvalidRouteTableID.NotFound",
+  .not_found_text = "The routeTable ID '%s' does not exist", .filters = filters};
 
 static Ec2RouteTableAssociation *association_new(Call *call, const char *table_id, const char *subnet_id, gboolean is_main) {
   Ec2RouteTableAssociationState *state = ARENA_NEW(call->arena, Ec2RouteTableAssociationState);
@@ -32,6 +38,11 @@ Error *ec2_route_table_make(Call *call, const Ec2Vpc *vpc, gboolean is_main, Ec2
     *local = (Ec2Route){.DestinationCidrBlock = vpc->CidrBlockAssociationSet.v[i]->CidrBlock, .GatewayId = "local", .Origin = "CreateRouteTable", .State = "active"};
     LIST_APPEND(call->arena, &table->Routes, local);
   }
+  for (gsize i = 0; i < vpc->Ipv6CidrBlockAssociationSet.n; i++) {
+    Ec2Route *local = ARENA_NEW(call->arena, Ec2Route);
+    *local = (Ec2Route){.DestinationIpv6CidrBlock = vpc->Ipv6CidrBlockAssociationSet.v[i]->Ipv6CidrBlock, .GatewayId = "local", .Origin = "CreateRouteTable", .State = "active"};
+    LIST_APPEND(call->arena, &table->Routes, local);
+  }
   if (is_main)
     LIST_APPEND(call->arena, &table->Associations, association_new(call, table->RouteTableId, NULL, TRUE));
   *ret_table = table;
@@ -42,6 +53,7 @@ OPERATION(CreateRouteTable, create_route_table, .txn = TXN_WRITE, .authorize = e
 static Error *create_route_table(Call *call, const Ec2CreateRouteTableInput *in, Ec2CreateRouteTableOutput *ret_out) {
   const Ec2Vpc *vpc = NULL;
   TRY(ec2_get(call, &ec2_vpcs, in->VpcId, &vpc));
+  TRY(ec2_quota(call, &ec2_route_tables, in->VpcId));
   TRY(ec2_route_table_make(call, vpc, FALSE, ec2_tags(call, &in->TagSpecifications, "route-table"), &ret_out->RouteTable));
   ec2_changed_now(call, in->VpcId);
   return NULL;
@@ -74,22 +86,33 @@ static Error *route_state(Call *call, Ec2Route *route, const char *vpc_id) {
   } else if (route->NatGatewayId) {
     const Ec2NatGateway *nat = NULL;
     TRY(ec2_find(call, &ec2_nat_gateways, route->NatGatewayId, &nat));
-    there = nat && strcmp(nat->State, "deleted") != 0;
+    there = nat && !nat->DeleteTime.set;
   } else if (route->NetworkInterfaceId) {
     TRY(ec2_find(call, &ec2_interfaces, route->NetworkInterfaceId, &target));
+    there = target != NULL;
+  } else if (route->VpcPeeringConnectionId) {
+    const Ec2VpcPeeringConnection *peering = NULL;
+    TRY(ec2_find(call, &ec2_peerings, route->VpcPeeringConnectionId, &peering));
+    there = ec2_peering_active(peering);
+  } else if (route->EgressOnlyInternetGatewayId) {
+    TRY(ec2_find(call, &ec2_egress_gateways, route->EgressOnlyInternetGatewayId, &target));
     there = target != NULL;
   }
   route->State = there ? "active" : "blackhole";
   return NULL;
 }
 
+static Error *fill_states(Call *call, void *record) {
+  Ec2RouteTable *table = record;
+  for (gsize i = 0; i < table->Routes.n; i++)
+    TRY(route_state(call, table->Routes.v[i], table->VpcId));
+  return NULL;
+}
+
 OPERATION(DescribeRouteTables, describe_route_tables, .txn = TXN_READ, .authorize = ec2_authorize)
 static Error *describe_route_tables(Call *call, const Ec2DescribeRouteTablesInput *in, Ec2DescribeRouteTablesOutput *ret_out) {
-  TRY(ec2_describe(call, &(Ec2Describe){&ec2_route_tables, &in->RouteTableIds, &in->Filters, in->MaxResults, in->NextToken}, &ret_out->RouteTables, &ret_out->NextToken));
-  for (gsize i = 0; i < ret_out->RouteTables.n; i++)
-    for (gsize j = 0; j < ret_out->RouteTables.v[i]->Routes.n; j++)
-      TRY(route_state(call, ret_out->RouteTables.v[i]->Routes.v[j], ret_out->RouteTables.v[i]->VpcId));
-  return NULL;
+  return ec2_describe(call, &(Ec2Describe){&ec2_route_tables, &in->RouteTableIds, &in->Filters, in->MaxResults, in->NextToken, "routeTableIds", fill_states},
+                      &ret_out->RouteTables, &ret_out->NextToken);
 }
 
 /* --- associations --- */
@@ -169,6 +192,8 @@ static Error *replace_route_table_association(Call *call, const Ec2ReplaceRouteT
   remove_association(from, at);
   TRY(ec2_put(call, &ec2_route_tables, from));
   TRY(ec2_get(call, &ec2_route_tables, in->RouteTableId, &to));
+  if (strcmp(to->VpcId, from->VpcId) != 0)
+    return error_answer("InvalidParameterValue", "Route table %s and route table %s belong to different networks", in->RouteTableId, from->RouteTableId);
   Ec2RouteTableAssociation *association = association_new(call, in->RouteTableId, old->SubnetId, old->Main.v);
   LIST_APPEND(call->arena, &to->Associations, association);
   TRY(ec2_put(call, &ec2_route_tables, to));
@@ -190,20 +215,66 @@ static Ec2Route *find_route(const Ec2RouteTable *table, const char *cidr, const 
   return NULL;
 }
 
-/* The destination as it is kept: bits behind the prefix cleared. */
-static Error *destination(Call *call, const char *text, const char **ret_text) {
-  Cidr cidr = {0};
-  if (!text)
-    return NULL;
-  if (!cidr_parse(text, &cidr))
-    return error_answer("InvalidParameterValue", "Value (%s) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.", text);
-  cidr.address = cidr_base(&cidr);
-  *ret_text = cidr_text(call->arena, &cidr);
+/* A route's destination: one of three. */
+typedef struct Destination { const char *cidr, *cidr6, *list; } Destination;
+
+static const char *destination_text(const Destination *d) { return d->cidr ? d->cidr : d->cidr6 ? d->cidr6 : d->list; }
+
+/* A range as it is kept: bits behind the prefix cleared. */
+static Error *range_of(Call *call, const char *text, gboolean ipv6, const char **ret_text) {
+  Range range = {0};
+  if (!range_parse(text, &range) || range_is4(&range) == ipv6)
+    return error_answer("InvalidParameterValue", "Value (%s) for parameter %s is invalid. This is not a valid %sCIDR block.", text,
+                        ipv6 ? "destinationIpv6CidrBlock" : "destinationCidrBlock", ipv6 ? "IPv6 " : "");
+  range.address = range_base(&range);
+  *ret_text = range_text(call->arena, &range);
   return NULL;
+}
+
+static Error *destination(Call *call, const char *cidr, const char *cidr6, const char *list, Destination *ret) {
+  gint64 ignored = 0;
+  *ret = (Destination){.list = list};
+  if ((cidr != NULL) + (cidr6 != NULL) + (list != NULL) != 1)
+    return error_answer(cidr || cidr6 || list ? "InvalidParameterCombination" : "MissingParameter",
+                        "The request must contain exactly one of destinationCidrBlock, destinationIpv6CidrBlock or destinationPrefixListId");
+  if (list)
+    return ec2_list_check(call, list, &ignored);
+  return cidr ? range_of(call, cidr, FALSE, &ret->cidr) : range_of(call, cidr6, TRUE, &ret->cidr6);
+}
+
+static gboolean is_endpoint(const char *id) { return id && g_str_has_prefix(id, "vpce-"); }
+
+static Error *check_peering(Call *call, const char *id, const char *vpc_id) {
+  const Ec2VpcPeeringConnection *peering = NULL;
+  TRY(ec2_get(call, &ec2_peerings, id, &peering));
+  if (strcmp(peering->RequesterVpcInfo->VpcId, vpc_id) != 0 && strcmp(peering->AccepterVpcInfo->VpcId, vpc_id) != 0)
+    return error_answer("InvalidParameterValue", "route table and VPC peering connection %s belong to different networks", id);
+  if (!ec2_peering_active(peering) && strcmp(peering->Status->Code, "pending-acceptance") != 0)
+    return error_answer("InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '%s' does not exist", id);
+  return NULL;
+}
+
+static Error *check_egress_only(Call *call, const Ec2Route *route, const char *vpc_id) {
+  const Ec2EgressOnlyInternetGateway *gateway = NULL;
+  TRY(ec2_get(call, &ec2_egress_gateways, route->EgressOnlyInternetGatewayId, &gateway));
+  if (!gateway->Attachments.n || strcmp(gateway->Attachments.v[0]->VpcId, vpc_id) != 0)
+    return error_answer("InvalidParameterValue", "route table and egress-only internet gateway %s belong to different networks", route->EgressOnlyInternetGatewayId);
+  if (route->DestinationCidrBlock)
+    return error_answer("InvalidParameterValue", "The egress-only internet gateway %s routes IPv6 only", route->EgressOnlyInternetGatewayId);
+  return NULL;
+}
+
+/* A route has one target. */
+static gsize count_targets(const Ec2Route *route) {
+  return (route->GatewayId != NULL) + (route->NatGatewayId != NULL) + (route->NetworkInterfaceId != NULL) + (route->VpcPeeringConnectionId != NULL) +
+         (route->EgressOnlyInternetGatewayId != NULL);
 }
 
 static Error *check_target(Call *call, const Ec2Route *route, const char *vpc_id) {
   const void *there = NULL;
+  if (count_targets(route) > 1)
+    return error_answer("InvalidParameterCombination", "The parameters GatewayId, NatGatewayId, NetworkInterfaceId, VpcPeeringConnectionId and "
+                        "EgressOnlyInternetGatewayId cannot be used together");
   if (route->NatGatewayId)
     return ec2_get(call, &ec2_nat_gateways, route->NatGatewayId, &there);
   if (route->NetworkInterfaceId)
@@ -217,24 +288,55 @@ static Error *check_target(Call *call, const Ec2Route *route, const char *vpc_id
   }
   if (route->GatewayId && strcmp(route->GatewayId, "local") == 0)
     return NULL;
-  return error_answer("UnsupportedOperation", "haar routes to internet gateways, NAT gateways and network interfaces; gateway endpoints add their routes themselves.");
+  if (route->VpcPeeringConnectionId)
+    return check_peering(call, route->VpcPeeringConnectionId, vpc_id);
+  if (route->EgressOnlyInternetGatewayId)
+    return check_egress_only(call, route, vpc_id);
+  return error_answer("UnsupportedOperation", "haar routes to internet, NAT and egress-only gateways, peering connections and network interfaces; gateway endpoints add their "
+                      "routes themselves. It has no instances, transit gateways, VPN, carrier or local gateways.");
+}
+
+/* What lies inside of the VPC stays there: a route to a part of a local range is taken to an interface or a NAT gateway only. */
+static Error *check_local(const Ec2RouteTable *table, const Ec2Route *route, const Destination *d) {
+  Range wanted = {0}, local = {0};
+  if (!range_parse(d->cidr ? d->cidr : d->cidr6, &wanted))
+    return NULL;
+  for (gsize i = 0; i < table->Routes.n; i++) {
+    const Ec2Route *known = table->Routes.v[i];
+    if (g_strcmp0(known->GatewayId, "local") != 0 || !range_parse(known->DestinationCidrBlock ? known->DestinationCidrBlock : known->DestinationIpv6CidrBlock, &local))
+      continue;
+    if (range_has(&local, wanted.address) && wanted.prefix > local.prefix && !route->NetworkInterfaceId && !route->NatGatewayId)
+      return error_answer("InvalidParameterValue", "The destination CIDR block %s is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an "
+                          "interface or an instance.", destination_text(d));
+  }
+  return NULL;
+}
+
+static gsize count_routes(const Ec2RouteTable *table, gboolean ipv6) {
+  gsize n = 0;
+  for (gsize i = 0; i < table->Routes.n; i++)
+    n += g_strcmp0(table->Routes.v[i]->GatewayId, "local") != 0 && (table->Routes.v[i]->DestinationIpv6CidrBlock != NULL) == ipv6;
+  return n;
 }
 
 OPERATION(CreateRoute, create_route, .txn = TXN_WRITE, .authorize = ec2_authorize)
 static Error *create_route(Call *call, const Ec2CreateRouteInput *in, Ec2CreateRouteOutput *ret_out) {
   Ec2RouteTable *table = NULL;
-  const char *cidr = NULL;
+  Destination to = {0};
   TRY(ec2_get(call, &ec2_route_tables, in->RouteTableId, &table));
-  TRY(destination(call, in->DestinationCidrBlock, &cidr));
-  if (!cidr && !in->DestinationIpv6CidrBlock)
-    return error_answer("MissingParameter", "The request must contain exactly one of destinationCidrBlock, destinationIpv6CidrBlock or destinationPrefixListId; "
-                        "haar takes destinationCidrBlock.");
-  if (find_route(table, cidr, in->DestinationIpv6CidrBlock, NULL))
-    return error_answer("RouteAlreadyExists", "The route identified by %s already exists.", cidr ? cidr : in->DestinationIpv6CidrBlock);
+  TRY(destination(call, in->DestinationCidrBlock, in->DestinationIpv6CidrBlock, in->DestinationPrefixListId, &to));
+  if (in->GatewayId && (is_endpoint(in->GatewayId) || ec2_list_is_aws(call, to.list)))
+    return error_answer("InvalidParameterValue", "A gateway endpoint's routes are changed with the endpoint (ModifyVpcEndpoint): %s", in->GatewayId);
+  if (find_route(table, to.cidr, to.cidr6, to.list))
+    return error_answer("RouteAlreadyExists", "The route identified by %s already exists.", destination_text(&to));
+  if (count_routes(table, to.cidr6 != NULL) >= ROUTES_MAX)
+    return error_answer("RouteLimitExceeded", "The maximum number of routes has been reached.");
   Ec2Route *route = ARENA_NEW(call->arena, Ec2Route);
-  *route = (Ec2Route){.DestinationCidrBlock = cidr, .DestinationIpv6CidrBlock = in->DestinationIpv6CidrBlock, .GatewayId = in->GatewayId,
-                      .NatGatewayId = in->NatGatewayId, .NetworkInterfaceId = in->NetworkInterfaceId, .Origin = "CreateRoute", .State = "active"};
+  *route = (Ec2Route){.DestinationCidrBlock = to.cidr, .DestinationIpv6CidrBlock = to.cidr6, .DestinationPrefixListId = to.list, .GatewayId = in->GatewayId,
+                      .NatGatewayId = in->NatGatewayId, .NetworkInterfaceId = in->NetworkInterfaceId, .VpcPeeringConnectionId = in->VpcPeeringConnectionId,
+                      .EgressOnlyInternetGatewayId = in->EgressOnlyInternetGatewayId, .Origin = "CreateRoute", .State = "active"};
   TRY(check_target(call, route, table->VpcId));
+  TRY(check_local(table, route, &to));
   LIST_APPEND(call->arena, &table->Routes, route);
   ret_out->Return = OPT_BOOL(TRUE);
   TRY(ec2_put(call, &ec2_route_tables, table));
@@ -242,22 +344,27 @@ static Error *create_route(Call *call, const Ec2CreateRouteInput *in, Ec2CreateR
   return NULL;
 }
 
-static Error *no_route(const Ec2RouteTable *table, const char *cidr) {
-  return error_answer("InvalidRoute.NotFound", "no route with destination-cidr-block %s in route table %s", cidr ? cidr : "", table->RouteTableId);
+static Error *no_route(const Ec2RouteTable *table, const Destination *d) {
+  return error_answer("InvalidRoute.NotFound", "no route with destination-%s %s in route table %s", d->list ? "prefix-list-id" : d->cidr6 ? "ipv6-cidr-block" : "cidr-block",
+                      destination_text(d), table->RouteTableId);
 }
 
 OPERATION(ReplaceRoute, replace_route, .txn = TXN_WRITE, .authorize = ec2_authorize)
 static Error *replace_route(Call *call, const Ec2ReplaceRouteInput *in, Ec2ReplaceRouteOutput *ret_out) {
   Ec2RouteTable *table = NULL;
-  const char *cidr = NULL;
+  Destination to = {0};
   TRY(ec2_get(call, &ec2_route_tables, in->RouteTableId, &table));
-  TRY(destination(call, in->DestinationCidrBlock, &cidr));
-  Ec2Route *route = find_route(table, cidr, in->DestinationIpv6CidrBlock, NULL);
+  TRY(destination(call, in->DestinationCidrBlock, in->DestinationIpv6CidrBlock, in->DestinationPrefixListId, &to));
+  Ec2Route *route = find_route(table, to.cidr, to.cidr6, to.list);
   if (!route)
-    return no_route(table, cidr);
-  route->GatewayId = in->GatewayId;
+    return no_route(table, &to);
+  if (is_endpoint(route->GatewayId) || is_endpoint(in->GatewayId))
+    return error_answer("InvalidParameterValue", "A gateway endpoint's routes are changed with the endpoint (ModifyVpcEndpoint): %s", route->GatewayId);
+  route->GatewayId = in->LocalTarget.v ? "local" : in->GatewayId;
   route->NatGatewayId = in->NatGatewayId;
   route->NetworkInterfaceId = in->NetworkInterfaceId;
+  route->VpcPeeringConnectionId = in->VpcPeeringConnectionId;
+  route->EgressOnlyInternetGatewayId = in->EgressOnlyInternetGatewayId;
   TRY(check_target(call, route, table->VpcId));
   TRY(ec2_put(call, &ec2_route_tables, table));
   ec2_changed_now(call, table->VpcId);
@@ -276,14 +383,19 @@ static void remove_route(Ec2RouteTable *table, const Ec2Route *route) {
 OPERATION(DeleteRoute, delete_route, .txn = TXN_WRITE, .authorize = ec2_authorize)
 static Error *delete_route(Call *call, const Ec2DeleteRouteInput *in, Ec2DeleteRouteOutput *ret_out) {
   Ec2RouteTable *table = NULL;
-  const char *cidr = NULL;
+  Destination to = {0};
   TRY(ec2_get(call, &ec2_route_tables, in->RouteTableId, &table));
-  TRY(destination(call, in->DestinationCidrBlock, &cidr));
-  const Ec2Route *route = find_route(table, cidr, in->DestinationIpv6CidrBlock, NULL);
+  if (in->DestinationPrefixListId && !in->DestinationCidrBlock && !in->DestinationIpv6CidrBlock)
+    to.list = in->DestinationPrefixListId;
+  else
+    TRY(destination(call, in->DestinationCidrBlock, in->DestinationIpv6CidrBlock, in->DestinationPrefixListId, &to));
+  const Ec2Route *route = find_route(table, to.cidr, to.cidr6, to.list);
   if (!route)
-    return no_route(table, cidr);
+    return no_route(table, &to);
   if (g_strcmp0(route->GatewayId, "local") == 0)
-    return error_answer("InvalidParameterValue", "cannot remove local route %s in route table %s", cidr, in->RouteTableId);
+    return error_answer("InvalidParameterValue", "cannot remove local route %s in route table %s", destination_text(&to), in->RouteTableId);
+  if (is_endpoint(route->GatewayId))
+    return error_answer("InvalidParameterValue", "cannot remove VPC endpoint route %s in route table %s", destination_text(&to), in->RouteTableId);
   remove_route(table, route);
   TRY(ec2_put(call, &ec2_route_tables, table));
   ec2_changed_now(call, table->VpcId);

@@ -6,17 +6,26 @@
 
 static const Ec2Path filters[] = {
   {"group-id", "GroupId"}, {"group-name", "GroupName"}, {"vpc-id", "VpcId"}, {"description", "Description"}, {"owner-id", "OwnerId"},
-  {"ip-permission.cidr", "IpPermissions.IpRanges.CidrIp"}, {"ip-permission.from-port", "IpPermissions.FromPort"}, {"ip-permission.to-port", "IpPermissions.ToPort"},
+  {"ip-permission.cidr", "IpPermissions.IpRanges.CidrIp"}, {"ip-permission.ipv6-cidr", "IpPermissions.Ipv6Ranges.CidrIpv6"},
+  {"ip-permission.from-port", "IpPermissions.FromPort"}, {"ip-permission.to-port", "IpPermissions.ToPort"},
   {"ip-permission.protocol", "IpPermissions.IpProtocol"}, {"ip-permission.group-id", "IpPermissions.UserIdGroupPairs.GroupId"},
-  {"egress.ip-permission.cidr", "IpPermissionsEgress.IpRanges.CidrIp"}, {"egress.ip-permission.group-id", "IpPermissionsEgress.UserIdGroupPairs.GroupId"}, {NULL, NULL},
+  {"ip-permission.group-name", "IpPermissions.UserIdGroupPairs.GroupName"}, {"ip-permission.user-id", "IpPermissions.UserIdGroupPairs.UserId"},
+  {"ip-permission.prefix-list-id", "IpPermissions.PrefixListIds.PrefixListId"}, {"egress.ip-permission.cidr", "IpPermissionsEgress.IpRanges.CidrIp"},
+  {"egress.ip-permission.ipv6-cidr", "IpPermissionsEgress.Ipv6Ranges.CidrIpv6"}, {"egress.ip-permission.from-port", "IpPermissionsEgress.FromPort"},
+  {"egress.ip-permission.to-port", "IpPermissionsEgress.ToPort"}, {"egress.ip-permission.protocol", "IpPermissionsEgress.IpProtocol"},
+  {"egress.ip-permission.group-id", "IpPermissionsEgress.UserIdGroupPairs.GroupId"},
+  {"egress.ip-permission.group-name", "IpPermissionsEgress.UserIdGroupPairs.GroupName"},
+  {"egress.ip-permission.user-id", "IpPermissionsEgress.UserIdGroupPairs.UserId"},
+  {"egress.ip-permission.prefix-list-id", "IpPermissionsEgress.PrefixListIds.PrefixListId"}, {NULL, NULL},
 };
 const Ec2Kind ec2_security_groups = {.type = "security-group", .prefix = "sg", .table = {"ec2.security_group"}, EC2_KIND(SecurityGroup, GroupId, Tags),
-  .not_found = "InvalidGroup.NotFound", .not_found_text = "The security group '%s' does not exist", .filters = filters};
+  .malformed = "InvalidGroupId.Malformed", .not_found = "InvalidGroup.NotFound",
+  .not_found_text = "The security group '%s' does not exist", .filters = filters};
 
-static Error *add_rule(Call *call, const char *group_id, gboolean egress, const char *cidr, const char *peer_group) {
+static Error *add_rule(Call *call, const char *group_id, gboolean egress, const char *cidr, const char *cidr6, const char *peer_group) {
   Ec2SecurityGroupRule *rule = ARENA_NEW(call->arena, Ec2SecurityGroupRule);
   *rule = (Ec2SecurityGroupRule){.SecurityGroupRuleId = id_resource(call->arena, "sgr"), .GroupId = group_id, .GroupOwnerId = call->account,
-                                 .IsEgress = OPT_BOOL(egress), .IpProtocol = "-1", .FromPort = OPT_INT(-1), .ToPort = OPT_INT(-1), .CidrIpv4 = cidr};
+                                 .IsEgress = OPT_BOOL(egress), .IpProtocol = "-1", .FromPort = OPT_INT(-1), .ToPort = OPT_INT(-1), .CidrIpv4 = cidr, .CidrIpv6 = cidr6};
   if (peer_group) {
     rule->ReferencedGroupInfo = ARENA_NEW(call->arena, Ec2ReferencedSecurityGroup);
     *rule->ReferencedGroupInfo = (Ec2ReferencedSecurityGroup){.GroupId = peer_group, .UserId = call->account};
@@ -25,14 +34,39 @@ static Error *add_rule(Call *call, const char *group_id, gboolean egress, const 
 }
 
 Error *ec2_group_make(Call *call, const char *vpc_id, const char *name, const char *description, Ec2TagList tags, Ec2SecurityGroup **ret_group) {
+  const Ec2Vpc *vpc = NULL;
   Ec2SecurityGroup *group = ARENA_NEW(call->arena, Ec2SecurityGroup);
   *group = (Ec2SecurityGroup){.GroupId = id_resource(call->arena, "sg"), .GroupName = name, .Description = description, .VpcId = vpc_id,
                               .OwnerId = call->account, .Tags = tags};
   TRY(ec2_put(call, &ec2_security_groups, group));
-  TRY(add_rule(call, group->GroupId, TRUE, "0.0.0.0/0", NULL));
+  TRY(add_rule(call, group->GroupId, TRUE, "0.0.0.0/0", NULL, NULL));
+  TRY(ec2_find(call, &ec2_vpcs, vpc_id, &vpc));
+  if (vpc && vpc->Ipv6CidrBlockAssociationSet.n)
+    TRY(add_rule(call, group->GroupId, TRUE, NULL, "::/0", NULL));
   if (strcmp(name, "default") == 0)
-    TRY(add_rule(call, group->GroupId, FALSE, NULL, group->GroupId));
+    TRY(add_rule(call, group->GroupId, FALSE, NULL, NULL, group->GroupId));
   *ret_group = group;
+  return NULL;
+}
+
+Error *ec2_groups_open_ipv6(Call *call, const char *vpc_id) {
+  Ec2Records groups = {0}, rules = {0};
+  TRY(ec2_all(call, &ec2_security_groups, &groups));
+  for (gsize i = 0; i < groups.n; i++) {
+    const Ec2SecurityGroup *group = groups.v[i];
+    gboolean all_out = FALSE, all_out6 = FALSE;
+    if (strcmp(group->VpcId, vpc_id) != 0)
+      continue;
+    TRY(ec2_rules_of(call, group->GroupId, &rules));
+    for (gsize j = 0; j < rules.n; j++) {
+      const Ec2SecurityGroupRule *rule = rules.v[j];
+      gboolean all = rule->IsEgress.v && strcmp(rule->IpProtocol, "-1") == 0;
+      all_out = all_out || (all && g_strcmp0(rule->CidrIpv4, "0.0.0.0/0") == 0);
+      all_out6 = all_out6 || (all && g_strcmp0(rule->CidrIpv6, "::/0") == 0);
+    }
+    if (all_out && !all_out6)
+      TRY(add_rule(call, group->GroupId, TRUE, NULL, "::/0", NULL));
+  }
   return NULL;
 }
 
@@ -53,26 +87,46 @@ Error *ec2_default_group(Call *call, const char *vpc_id, Ec2SecurityGroup **ret_
   return *ret_group ? NULL : error_fault("VPC %s has no default security group", vpc_id);
 }
 
+Error *ec2_group_given(Call *call, const char *id, const char *name, const Ec2SecurityGroup **ret_group) {
+  const Ec2Vpc *vpc = NULL;
+  Ec2SecurityGroup *group = NULL;
+  if (id)
+    return ec2_get(call, &ec2_security_groups, id, ret_group);
+  if (!name)
+    return error_answer("MissingParameter", "The request must contain the parameter groupName or groupId");
+  TRY(ec2_default_vpc(call, &vpc));
+  if (vpc)
+    TRY(find_named(call, vpc->VpcId, name, &group));
+  if (!group)
+    return error_answer("InvalidGroup.NotFound", "The security group '%s' does not exist%s%s", name, vpc ? " in default VPC " : "", vpc ? vpc->VpcId : "");
+  *ret_group = group;
+  return NULL;
+}
+
 OPERATION(CreateSecurityGroup, create_security_group, .txn = TXN_WRITE, .authorize = ec2_authorize)
 static Error *create_security_group(Call *call, const Ec2CreateSecurityGroupInput *in, Ec2CreateSecurityGroupOutput *ret_out) {
   const Ec2Vpc *vpc = NULL;
   Ec2SecurityGroup *group = NULL;
-  if (!in->VpcId)
+  if (in->VpcId)
+    TRY(ec2_get(call, &ec2_vpcs, in->VpcId, &vpc));
+  else
+    TRY(ec2_default_vpc(call, &vpc));
+  if (!vpc)
     return error_answer("VPCIdNotSpecified", "No default VPC for this user");
-  TRY(ec2_get(call, &ec2_vpcs, in->VpcId, &vpc));
   if (!in->GroupName || !*in->GroupName || strlen(in->GroupName) > 255)
     return error_answer("InvalidParameterValue", "Value (%s) for parameter GroupName is invalid. Character sets beyond ASCII are not supported.", in->GroupName ? in->GroupName : "");
   if (g_str_has_prefix(in->GroupName, "sg-"))
     return error_answer("InvalidParameterValue", "Value (%s) for parameter GroupName is invalid. Group names may not be in the format sg-*", in->GroupName);
   if (strcmp(in->GroupName, "default") == 0)
     return error_answer("InvalidParameterValue", "Cannot use reserved security group name: default");
-  TRY(find_named(call, in->VpcId, in->GroupName, &group));
+  TRY(find_named(call, vpc->VpcId, in->GroupName, &group));
   if (group)
-    return error_answer("InvalidGroup.Duplicate", "The security group '%s' already exists for VPC '%s'", in->GroupName, in->VpcId);
-  TRY(ec2_group_make(call, in->VpcId, in->GroupName, in->Description ? in->Description : "", ec2_tags(call, &in->TagSpecifications, "security-group"), &group));
+    return error_answer("InvalidGroup.Duplicate", "The security group '%s' already exists for VPC '%s'", in->GroupName, vpc->VpcId);
+  TRY(ec2_quota(call, &ec2_security_groups, NULL));
+  TRY(ec2_group_make(call, vpc->VpcId, in->GroupName, in->Description ? in->Description : "", ec2_tags(call, &in->TagSpecifications, "security-group"), &group));
   ret_out->GroupId = group->GroupId;
   ret_out->Tags = group->Tags;
-  ec2_changed(call, in->VpcId);
+  ec2_changed(call, vpc->VpcId);
   return NULL;
 }
 
@@ -95,14 +149,14 @@ OPERATION(DeleteSecurityGroup, delete_security_group, .txn = TXN_WRITE, .authori
 static Error *delete_security_group(Call *call, const Ec2DeleteSecurityGroupInput *in, Ec2DeleteSecurityGroupOutput *ret_out) {
   const Ec2SecurityGroup *group = NULL;
   Ec2Records rules = {0};
-  TRY(ec2_get(call, &ec2_security_groups, in->GroupId, &group));
+  TRY(ec2_group_given(call, in->GroupId, in->GroupName, &group));
   if (strcmp(group->GroupName, "default") == 0)
-    return error_answer("CannotDelete", "the specified group: \"%s\" name: \"default\" cannot be deleted by a user", in->GroupId);
+    return error_answer("CannotDelete", "the specified group: \"%s\" name: \"default\" cannot be deleted by a user", group->GroupId);
   TRY(check_unused(call, group));
-  TRY(ec2_rules_of(call, in->GroupId, &rules));
+  TRY(ec2_rules_of(call, group->GroupId, &rules));
   for (gsize i = 0; i < rules.n; i++)
     TRY(ec2_delete(call, &ec2_rules, ((const Ec2SecurityGroupRule *) rules.v[i])->SecurityGroupRuleId));
-  TRY(ec2_delete(call, &ec2_security_groups, in->GroupId));
+  TRY(ec2_delete(call, &ec2_security_groups, group->GroupId));
   ec2_changed(call, group->VpcId);
   return NULL;
 }
@@ -161,24 +215,32 @@ static Error *fill_permissions(Call *call, Ec2SecurityGroup *group) {
   return NULL;
 }
 
-OPERATION(DescribeSecurityGroups, describe_security_groups, .txn = TXN_READ, .authorize = ec2_authorize)
-static Error *describe_security_groups(Call *call, const Ec2DescribeSecurityGroupsInput *in, Ec2DescribeSecurityGroupsOutput *ret_out) {
-  Ec2SecurityGroupList all = {0};
-  LIST_EMPTY(call->arena, &ret_out->SecurityGroups);
-  TRY(ec2_describe(call, &(Ec2Describe){&ec2_security_groups, &in->GroupIds, NULL, OPT_INT(G_MAXINT32), in->NextToken}, &all, NULL));
-  for (gsize i = 0; i < all.n; i++) {
-    gboolean passes = TRUE;
-    if (in->GroupNames.n && !string_list_has(&in->GroupNames, all.v[i]->GroupName))
-      continue;
-    TRY(fill_permissions(call, all.v[i]));
-    TRY(ec2_filter(call, filters, &Ec2SecurityGroup_shape, all.v[i], &in->Filters, &passes));
-    if (!passes)
-      continue;
-    if (in->MaxResults.set && (gint64) ret_out->SecurityGroups.n >= in->MaxResults.v) {
-      ret_out->NextToken = ret_out->SecurityGroups.v[ret_out->SecurityGroups.n - 1]->GroupId;
-      break;
-    }
-    LIST_APPEND(call->arena, &ret_out->SecurityGroups, all.v[i]);
+static Error *fill_group(Call *call, void *record) { return fill_permissions(call, record); }
+
+/* Names are a filter; a group of a VPC that is not there is named in the answer. */
+static Error *check_names(Call *call, const StringList *names) {
+  Ec2Records groups = {0};
+  if (names->n)
+    TRY(ec2_all(call, &ec2_security_groups, &groups));
+  for (gsize i = 0; i < names->n; i++) {
+    gboolean there = FALSE;
+    for (gsize j = 0; j < groups.n; j++)
+      there = there || strcmp(((const Ec2SecurityGroup *) groups.v[j])->GroupName, names->v[i]) == 0;
+    if (!there)
+      return error_answer("InvalidGroup.NotFound", "The security group '%s' does not exist", names->v[i]);
   }
   return NULL;
+}
+
+OPERATION(DescribeSecurityGroups, describe_security_groups, .txn = TXN_READ, .authorize = ec2_authorize)
+static Error *describe_security_groups(Call *call, const Ec2DescribeSecurityGroupsInput *in, Ec2DescribeSecurityGroupsOutput *ret_out) {
+  Ec2FilterList all = {0};
+  Ec2Filter by_name = {.Name = "group-name", .Values = in->GroupNames}, *one = &by_name;
+  TRY(check_names(call, &in->GroupNames));
+  for (gsize i = 0; i < in->Filters.n; i++)
+    LIST_APPEND(call->arena, &all, in->Filters.v[i]);
+  if (in->GroupNames.n)
+    LIST_APPEND(call->arena, &all, one);
+  return ec2_describe(call, &(Ec2Describe){&ec2_security_groups, &in->GroupIds, &all, in->MaxResults, in->NextToken, "groupIds", fill_group},
+                      &ret_out->SecurityGroups, &ret_out->NextToken);
 }

@@ -6,9 +6,12 @@
 
 enum { RULES_MAX = 60 };
 
-static const Ec2Path filters[] = {{"group-id", "GroupId"}, {"security-group-rule-id", "SecurityGroupRuleId"}, {NULL, NULL}};
+static const Ec2Path filters[] = {
+  {"group-id", "GroupId"}, {"security-group-rule-id", "SecurityGroupRuleId"}, {NULL, NULL},
+};
 const Ec2Kind ec2_rules = {.type = "security-group-rule", .prefix = "sgr", .table = {"ec2.security_group_rule"}, EC2_KIND(SecurityGroupRule, SecurityGroupRuleId, Tags),
-  .not_found = "InvalidSecurityGroupRuleId.NotFound", .not_found_text = "The security group rule ID '%s' does not exist", .filters = filters};
+  .malformed = "InvalidSecurityGroupRuleId.Malformed", .not_found = "InvalidSecurityGroupRuleId.NotFound",
+  .not_found_text = "The security group rule ID '%s' does not exist", .filters = filters};
 
 Error *ec2_rules_of(Call *call, const char *group_id, Ec2Records *ret_rules) {
   Ec2Records all = {0}, own = {0};
@@ -104,11 +107,17 @@ static Error *rules_of_permission(Call *call, const Ec2SecurityGroup *group, con
   }
   for (gsize i = 0; i < p->Ipv6Ranges.n; i++) {
     Ec2SecurityGroupRule *rule = rule_new(call, group, given, p, protocol, p->Ipv6Ranges.v[i]->Description);
-    rule->CidrIpv6 = p->Ipv6Ranges.v[i]->CidrIpv6;
+    Range range = {0};
+    if (!range_parse(p->Ipv6Ranges.v[i]->CidrIpv6, &range) || range_is4(&range))
+      return error_answer("InvalidParameterValue", "CIDR block %s is malformed", p->Ipv6Ranges.v[i]->CidrIpv6 ? p->Ipv6Ranges.v[i]->CidrIpv6 : "");
+    range.address = range_base(&range);
+    rule->CidrIpv6 = range_text(call->arena, &range);
     LIST_APPEND(call->arena, rules, rule);
   }
   for (gsize i = 0; i < p->PrefixListIds.n; i++) {
     Ec2SecurityGroupRule *rule = rule_new(call, group, given, p, protocol, p->PrefixListIds.v[i]->Description);
+    gint64 ignored = 0;
+    TRY(ec2_list_check(call, p->PrefixListIds.v[i]->PrefixListId, &ignored));
     rule->PrefixListId = p->PrefixListIds.v[i]->PrefixListId;
     LIST_APPEND(call->arena, rules, rule);
   }
@@ -141,7 +150,11 @@ static Ec2IpPermission *single(Call *call, const Given *given) {
 }
 
 static Error *given_rules(Call *call, const Given *given, Ec2SecurityGroup **ret_group, Ec2SecurityGroupRuleList *ret_rules) {
-  TRY(ec2_get(call, &ec2_security_groups, given->group_id, ret_group));
+  const Ec2SecurityGroup *group = NULL;
+  TRY(ec2_group_given(call, given->group_id, given->group_name, &group));
+  *ret_group = (Ec2SecurityGroup *) group;
+  if (given->permissions->n && given->protocol)
+    return error_answer("InvalidParameterCombination", "The parameter ipPermissions cannot be used with the parameter ipProtocol");
   if (given->permissions->n == 0 && !given->protocol)
     return NULL;
   if (given->permissions->n == 0)
@@ -176,6 +189,33 @@ static Error *duplicate(const Ec2SecurityGroupRule *rule) {
   return error_answer("InvalidPermission.Duplicate", "the specified rule \"peer: %s, %s, ALLOW\" already exists", peer_of(rule), protocol);
 }
 
+/* A rule counts for its family; a prefix list as many as it may have entries, for both. */
+static Error *count_rule(Call *call, const Ec2SecurityGroupRule *rule, gint64 counts[2]) {
+  gint64 weight = 1;
+  if (rule->PrefixListId) {
+    g_autoptr(Error) gone = ec2_list_check(call, rule->PrefixListId, &weight);
+    if (gone && gone->kind != ERROR_ANSWER)
+      return g_steal_pointer(&gone);
+  }
+  if (!rule->CidrIpv6)
+    counts[0] += weight;
+  if (!rule->CidrIpv4)
+    counts[1] += weight;
+  return NULL;
+}
+
+static Error *check_count(Call *call, const Ec2Records *known, const Ec2SecurityGroupRuleList *added, gboolean egress) {
+  gint64 counts[2] = {0};
+  for (gsize i = 0; i < known->n; i++)
+    if (((const Ec2SecurityGroupRule *) known->v[i])->IsEgress.v == egress)
+      TRY(count_rule(call, known->v[i], counts));
+  for (gsize i = 0; i < added->n; i++)
+    TRY(count_rule(call, added->v[i], counts));
+  if (counts[0] > RULES_MAX || counts[1] > RULES_MAX)
+    return error_answer("RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.");
+  return NULL;
+}
+
 static Error *authorize_rules(Call *call, const Given *given, Ec2SecurityGroupRuleList *ret_rules) {
   Ec2SecurityGroup *group = NULL;
   Ec2Records known = {0};
@@ -183,14 +223,13 @@ static Error *authorize_rules(Call *call, const Given *given, Ec2SecurityGroupRu
   if (ret_rules->n == 0)
     return error_answer("MissingParameter", "Either 'ipPermissions' or 'ipProtocol' with a source should be provided.");
   TRY(ec2_rules_of(call, group->GroupId, &known));
-  gsize same_direction = ret_rules->n;
-  for (gsize i = 0; i < known.n; i++)
-    same_direction += ((const Ec2SecurityGroupRule *) known.v[i])->IsEgress.v == given->egress;
-  if (same_direction > RULES_MAX)
-    return error_answer("RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.");
+  TRY(check_count(call, &known, ret_rules, given->egress));
   for (gsize i = 0; i < ret_rules->n; i++) {
     if (find_same(&known, ret_rules->v[i]))
       return duplicate(ret_rules->v[i]);
+    for (gsize j = 0; j < i; j++)
+      if (same_rule(ret_rules->v[i], ret_rules->v[j]))
+        return error_answer("InvalidParameterValue", "The same permission must not appear multiple times");
     TRY(ec2_put(call, &ec2_rules, ret_rules->v[i]));
   }
   ec2_changed_now(call, group->VpcId);
@@ -225,12 +264,12 @@ static Error *revoke_rules(Call *call, const Given *given, const StringList *ids
   return NULL;
 }
 
-#define GIVEN(is_egress) ((Given){.group_id = in->GroupId, .cidr = in->CidrIp, .protocol = in->IpProtocol, .peer_name = in->SourceSecurityGroupName, \
+#define GIVEN(is_egress, name) ((Given){.group_id = in->GroupId, .group_name = (name), .cidr = in->CidrIp, .protocol = in->IpProtocol, .peer_name = in->SourceSecurityGroupName, \
   .from = in->FromPort, .to = in->ToPort, .permissions = &in->IpPermissions, .egress = (is_egress)})
 
 OPERATION(AuthorizeSecurityGroupIngress, authorize_ingress, .txn = TXN_WRITE, .authorize = ec2_authorize)
 static Error *authorize_ingress(Call *call, const Ec2AuthorizeSecurityGroupIngressInput *in, Ec2AuthorizeSecurityGroupIngressOutput *ret_out) {
-  Given given = GIVEN(FALSE);
+  Given given = GIVEN(FALSE, in->GroupName);
   given.tags = ec2_tags(call, &in->TagSpecifications, "security-group-rule");
   ret_out->Return = OPT_BOOL(TRUE);
   return authorize_rules(call, &given, &ret_out->SecurityGroupRules);
@@ -238,7 +277,7 @@ static Error *authorize_ingress(Call *call, const Ec2AuthorizeSecurityGroupIngre
 
 OPERATION(AuthorizeSecurityGroupEgress, authorize_egress, .txn = TXN_WRITE, .authorize = ec2_authorize)
 static Error *authorize_egress(Call *call, const Ec2AuthorizeSecurityGroupEgressInput *in, Ec2AuthorizeSecurityGroupEgressOutput *ret_out) {
-  Given given = GIVEN(TRUE);
+  Given given = GIVEN(TRUE, NULL);
   given.tags = ec2_tags(call, &in->TagSpecifications, "security-group-rule");
   ret_out->Return = OPT_BOOL(TRUE);
   return authorize_rules(call, &given, &ret_out->SecurityGroupRules);
@@ -246,21 +285,21 @@ static Error *authorize_egress(Call *call, const Ec2AuthorizeSecurityGroupEgress
 
 OPERATION(RevokeSecurityGroupIngress, revoke_ingress, .txn = TXN_WRITE, .authorize = ec2_authorize)
 static Error *revoke_ingress(Call *call, const Ec2RevokeSecurityGroupIngressInput *in, Ec2RevokeSecurityGroupIngressOutput *ret_out) {
-  Given given = GIVEN(FALSE);
+  Given given = GIVEN(FALSE, in->GroupName);
   ret_out->Return = OPT_BOOL(TRUE);
   return revoke_rules(call, &given, &in->SecurityGroupRuleIds);
 }
 
 OPERATION(RevokeSecurityGroupEgress, revoke_egress, .txn = TXN_WRITE, .authorize = ec2_authorize)
 static Error *revoke_egress(Call *call, const Ec2RevokeSecurityGroupEgressInput *in, Ec2RevokeSecurityGroupEgressOutput *ret_out) {
-  Given given = GIVEN(TRUE);
+  Given given = GIVEN(TRUE, NULL);
   ret_out->Return = OPT_BOOL(TRUE);
   return revoke_rules(call, &given, &in->SecurityGroupRuleIds);
 }
 
 OPERATION(DescribeSecurityGroupRules, describe_rules, .txn = TXN_READ, .authorize = ec2_authorize)
 static Error *describe_rules(Call *call, const Ec2DescribeSecurityGroupRulesInput *in, Ec2DescribeSecurityGroupRulesOutput *ret_out) {
-  return ec2_describe(call, &(Ec2Describe){&ec2_rules, &in->SecurityGroupRuleIds, &in->Filters, in->MaxResults, in->NextToken},
+  return ec2_describe(call, &(Ec2Describe){&ec2_rules, &in->SecurityGroupRuleIds, &in->Filters, in->MaxResults, in->NextToken, "securityGroupRuleIds", NULL},
                       &ret_out->SecurityGroupRules, &ret_out->NextToken);
 }
 
@@ -299,4 +338,64 @@ static Error *update_descriptions_egress(Call *call, const Ec2UpdateSecurityGrou
                                          Ec2UpdateSecurityGroupRuleDescriptionsEgressOutput *ret_out) {
   ret_out->Return = OPT_BOOL(TRUE);
   return update_descriptions(call, &(Given){.group_id = in->GroupId, .permissions = &in->IpPermissions, .egress = TRUE}, &in->SecurityGroupRuleDescriptions);
+}
+
+/* --- a rule changed as a whole --- */
+
+static Error *requested_peer(Call *call, const Ec2SecurityGroup *group, const Ec2SecurityGroupRuleRequest *request, Ec2IpPermission *p) {
+  guint peers = (request->CidrIpv4 != NULL) + (request->CidrIpv6 != NULL) + (request->PrefixListId != NULL) + (request->ReferencedGroupId != NULL);
+  (void) group;
+  if (peers != 1)
+    return error_answer(peers ? "InvalidParameterCombination" : "MissingParameter",
+                        "The request must contain exactly one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupId");
+  Ec2IpRange *range = ARENA_NEW(call->arena, Ec2IpRange);
+  Ec2Ipv6Range *range6 = ARENA_NEW(call->arena, Ec2Ipv6Range);
+  Ec2PrefixListId *list = ARENA_NEW(call->arena, Ec2PrefixListId);
+  Ec2UserIdGroupPair *pair = ARENA_NEW(call->arena, Ec2UserIdGroupPair);
+  *range = (Ec2IpRange){.CidrIp = request->CidrIpv4, .Description = request->Description};
+  *range6 = (Ec2Ipv6Range){.CidrIpv6 = request->CidrIpv6, .Description = request->Description};
+  *list = (Ec2PrefixListId){.PrefixListId = request->PrefixListId, .Description = request->Description};
+  *pair = (Ec2UserIdGroupPair){.GroupId = request->ReferencedGroupId, .Description = request->Description};
+  if (request->CidrIpv4)
+    LIST_APPEND(call->arena, &p->IpRanges, range);
+  if (request->CidrIpv6)
+    LIST_APPEND(call->arena, &p->Ipv6Ranges, range6);
+  if (request->PrefixListId)
+    LIST_APPEND(call->arena, &p->PrefixListIds, list);
+  if (request->ReferencedGroupId)
+    LIST_APPEND(call->arena, &p->UserIdGroupPairs, pair);
+  return NULL;
+}
+
+static Error *modify_rule(Call *call, const Ec2SecurityGroup *group, const Ec2SecurityGroupRuleUpdate *update) {
+  Ec2SecurityGroupRule *old = NULL;
+  Ec2SecurityGroupRuleList rules = {0};
+  Ec2Records known = {0};
+  const Ec2SecurityGroupRuleRequest *request = update->SecurityGroupRule;
+  TRY(ec2_get(call, &ec2_rules, update->SecurityGroupRuleId, &old));
+  if (strcmp(old->GroupId, group->GroupId) != 0)
+    return error_answer("InvalidSecurityGroupRuleId.NotFound", "The security group rule ID '%s' does not exist", update->SecurityGroupRuleId);
+  if (!request)
+    return error_answer("MissingParameter", "The request must contain the parameter SecurityGroupRule");
+  Ec2IpPermission *p = ARENA_NEW(call->arena, Ec2IpPermission);
+  *p = (Ec2IpPermission){.IpProtocol = request->IpProtocol, .FromPort = request->FromPort, .ToPort = request->ToPort};
+  TRY(requested_peer(call, group, request, p));
+  TRY(rules_of_permission(call, group, &(Given){.egress = old->IsEgress.v, .tags = old->Tags}, p, &rules));
+  rules.v[0]->SecurityGroupRuleId = old->SecurityGroupRuleId;
+  TRY(ec2_rules_of(call, group->GroupId, &known));
+  const Ec2SecurityGroupRule *same = find_same(&known, rules.v[0]);
+  if (same && strcmp(same->SecurityGroupRuleId, old->SecurityGroupRuleId) != 0)
+    return duplicate(rules.v[0]);
+  return ec2_put(call, &ec2_rules, rules.v[0]);
+}
+
+OPERATION(ModifySecurityGroupRules, modify_rules, .txn = TXN_WRITE, .authorize = ec2_authorize)
+static Error *modify_rules(Call *call, const Ec2ModifySecurityGroupRulesInput *in, Ec2ModifySecurityGroupRulesOutput *ret_out) {
+  const Ec2SecurityGroup *group = NULL;
+  TRY(ec2_get(call, &ec2_security_groups, in->GroupId, &group));
+  for (gsize i = 0; i < in->SecurityGroupRules.n; i++)
+    TRY(modify_rule(call, group, in->SecurityGroupRules.v[i]));
+  ret_out->Return = OPT_BOOL(TRUE);
+  ec2_changed_now(call, group->VpcId);
+  return NULL;
 }

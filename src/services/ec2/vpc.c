@@ -6,11 +6,18 @@
 
 static const Ec2Path filters[] = {
   {"vpc-id", "VpcId"}, {"cidr", "CidrBlock"}, {"cidr-block", "CidrBlock"}, {"cidrBlock", "CidrBlock"}, {"state", "State"}, {"owner-id", "OwnerId"},
-  {"is-default", "IsDefault"}, {"isDefault", "IsDefault"}, {"dhcp-options-id", "DhcpOptionsId"},
-  {"cidr-block-association.cidr-block", "CidrBlockAssociationSet.CidrBlock"}, {NULL, NULL},
+  {"is-default", "IsDefault"}, {"isDefault", "IsDefault"}, {"dhcp-options-id", "DhcpOptionsId"}, {"dhcpOptionsId", "DhcpOptionsId"},
+  {"cidr-block-association.cidr-block", "CidrBlockAssociationSet.CidrBlock"},
+  {"cidr-block-association.association-id", "CidrBlockAssociationSet.AssociationId"},
+  {"cidr-block-association.state", "CidrBlockAssociationSet.CidrBlockState.State"},
+  {"ipv6-cidr-block-association.ipv6-cidr-block", "Ipv6CidrBlockAssociationSet.Ipv6CidrBlock"},
+  {"ipv6-cidr-block-association.ipv6-pool", "Ipv6CidrBlockAssociationSet.Ipv6Pool"},
+  {"ipv6-cidr-block-association.association-id", "Ipv6CidrBlockAssociationSet.AssociationId"},
+  {"ipv6-cidr-block-association.state", "Ipv6CidrBlockAssociationSet.Ipv6CidrBlockState.State"}, {NULL, NULL},
 };
-const Ec2Kind ec2_vpcs = {.type = "vpc", .prefix = "vpc", .table = {"ec2.vpc"}, EC2_KIND(Vpc, VpcId, Tags), .not_found = "InvalidVpcID.NotFound",
-                          .not_found_text = "The vpc ID '%s' does not exist", .filters = filters};
+const Ec2Kind ec2_vpcs = {.type = "vpc", .prefix = "vpc", .table = {"ec2.vpc"}, EC2_KIND(Vpc, VpcId, Tags),
+  .malformed = "InvalidVpcID.Malformed", .not_found = "InvalidVpcID.NotFound",
+  .not_found_text = "The vpc ID '%s' does not exist", .filters = filters};
 const Table ec2_vpc_attributes = {"ec2.vpc_attribute"};
 
 Error *ec2_vpc_attributes_get(Call *call, const char *vpc_id, Ec2VpcAttributes **ret_attributes) {
@@ -28,15 +35,14 @@ Error *ec2_vpc_attributes_get(Call *call, const char *vpc_id, Ec2VpcAttributes *
   return NULL;
 }
 
-static Error *attributes_put(Call *call, const Ec2VpcAttributes *attributes) {
+Error *ec2_vpc_attributes_put(Call *call, const Ec2VpcAttributes *attributes) {
   Key key;
   call_key(call, &key);
   key_add(&key, attributes->VpcId);
   return record_put(call->txn, &ec2_vpc_attributes, &key, &Ec2VpcAttributes_shape, attributes);
 }
 
-/* Between /16 and /28, its bits behind the prefix clear. */
-static Error *check_range(const char *text, Cidr *ret_cidr) {
+Error *ec2_vpc_range(const char *text, Cidr *ret_cidr) {
   Cidr cidr = {0};
   if (!cidr_parse(text, &cidr))
     return error_answer("InvalidParameterValue", "Value (%s) for parameter cidrBlock is invalid. This is not a valid CIDR block.", text);
@@ -47,7 +53,7 @@ static Error *check_range(const char *text, Cidr *ret_cidr) {
   return NULL;
 }
 
-static Ec2VpcCidrBlockAssociation *range_association(Call *call, const char *cidr) {
+Ec2VpcCidrBlockAssociation *ec2_range_association(Call *call, const char *cidr) {
   Ec2VpcCidrBlockState *state = ARENA_NEW(call->arena, Ec2VpcCidrBlockState);
   state->State = "associated";
   Ec2VpcCidrBlockAssociation *association = ARENA_NEW(call->arena, Ec2VpcCidrBlockAssociation);
@@ -61,14 +67,21 @@ static Error *create_vpc(Call *call, const Ec2CreateVpcInput *in, Ec2CreateVpcOu
   Ec2SecurityGroup *group = NULL;
   Ec2NetworkAcl *acl = NULL;
   Ec2RouteTable *table = NULL;
+  const char *dhcp = NULL;
   if (!in->CidrBlock)
     return error_answer("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.");
-  TRY(check_range(in->CidrBlock, &cidr));
+  if (in->Ipv4IpamPoolId || in->Ipv6IpamPoolId || in->Ipv6Pool)
+    return error_answer("UnsupportedOperation", "haar has no IPAM pools and no addresses that you brought: name a CidrBlock.");
+  TRY(ec2_vpc_range(in->CidrBlock, &cidr));
+  TRY(ec2_quota(call, &ec2_vpcs, NULL));
+  TRY(ec2_dhcp_default(call, &dhcp));
   Ec2Vpc *vpc = ARENA_NEW(call->arena, Ec2Vpc);
   *vpc = (Ec2Vpc){.VpcId = id_resource(call->arena, "vpc"), .CidrBlock = cidr_text(call->arena, &cidr), .State = "available", .OwnerId = call->account,
-                  .DhcpOptionsId = "dopt-0default0000000000", .InstanceTenancy = in->InstanceTenancy ? in->InstanceTenancy : "default",
+                  .DhcpOptionsId = dhcp, .InstanceTenancy = in->InstanceTenancy ? in->InstanceTenancy : "default",
                   .IsDefault = OPT_BOOL(FALSE), .Tags = ec2_tags(call, &in->TagSpecifications, "vpc")};
-  LIST_APPEND(call->arena, &vpc->CidrBlockAssociationSet, range_association(call, vpc->CidrBlock));
+  LIST_APPEND(call->arena, &vpc->CidrBlockAssociationSet, ec2_range_association(call, vpc->CidrBlock));
+  if (in->AmazonProvidedIpv6CidrBlock.v)
+    TRY(ec2_vpc_add_ipv6(call, vpc));
   TRY(ec2_put(call, &ec2_vpcs, vpc));
   TRY(ec2_group_make(call, vpc->VpcId, "default", "default VPC security group", (Ec2TagList){0}, &group));
   TRY(ec2_acl_make(call, vpc->VpcId, TRUE, (Ec2TagList){0}, &acl));
@@ -95,6 +108,11 @@ static Error *has_dependents(Call *call, const char *vpc_id, gboolean *ret_has) 
   LOOK(ec2_endpoints, VpcEndpoint, TRUE)
   LOOK(ec2_interfaces, NetworkInterface, TRUE)
 #undef LOOK
+  TRY(ec2_all(call, &ec2_egress_gateways, &records));
+  for (gsize i = 0; i < records.n; i++) {
+    const Ec2EgressOnlyInternetGateway *gateway = records.v[i];
+    *ret_has = *ret_has || (gateway->Attachments.n && g_strcmp0(gateway->Attachments.v[0]->VpcId, vpc_id) == 0);
+  }
   TRY(ec2_all(call, &ec2_internet_gateways, &records));
   for (gsize i = 0; i < records.n; i++) {
     const Ec2InternetGateway *gateway = records.v[i];
@@ -137,6 +155,7 @@ static Error *delete_vpc(Call *call, const Ec2DeleteVpcInput *in, Ec2DeleteVpcOu
   if (has)
     return error_answer("DependencyViolation", "The vpc '%s' has dependencies and cannot be deleted.", in->VpcId);
   TRY(delete_own(call, in->VpcId));
+  TRY(ec2_peerings_end(call, in->VpcId));
   call_key(call, &key);
   key_add(&key, in->VpcId);
   TRY(store_delete(call->txn, &ec2_vpc_attributes, &key, NULL));
@@ -147,7 +166,7 @@ static Error *delete_vpc(Call *call, const Ec2DeleteVpcInput *in, Ec2DeleteVpcOu
 
 OPERATION(DescribeVpcs, describe_vpcs, .txn = TXN_READ, .authorize = ec2_authorize)
 static Error *describe_vpcs(Call *call, const Ec2DescribeVpcsInput *in, Ec2DescribeVpcsOutput *ret_out) {
-  return ec2_describe(call, &(Ec2Describe){&ec2_vpcs, &in->VpcIds, &in->Filters, in->MaxResults, in->NextToken}, &ret_out->Vpcs, &ret_out->NextToken);
+  return ec2_describe(call, &(Ec2Describe){&ec2_vpcs, &in->VpcIds, &in->Filters, in->MaxResults, in->NextToken, "vpcIds", NULL}, &ret_out->Vpcs, &ret_out->NextToken);
 }
 
 OPERATION(ModifyVpcAttribute, modify_vpc_attribute, .txn = TXN_WRITE, .authorize = ec2_authorize)
@@ -156,14 +175,18 @@ static Error *modify_vpc_attribute(Call *call, const Ec2ModifyVpcAttributeInput 
   Ec2VpcAttributes *attributes = NULL;
   TRY(ec2_get(call, &ec2_vpcs, in->VpcId, &vpc));
   TRY(ec2_vpc_attributes_get(call, in->VpcId, &attributes));
+  if (in->EnableNetworkAddressUsageMetrics)
+    return error_answer("UnsupportedOperation", "haar has no metrics of network addresses.");
+  if (!in->EnableDnsSupport && !in->EnableDnsHostnames)
+    return error_answer("InvalidParameterCombination", "No attributes specified.");
   if (in->EnableDnsSupport && in->EnableDnsHostnames)
     return error_answer("InvalidParameterCombination", "Fields for multiple attribute types specified");
   if (in->EnableDnsSupport)
     attributes->EnableDnsSupport = in->EnableDnsSupport->Value;
   if (in->EnableDnsHostnames)
     attributes->EnableDnsHostnames = in->EnableDnsHostnames->Value;
-  TRY(attributes_put(call, attributes));
-  ec2_changed(call, in->VpcId);
+  TRY(ec2_vpc_attributes_put(call, attributes));
+  ec2_changed_now(call, in->VpcId);
   return NULL;
 }
 
@@ -184,7 +207,20 @@ static Error *describe_vpc_attribute(Call *call, const Ec2DescribeVpcAttributeIn
     ret_out->EnableDnsSupport = boolean(call, attributes->EnableDnsSupport.v);
   else if (g_strcmp0(in->Attribute, "enableDnsHostnames") == 0)
     ret_out->EnableDnsHostnames = boolean(call, attributes->EnableDnsHostnames.v);
-  else
+  else if (g_strcmp0(in->Attribute, "enableNetworkAddressUsageMetrics") == 0)
     ret_out->EnableNetworkAddressUsageMetrics = boolean(call, FALSE);
+  else
+    return error_answer("InvalidParameterValue", "Value (%s) for parameter attribute is invalid. Unknown attribute.", in->Attribute ? in->Attribute : "");
   return NULL;
+}
+
+OPERATION(ModifyVpcTenancy, modify_vpc_tenancy, .txn = TXN_WRITE, .authorize = ec2_authorize)
+static Error *modify_vpc_tenancy(Call *call, const Ec2ModifyVpcTenancyInput *in, Ec2ModifyVpcTenancyOutput *ret_out) {
+  Ec2Vpc *vpc = NULL;
+  TRY(ec2_get(call, &ec2_vpcs, in->VpcId, &vpc));
+  if (g_strcmp0(in->InstanceTenancy, "default") != 0)
+    return error_answer("InvalidParameterValue", "Value (%s) for parameter instanceTenancy is invalid. Tenancy can only be modified to default.", in->InstanceTenancy);
+  vpc->InstanceTenancy = in->InstanceTenancy;
+  ret_out->ReturnValue = OPT_BOOL(TRUE);
+  return ec2_put(call, &ec2_vpcs, vpc);
 }

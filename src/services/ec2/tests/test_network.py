@@ -150,6 +150,10 @@ def test_network_acls(ec2, vpc):
 def test_nat_gateways_and_addresses(ec2, vpc):
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock='10.0.1.0/24')['Subnet']['SubnetId']
     address = ec2.allocate_address(Domain='vpc')
+    failed = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address['AllocationId'])['NatGateway']
+    assert (failed['State'], failed['FailureCode'], failed['FailureMessage']) == ('failed', 'Gateway.NotAttached', f'Network {vpc} has no Internet gateway attached')
+    gateway = ec2.create_internet_gateway()['InternetGateway']['InternetGatewayId']
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address['AllocationId'])['NatGateway']
     assert nat['NatGatewayAddresses'][0]['PublicIp'] == address['PublicIp']
     fails('InvalidIPAddress.InUse', ec2.release_address, AllocationId=address['AllocationId'])
