@@ -378,6 +378,18 @@ end_well(Apply *apply, Task *task)
   return run_event(run, record, update ? "UPDATE_COMPLETE" : "CREATE_COMPLETE", NULL);
 }
 
+/* What a creation had made before it failed is to be deleted. */
+static void
+take_remains(Run *run, const Task *task)
+{
+  if (task->kind == TASK_UPDATE || !task->result.physical_id || *record_text(task->record, "_Initiated"))
+    return;
+  record_set_text(run->arena, task->record, "PhysicalResourceId", task->result.physical_id);
+  record_set_text(run->arena, task->record, "_Ref", task->result.ref);
+  if (task->result.attributes)
+    json_set(run->arena, task->record, "_Attributes", json_copy(run->arena, task->result.attributes));
+}
+
 static Error *
 end_badly(Apply *apply, Task *task)
 {
@@ -386,6 +398,7 @@ end_badly(Apply *apply, Task *task)
   const char *status = update ? "UPDATE_FAILED" : "CREATE_FAILED";
   if (task->kind == TASK_UPDATE && error_is(task->error, RESOURCE_REPLACE) && !run->cancelled)
     return start_replacement(apply, task->node, task->type, task->record, json_get(task->record, "_Last"));
+  take_remains(run, task);
   if (run_is_stopping(run) && error_is(task->error, "OperationCancelled")) {
     apply->nodes[task->node] = NODE_FAILED; /* the record says that it is under way: it is taken up at the next start */
     return NULL;

@@ -156,6 +156,9 @@ static void
 restore_stack(Run *run)
 {
   const Json *former = json_get(run->stack, "_Former");
+  Json *tags = json_get(run->stack, "Tags");
+  if (tags && !json_get(run->stack, "_UndoneTags"))
+    json_set(run->arena, run->stack, "_UndoneTags", tags);
   for (guint i = 0; former && i < former->n; i++)
     json_set(run->arena, run->stack, former->members[i].key, former->members[i].value);
 }
@@ -168,6 +171,7 @@ finish_rollback_cleanup(Run *run)
     return NULL;
   TRY(run_settle(run));
   json_remove(run->stack, "_Former");
+  json_remove(run->stack, "_UndoneTags");
   return run_move(run, STACK_UPDATE_ROLLBACK_COMPLETE, NULL);
 }
 

@@ -47,6 +47,12 @@ property_changed(const ResourceCall *rc, const char *name)
   return old && new ? !json_equal(old, new) : old != new;
 }
 
+gboolean
+property_gone(const ResourceCall *rc, const char *name)
+{
+  return json_get(rc->old_properties, name) && !json_get(rc->properties, name);
+}
+
 Error *
 property_input(const ResourceCall *rc, const Shape *input, void *in)
 {
@@ -79,14 +85,13 @@ resource_name(const ResourceCall *rc, gsize max, gboolean lower)
   return name;
 }
 
-StringMap
-resource_tags(const ResourceCall *rc)
+static StringMap
+all_tags(Arena *arena, const Json *properties, const StringMap *stack_tags)
 {
   StringMap tags = { 0 };
-  Arena *arena = rc->call->arena;
-  const Json *own = json_get(rc->properties, "Tags");
-  for (gsize i = 0; rc->stack_tags && i < rc->stack_tags->n; i++)
-    MAP_SET(arena, &tags, rc->stack_tags->v[i].key, rc->stack_tags->v[i].value);
+  const Json *own = json_get(properties, "Tags");
+  for (gsize i = 0; stack_tags && i < stack_tags->n; i++)
+    MAP_SET(arena, &tags, stack_tags->v[i].key, stack_tags->v[i].value);
   for (guint i = 0; own && own->type == JSON_ARRAY && i < own->n; i++) {
     const char *key = template_scalar(json_get(own->items[i], "Key")), *value = template_scalar(json_get(own->items[i], "Value"));
     if (key)
@@ -97,6 +102,24 @@ resource_tags(const ResourceCall *rc)
     MAP_SET(arena, &tags, own->members[i].key, value ? value : "");
   }
   return tags;
+}
+
+StringMap
+resource_tags(const ResourceCall *rc)
+{
+  return all_tags(rc->call->arena, rc->properties, rc->stack_tags);
+}
+
+StringList
+resource_gone_tags(const ResourceCall *rc)
+{
+  StringMap now = resource_tags(rc), before = all_tags(rc->call->arena, rc->old_properties, rc->old_stack_tags);
+  StringList gone = { 0 };
+  for (gsize i = 0; i < before.n; i++) {
+    if (!string_map_get(&now, before.v[i].key))
+      LIST_APPEND(rc->call->arena, &gone, before.v[i].key);
+  }
+  return gone;
 }
 
 Error *

@@ -17,6 +17,8 @@ struct ResourceCall {
   const Json *old_properties;  /* update */
   const Json *attributes;      /* update, delete: what create answered */
   const StringMap *stack_tags; /* aws:cloudformation:* and the stack's own: to be put on taggable resources */
+  const StringMap *old_stack_tags; /* update: those of before; else empty */
+  gboolean rolling_back;       /* update: it undoes one that failed (old_properties are the failed ones): what was is to be again, data too */
   gboolean *cancelled;         /* set when the operation is being given up; resource_pause looks at it */
   const char *type;            /* the template's: "Custom::Check" and AWS::CloudFormation::CustomResource share a row */
   const Json *creation_policy; /* create: the resource's CreationPolicy, or NULL */
@@ -26,7 +28,8 @@ struct ResourceCall {
 };
 
 typedef struct ResourceResult {
-  const char *physical_id;     /* create: required. What DescribeStackResources shows */
+  const char *physical_id;     /* create: required. What DescribeStackResources shows. Set as soon as the resource is there, and not before:
+                                * what is set when .create fails is deleted */
   const char *ref;             /* what Ref gives; NULL: physical_id */
   Json *attributes;            /* object: what Fn::GetAtt gives, nested with dots in the key ("Endpoint.Address"); may be NULL */
 } ResourceResult;
@@ -68,6 +71,10 @@ Error *property_input(const ResourceCall *rc, const Shape *input, void *in) ERRO
 char *resource_name(const ResourceCall *rc, gsize max, gboolean lower);
 /* The Tags property (list of Key/Value) and the stack's tags together. arena. */
 StringMap resource_tags(const ResourceCall *rc);
+/* Keys of tags that were there before an update (the property's and the stack's) and are not any more: to be taken off. arena. */
+StringList resource_gone_tags(const ResourceCall *rc);
+/* Whether a property was there before an update and is not any more: its default is to be set again. */
+gboolean property_gone(const ResourceCall *rc, const char *name);
 /* Sleeps ms, less if the operation is cancelled: then an answer to be returned. */
 Error *resource_pause(const ResourceCall *rc, guint ms) ERROR_MUST_USE;
 /* Runs an operation as the stack's principal. */

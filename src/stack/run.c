@@ -161,10 +161,9 @@ add_tag(Call *call, StringMap *tags, const char *key, const char *value)
 }
 
 static StringMap
-task_tags(const Task *task)
+task_tags(const Task *task, const Json *list)
 {
   StringMap tags = { 0 };
-  const Json *list = task->tags;
   add_tag(task->call, &tags, "aws:cloudformation:stack-name", task->run->stack_name);
   add_tag(task->call, &tags, "aws:cloudformation:stack-id", task->run->stack_id);
   add_tag(task->call, &tags, "aws:cloudformation:logical-id", task->logical_id);
@@ -213,10 +212,11 @@ clear_away(Task *task, ResourceCall *rc)
 static Error *
 run_task(Task *task)
 {
-  StringMap tags = task_tags(task);
+  StringMap tags = task_tags(task, task->tags), old_tags = task_tags(task, task->old_tags);
   ResourceCall rc = { .call = task->call, .stack_name = task->run->stack_name, .stack_id = task->run->stack_id,
     .logical_id = task->logical_id, .physical_id = task->physical_id, .properties = task->properties,
-    .old_properties = task->old_properties, .attributes = task->attributes, .stack_tags = &tags, .cancelled = &task->run->cancelled,
+    .old_properties = task->old_properties, .attributes = task->attributes, .stack_tags = &tags, .old_stack_tags = &old_tags,
+    .rolling_back = task->run->rolling_back, .cancelled = &task->run->cancelled,
     .token = task->token, .engine = task, .made = note_made, .type = task->type_name, .creation_policy = task->creation_policy };
   if (task->run->rolling_back)
     rc.cancelled = &task->run->never;
@@ -256,6 +256,7 @@ run_start(Run *run, const Task *task)
   copy->type_name = record_text(task->record, "ResourceType");
   copy->ref = json_string(json_get(task->record, "_Ref"));
   copy->tags = json_get(run->stack, "Tags");
+  copy->old_tags = run->rolling_back ? json_get(run->stack, "_UndoneTags") : json_path(run->stack, "_Former.Tags");
   if (!run->pool)
     run->pool = g_thread_pool_new(work, NULL, (int) LIMIT_STACK_PARALLEL, FALSE, NULL);
   run->in_flight++;

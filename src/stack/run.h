@@ -23,7 +23,7 @@ typedef struct Task {
   Json *record;               /* arena of the run */
   const char *logical_id, *physical_id, *token;
   const char *type_name, *ref;       /* filled by run_start, as the next one */
-  const Json *tags;
+  const Json *tags, *old_tags;
   const Json *properties, *old_properties, *attributes, *creation_policy;
   gboolean snapshot;          /* delete: first .snapshot */
   /* Set by the task; arena of its own call. */

@@ -58,7 +58,6 @@ static Error *
 patch_list(Arena *arena, const ApigatewayPatchOperation *operation, const char *text, StringList *list)
 {
   StringList kept = {0};
-  LIST_EMPTY(arena, &kept);
   for (gsize i = 0; i < list->n; i++)
     if (strcmp(list->v[i], text))
       LIST_APPEND(arena, &kept, list->v[i]);

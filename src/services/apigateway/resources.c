@@ -52,16 +52,59 @@ patch(const ResourceCall *rc, ApigatewayListOfPatchOperation *operations, const 
   LIST_APPEND(rc->call->arena, operations, operation);
 }
 
+/* Media types are named by the path itself, '/' as "~1". */
+static void
+patch_media_types(const ResourceCall *rc, ApigatewayListOfPatchOperation *operations)
+{
+  const Json *before = json_get(rc->old_properties, "BinaryMediaTypes"), *after = json_get(rc->properties, "BinaryMediaTypes");
+  for (int removing = 1; removing >= 0 && property_changed(rc, "BinaryMediaTypes"); removing--) {
+    const Json *from = removing ? before : after, *other = removing ? after : before;
+    for (guint i = 0; from && i < from->n; i++) {
+      gboolean kept = FALSE;
+      for (guint j = 0; other && j < other->n; j++)
+        kept |= json_equal(from->items[i], other->items[j]);
+      if (kept)
+        continue;
+      g_autoptr(GString) name = g_string_new(json_string(from->items[i]));
+      g_string_replace(name, "~", "~0", 0);
+      g_string_replace(name, "/", "~1", 0);
+      ApigatewayPatchOperation *operation = ARENA_NEW(rc->call->arena, ApigatewayPatchOperation);
+      *operation = (ApigatewayPatchOperation) {.op = removing ? "remove" : "add", .path = arena_printf(rc->call->arena, "/binaryMediaTypes/%s", name->str)};
+      LIST_APPEND(rc->call->arena, operations, operation);
+    }
+  }
+}
+
+static Error *
+update_tags(ResourceCall *rc, const char *arn)
+{
+  ApigatewayTagResourceInput tag = {.resourceArn = arn, .tags = resource_tags(rc)};
+  ApigatewayUntagResourceInput untag = {.resourceArn = arn};
+  StringList gone = resource_gone_tags(rc);
+  for (gsize i = 0; i < gone.n; i++)
+    LIST_APPEND(rc->call->arena, &untag.tagKeys, gone.v[i]);
+  if (gone.n)
+    TRY(resource_operation(rc, &ApigatewayOperationUntagResource, &untag, &(ApigatewayUntagResourceOutput) {0}));
+  return tag.tags.n ? resource_operation(rc, &ApigatewayOperationTagResource, &tag, &(ApigatewayTagResourceOutput) {0}) : NULL;
+}
+
 static Error *
 update_rest_api(ResourceCall *rc, ResourceResult *ret)
 {
   ApigatewayUpdateRestApiInput in = {.restApiId = rc->physical_id};
   ApigatewayUpdateRestApiOutput out = {0};
+  ApigatewayPatchOperation enable = {.op = "replace", .path = "/disableExecuteApiEndpoint", .value = "false"};
   patch(rc, &in.patchOperations, "Name", "/name");
   patch(rc, &in.patchOperations, "Description", "/description");
   patch(rc, &in.patchOperations, "Policy", "/policy");
-  patch(rc, &in.patchOperations, "DisableExecuteApiEndpoint", "/disableExecuteApiEndpoint");
-  return resource_operation(rc, &ApigatewayOperationUpdateRestApi, &in, &out);
+  if (property_gone(rc, "DisableExecuteApiEndpoint"))
+    LIST_APPEND(rc->call->arena, &in.patchOperations, &enable);
+  else
+    patch(rc, &in.patchOperations, "DisableExecuteApiEndpoint", "/disableExecuteApiEndpoint");
+  patch_media_types(rc, &in.patchOperations);
+  if (in.patchOperations.n)
+    TRY(resource_operation(rc, &ApigatewayOperationUpdateRestApi, &in, &out));
+  return update_tags(rc, arena_printf(rc->call->arena, "arn:aws:apigateway:%s::/restapis/%s", rc->call->region, rc->physical_id));
 }
 
 static Error *
@@ -175,10 +218,9 @@ create_method(ResourceCall *rc, ResourceResult *ret)
                                  .apiKeyRequired = OPT_BOOL(property_bool(rc, "ApiKeyRequired", FALSE))};
   ApigatewayPutMethodOutput out = {0};
   TRY(resource_operation(rc, &ApigatewayOperationPutMethod, &in, &out));
-  TRY(put_integration(rc, api_id, resource_id, method));
-  TRY(put_responses(rc, api_id, resource_id, method));
   ret->physical_id = resource_name(rc, 128, FALSE);
-  return NULL;
+  TRY(put_integration(rc, api_id, resource_id, method));
+  return put_responses(rc, api_id, resource_id, method);
 }
 
 static Error *
@@ -283,8 +325,12 @@ update_stage(ResourceCall *rc, ResourceResult *ret)
   ApigatewayUpdateStageOutput out = {0};
   patch(rc, &in.patchOperations, "DeploymentId", "/deploymentId");
   patch(rc, &in.patchOperations, "Description", "/description");
+  patch(rc, &in.patchOperations, "TracingEnabled", "/tracingEnabled");
   patch_variables(rc, &in.patchOperations);
-  return resource_operation(rc, &ApigatewayOperationUpdateStage, &in, &out);
+  if (in.patchOperations.n)
+    TRY(resource_operation(rc, &ApigatewayOperationUpdateStage, &in, &out));
+  return update_tags(rc, arena_printf(rc->call->arena, "arn:aws:apigateway:%s::/restapis/%s/stages/%s", rc->call->region, in.restApiId,
+                                      rc->physical_id));
 }
 
 static Error *

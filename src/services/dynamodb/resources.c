@@ -108,15 +108,6 @@ create_table(ResourceCall *rc, ResourceResult *ret)
 
 /* --- update --- */
 
-static gboolean
-lists_index(const Json *indexes, const char *name)
-{
-  for (guint i = 0; indexes && i < indexes->n; i++)
-    if (g_strcmp0(json_string(json_get(indexes->items[i], "IndexName")), name) == 0)
-      return TRUE;
-  return FALSE;
-}
-
 static Error *
 change_index(ResourceCall *rc, const DynamodbCreateTableInput *new, DynamodbGlobalSecondaryIndexUpdate *update)
 {
@@ -126,6 +117,35 @@ change_index(ResourceCall *rc, const DynamodbCreateTableInput *new, DynamodbGlob
   return resource_operation(rc, &DynamodbOperationUpdateTable, &in, &out);
 }
 
+static const Json *
+find_index(const Json *indexes, const char *name)
+{
+  for (guint i = 0; indexes && i < indexes->n; i++)
+    if (g_strcmp0(json_string(json_get(indexes->items[i], "IndexName")), name) == 0)
+      return indexes->items[i];
+  return NULL;
+}
+
+static gboolean
+differs(const Json *a, const Json *b, const char *name)
+{
+  const Json *x = json_get(a, name), *y = json_get(b, name);
+  return x && y ? !json_equal(x, y) : x != y;
+}
+
+/* An index that stays: only its throughput changes. */
+static Error *
+change_kept_index(ResourceCall *rc, const DynamodbCreateTableInput *new, const DynamodbGlobalSecondaryIndex *index, const Json *old, const Json *now)
+{
+  DynamodbUpdateGlobalSecondaryIndexAction action = { index->IndexName, index->ProvisionedThroughput };
+  if (differs(old, now, "KeySchema") || differs(old, now, "Projection"))
+    return error_answer("ValidationException", "Cannot update GSI's properties other than Provisioned Throughput and Contributor Insights "
+                        "Specification. You can create a new GSI with a different name.");
+  if (!differs(old, now, "ProvisionedThroughput") || !index->ProvisionedThroughput)
+    return NULL;
+  return change_index(rc, new, &(DynamodbGlobalSecondaryIndexUpdate){ .Update = &action });
+}
+
 static Error *
 change_indexes(ResourceCall *rc, const DynamodbCreateTableInput *new)
 {
@@ -133,16 +153,37 @@ change_indexes(ResourceCall *rc, const DynamodbCreateTableInput *new)
   for (guint i = 0; old && i < old->n; i++) {
     const char *name = json_string(json_get(old->items[i], "IndexName"));
     DynamodbDeleteGlobalSecondaryIndexAction action = { name };
-    if (!lists_index(now, name))
+    if (!find_index(now, name))
       TRY(change_index(rc, new, &(DynamodbGlobalSecondaryIndexUpdate){ .Delete = &action }));
   }
   for (gsize i = 0; i < new->GlobalSecondaryIndexes.n; i++) {
     const DynamodbGlobalSecondaryIndex *index = new->GlobalSecondaryIndexes.v[i];
     DynamodbCreateGlobalSecondaryIndexAction action = { index->IndexName, index->KeySchema, index->Projection, index->ProvisionedThroughput };
-    if (!lists_index(old, index->IndexName))
+    if (!find_index(old, index->IndexName))
       TRY(change_index(rc, new, &(DynamodbGlobalSecondaryIndexUpdate){ .Create = &action }));
+    else
+      TRY(change_kept_index(rc, new, index, find_index(old, index->IndexName), find_index(now, index->IndexName)));
   }
   return NULL;
+}
+
+/* A stream of another view is another stream: the old one is closed first. What the table has is looked at, as an update that is undone may
+ * have come half way. */
+static Error *
+change_stream(ResourceCall *rc)
+{
+  DynamodbDescribeTableOutput described = { 0 };
+  DynamodbStreamSpecification *wanted = stream(rc), closed = { OPT_BOOL(FALSE), NULL };
+  DynamodbUpdateTableInput in = { .TableName = rc->physical_id, .StreamSpecification = &closed };
+  TRY(resource_operation(rc, &DynamodbOperationDescribeTable, &(DynamodbDescribeTableInput){ rc->physical_id }, &described));
+  const DynamodbStreamSpecification *now = described.Table->StreamSpecification;
+  gboolean open = now && OPT_OR(now->StreamEnabled, FALSE);
+  if (open && g_strcmp0(now->StreamViewType, wanted->StreamViewType) == 0)
+    return NULL;
+  if (open)
+    TRY(resource_operation(rc, &DynamodbOperationUpdateTable, &in, &(DynamodbUpdateTableOutput){ 0 }));
+  in.StreamSpecification = wanted;
+  return wanted->StreamViewType ? resource_operation(rc, &DynamodbOperationUpdateTable, &in, &(DynamodbUpdateTableOutput){ 0 }) : NULL;
 }
 
 static Error *
@@ -154,8 +195,6 @@ change_table(ResourceCall *rc, const DynamodbCreateTableInput *new)
     in.BillingMode = new->BillingMode ? new->BillingMode : "PROVISIONED";
     in.ProvisionedThroughput = new->ProvisionedThroughput;
   }
-  if (property_changed(rc, "StreamSpecification"))
-    in.StreamSpecification = stream(rc);
   if (property_changed(rc, "SSESpecification")) {
     in.SSESpecification = sse(rc);
     if (!in.SSESpecification)
@@ -164,7 +203,7 @@ change_table(ResourceCall *rc, const DynamodbCreateTableInput *new)
   if (property_changed(rc, "DeletionProtectionEnabled"))
     in.DeletionProtectionEnabled = OPT_BOOL(property_bool(rc, "DeletionProtectionEnabled", FALSE));
   if (property_changed(rc, "TableClass"))
-    in.TableClass = new->TableClass;
+    in.TableClass = new->TableClass ? new->TableClass : "STANDARD";
   return resource_operation(rc, &DynamodbOperationUpdateTable, &in, &out);
 }
 
@@ -172,6 +211,12 @@ static Error *
 set_tags(ResourceCall *rc)
 {
   DynamodbTagResourceInput in = { call_arn(rc->call, "dynamodb", "table/%s", rc->physical_id), tag_list(rc) };
+  DynamodbUntagResourceInput gone = { .ResourceArn = in.ResourceArn };
+  StringList keys = resource_gone_tags(rc);
+  for (gsize i = 0; i < keys.n; i++)
+    LIST_APPEND(rc->call->arena, &gone.TagKeys, keys.v[i]);
+  if (keys.n)
+    TRY(resource_operation(rc, &DynamodbOperationUntagResource, &gone, &(DynamodbUntagResourceOutput){ 0 }));
   return in.Tags.n ? resource_operation(rc, &DynamodbOperationTagResource, &in, &(DynamodbTagResourceOutput){ 0 }) : NULL;
 }
 
@@ -182,6 +227,8 @@ update_table(ResourceCall *rc, ResourceResult *ret)
   DynamodbDescribeTableOutput described = { 0 };
   TRY(property_input(rc, &DynamodbCreateTableInput_shape, &new));
   TRY(change_table(rc, &new));
+  if (property_changed(rc, "StreamSpecification"))
+    TRY(change_stream(rc));
   TRY(change_indexes(rc, &new));
   if (property_changed(rc, "PointInTimeRecoverySpecification"))
     TRY(set_recovery(rc, rc->physical_id));

@@ -241,6 +241,33 @@ add_definitions(Call *call, DynamodbTableDescription *description, const Dynamod
   }
 }
 
+static gboolean
+is_key(const DynamodbKeySchema *schema, const char *name)
+{
+  for (gsize i = 0; i < schema->n; i++)
+    if (g_str_equal(schema->v[i]->AttributeName, name))
+      return TRUE;
+  return FALSE;
+}
+
+/* A definition that no key needs any more goes with its index. */
+static void
+drop_definitions(DynamodbTableDescription *description)
+{
+  gsize kept = 0;
+  for (gsize i = 0; i < description->AttributeDefinitions.n; i++) {
+    DynamodbAttributeDefinition *definition = description->AttributeDefinitions.v[i];
+    gboolean used = is_key(&description->KeySchema, definition->AttributeName);
+    for (gsize j = 0; j < description->GlobalSecondaryIndexes.n && !used; j++)
+      used = is_key(&description->GlobalSecondaryIndexes.v[j]->KeySchema, definition->AttributeName);
+    for (gsize j = 0; j < description->LocalSecondaryIndexes.n && !used; j++)
+      used = is_key(&description->LocalSecondaryIndexes.v[j]->KeySchema, definition->AttributeName);
+    if (used)
+      description->AttributeDefinitions.v[kept++] = definition;
+  }
+  description->AttributeDefinitions.n = kept;
+}
+
 static Error *
 change_one_index(Call *call, DynamodbTableRecord *record, const DynamodbGlobalSecondaryIndexUpdate *update, const char **ret_new)
 {
@@ -269,6 +296,8 @@ change_indexes(Call *call, const DynamodbUpdateTableInput *in, DynamodbTableReco
     if (structural > 1)
       return error_answer("LimitExceededException", "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table");
     TRY(change_one_index(call, record, update, ret_new));
+    if (update->Delete)
+      drop_definitions(record->Description);
   }
   return NULL;
 }

@@ -95,6 +95,7 @@ Error *ec2_eni_groups(Call *call, const char *vpc_id, const StringList *ids, Ec2
   }
   if (wanted.n > GROUPS_MAX)
     return error_answer("SecurityGroupsPerInterfaceLimitExceeded", "The maximum number of security groups per interface has been reached.");
+  *ret_groups = (Ec2GroupIdentifierList){0};
   LIST_EMPTY(call->arena, ret_groups);
   for (gsize i = 0; i < wanted.n; i++) {
     TRY(ec2_get(call, &ec2_security_groups, wanted.v[i], &group));

@@ -20,21 +20,16 @@ Ec2TagSpecificationList ec2_resource_tags(ResourceCall *rc, const char *type) {
   return list;
 }
 
-/* Tags that are gone from the template go; the others are set. */
+/* Tags that are gone from the template, or the stack, go; the others are set. */
 Error *ec2_update_tags(ResourceCall *rc, const char *id) {
   Arena *arena = rc->call->arena;
   Ec2DeleteTagsInput gone = {0};
   Ec2CreateTagsInput set = {0};
-  if (!property_changed(rc, "Tags"))
-    return NULL;
   StringMap now = resource_tags(rc);
-  const Json *old = json_get(rc->old_properties, "Tags");
-  for (guint32 i = 0; old && old->type == JSON_ARRAY && i < old->n; i++) {
-    const char *key = json_string(json_get(old->items[i], "Key"));
-    if (!key || string_map_get(&now, key))
-      continue;
+  StringList keys = resource_gone_tags(rc);
+  for (gsize i = 0; i < keys.n; i++) {
     Ec2Tag *tag = ARENA_NEW(arena, Ec2Tag);
-    tag->Key = key;
+    tag->Key = keys.v[i];
     LIST_APPEND(arena, &gone.Tags, tag);
   }
   LIST_APPEND(arena, &gone.Resources, id);
@@ -327,7 +322,8 @@ static Error *create_eni(ResourceCall *rc, ResourceResult *ret) {
 }
 
 static Error *update_eni(ResourceCall *rc, ResourceResult *ret) {
-  Ec2AttributeValue description = {.Value = property_text(rc, "Description")};
+  const char *text = property_text(rc, "Description");
+  Ec2AttributeValue description = {.Value = text ? text : ""};
   Ec2ModifyNetworkInterfaceAttributeInput in = {.NetworkInterfaceId = rc->physical_id, .Groups = ec2_property_list(rc, rc->properties, "GroupSet"),
                                                 .Description = &description, .SourceDestCheck = boolean(rc, property_bool(rc, "SourceDestCheck", TRUE))};
   TRY(RUN(ModifyNetworkInterfaceAttribute, &in, &(Ec2ModifyNetworkInterfaceAttributeOutput){0}));

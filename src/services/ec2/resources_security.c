@@ -146,11 +146,25 @@ static Error *create_group(ResourceCall *rc, ResourceResult *ret) {
   return change_rules(rc, out.GroupId, "SecurityGroupEgress", TRUE);
 }
 
+/* The rule that remove_default_egress took away comes back when an update is undone. Taking egress rules out of a template brings nothing
+ * back, as AWS documents. */
+static Error *restore_default_egress(ResourceCall *rc, const char *group) {
+  Ec2IpRange all = {.CidrIp = "0.0.0.0/0"}, *range = &all;
+  Ec2IpPermission permission = {.IpProtocol = "-1"}, *one = &permission;
+  Ec2AuthorizeSecurityGroupEgressInput in = {.GroupId = group};
+  LIST_APPEND(rc->call->arena, &permission.IpRanges, range);
+  LIST_APPEND(rc->call->arena, &in.IpPermissions, one);
+  g_autoptr(Error) error = RUN(AuthorizeSecurityGroupEgress, &in, &(Ec2AuthorizeSecurityGroupEgressOutput){0});
+  return error_is(error, "InvalidPermission.Duplicate") ? NULL : g_steal_pointer(&error);
+}
+
 static Error *update_group(ResourceCall *rc, ResourceResult *ret) {
   if (names_egress(rc->properties) && !names_egress(rc->old_properties))
     TRY(remove_default_egress(rc, rc->physical_id));
   TRY(change_rules(rc, rc->physical_id, "SecurityGroupIngress", FALSE));
   TRY(change_rules(rc, rc->physical_id, "SecurityGroupEgress", TRUE));
+  if (rc->rolling_back && names_egress(rc->old_properties) && !names_egress(rc->properties))
+    TRY(restore_default_egress(rc, rc->physical_id));
   return ec2_update_tags(rc, rc->physical_id);
 }
 
@@ -161,10 +175,11 @@ static Error *delete_group(ResourceCall *rc) {
 RESOURCE(AWS::EC2::SecurityGroup, ec2_security_group, .create = create_group, .update = update_group, .delete = delete_group)
 
 static Error *create_rule(ResourceCall *rc, ResourceResult *ret, gboolean egress) {
-  ret->physical_id = resource_name(rc, 255, FALSE);
+  const char *id = resource_name(rc, 255, FALSE);
   if (egress)
     TRY(remove_default_egress(rc, property_text(rc, "GroupId")));
-  TRY(add_rule(rc, property_text(rc, "GroupId"), rc->properties, egress, &ret->physical_id));
+  TRY(add_rule(rc, property_text(rc, "GroupId"), rc->properties, egress, &id));
+  ret->physical_id = id;
   resource_attribute(rc, ret, "Id", ret->physical_id);
   return NULL;
 }

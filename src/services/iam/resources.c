@@ -215,7 +215,7 @@ update_role(ResourceCall *rc, ResourceResult *ret)
   if (property_changed(rc, "AssumeRolePolicyDocument"))
     RUN(rc, UpdateAssumeRolePolicy, .RoleName = name, .PolicyDocument = property_document(rc, "AssumeRolePolicyDocument"));
   if (property_changed(rc, "Description") || property_changed(rc, "MaxSessionDuration"))
-    RUN(rc, UpdateRole, .RoleName = name, .Description = property_text(rc, "Description"),
+    RUN(rc, UpdateRole, .RoleName = name, .Description = property_text(rc, "Description") ? property_text(rc, "Description") : "",
         .MaxSessionDuration = OPT_INT(property_int(rc, "MaxSessionDuration", 3600)));
   if (property_changed(rc, "PermissionsBoundary") && property_text(rc, "PermissionsBoundary"))
     RUN(rc, PutRolePermissionsBoundary, .RoleName = name, .PermissionsBoundary = property_text(rc, "PermissionsBoundary"));
@@ -309,10 +309,11 @@ put_single_policy(ResourceCall *rc, ResourceResult *ret)
   const char *name = NULL;
   Owner owner = single_owner(rc, &name);
   const char *document = property_document(rc, "PolicyDocument");
-  ret->physical_id = ret->ref = property_text(rc, "PolicyName");
   if (!document)
     return error_answer("ValidationError", "PolicyDocument is missing");
-  return put_inline(rc, owner, name, ret->physical_id, document);
+  TRY(put_inline(rc, owner, name, property_text(rc, "PolicyName"), document));
+  ret->physical_id = ret->ref = property_text(rc, "PolicyName");
+  return NULL;
 }
 
 static Error *
@@ -483,8 +484,25 @@ create_user(ResourceCall *rc, ResourceResult *ret)
 }
 
 static Error *
+update_user_tags(ResourceCall *rc)
+{
+  StringList gone = resource_gone_tags(rc);
+  IamtagListType tags = own_tags(rc);
+  if (gone.n > 0)
+    RUN(rc, UntagUser, .UserName = rc->physical_id, .TagKeys = gone);
+  if (tags.n > 0)
+    RUN(rc, TagUser, .UserName = rc->physical_id, .Tags = tags);
+  return NULL;
+}
+
+static Error *
 update_user(ResourceCall *rc, ResourceResult *ret)
 {
+  if (property_changed(rc, "PermissionsBoundary") && property_text(rc, "PermissionsBoundary"))
+    RUN(rc, PutUserPermissionsBoundary, .UserName = rc->physical_id, .PermissionsBoundary = property_text(rc, "PermissionsBoundary"));
+  else if (property_changed(rc, "PermissionsBoundary"))
+    RUN(rc, DeleteUserPermissionsBoundary, .UserName = rc->physical_id);
+  TRY(update_user_tags(rc));
   TRY(sync_groups(rc, rc->physical_id, rc->old_properties, rc->properties));
   return sync_policies(rc, OWNER_USER, rc->physical_id, rc->old_properties, rc->properties);
 }

@@ -84,6 +84,16 @@ update_tags(ResourceCall *rc)
   return NULL;
 }
 
+/* A key that was made without a policy has this one. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html */
+static const char *
+policy_text(ResourceCall *rc)
+{
+  const char *policy = property_document(rc, "KeyPolicy");
+  return policy ? policy : arena_printf(rc->call->arena, "{\"Version\":\"2012-10-17\",\"Id\":\"key-default-1\",\"Statement\":[{\"Sid\":"
+                                        "\"Enable IAM User Permissions\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::%s:root\"},"
+                                        "\"Action\":\"kms:*\",\"Resource\":\"*\"}]}", rc->call->account);
+}
+
 static Error *
 update_key(ResourceCall *rc, ResourceResult *ret)
 {
@@ -91,7 +101,7 @@ update_key(ResourceCall *rc, ResourceResult *ret)
   if (property_changed(rc, "Enabled") && property_bool(rc, "Enabled", TRUE))
     TRY(set_enabled(rc, id));
   if (property_changed(rc, "KeyPolicy"))
-    RUN(rc, PutKeyPolicy, .KeyId = id, .PolicyName = "default", .Policy = property_document(rc, "KeyPolicy"),
+    RUN(rc, PutKeyPolicy, .KeyId = id, .PolicyName = "default", .Policy = policy_text(rc),
         .BypassPolicyLockoutSafetyCheck = OPT_BOOL(property_bool(rc, "BypassPolicyLockoutSafetyCheck", FALSE)));
   if (property_changed(rc, "Description"))
     RUN(rc, UpdateKeyDescription, .KeyId = id, .Description = description ? description : "");
@@ -123,8 +133,8 @@ RESOURCE(AWS::KMS::Key, kms_key, .create = create_key, .update = update_key, .de
 static Error *
 create_alias(ResourceCall *rc, ResourceResult *ret)
 {
+  RUN(rc, CreateAlias, .AliasName = property_text(rc, "AliasName"), .TargetKeyId = property_text(rc, "TargetKeyId"));
   ret->physical_id = property_text(rc, "AliasName");
-  RUN(rc, CreateAlias, .AliasName = ret->physical_id, .TargetKeyId = property_text(rc, "TargetKeyId"));
   return NULL;
 }
 

@@ -124,6 +124,10 @@ defaults(const ResourceCall *rc, LambdaUpdateFunctionConfigurationInput *in)
   in->Timeout = in->Timeout.set ? in->Timeout : OPT_INT(3);
   in->MemorySize = in->MemorySize.set ? in->MemorySize : OPT_INT(128);
   in->Description = in->Description ? in->Description : "";
+  if (!in->EphemeralStorage) {
+    in->EphemeralStorage = ARENA_NEW(arena, LambdaEphemeralStorage);
+    in->EphemeralStorage->Size = OPT_INT(512);
+  }
   if (!in->Environment)
     in->Environment = ARENA_NEW(arena, LambdaEnvironment);
   LIST_EMPTY(arena, &in->Layers);

@@ -49,6 +49,12 @@ update_group(ResourceCall *rc, ResourceResult *ret)
   if (property_changed(rc, "RetentionInDays"))
     TRY(set_retention(rc, rc->physical_id));
   StringMap tags = resource_tags(rc);
+  StringList gone = resource_gone_tags(rc);
+  LogsUntagLogGroupInput untag = {.logGroupName = rc->physical_id};
+  for (gsize i = 0; i < gone.n; i++)
+    LIST_APPEND(rc->call->arena, &untag.tags, gone.v[i]);
+  if (gone.n)
+    TRY(resource_operation(rc, &LogsOperationUntagLogGroup, &untag, &(LogsUntagLogGroupOutput) {0}));
   if (tags.n)
     TRY(resource_operation(rc, &LogsOperationTagLogGroup, &(LogsTagLogGroupInput) {.logGroupName = rc->physical_id, .tags = tags},
                            &(LogsTagLogGroupOutput) {0}));

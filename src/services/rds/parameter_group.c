@@ -54,6 +54,28 @@ modify(Call *call, const Table *table, const char *name, const RdsParametersList
   return record_put(call->txn, table, &key, &RdsParameterGroupRecord_shape, record);
 }
 
+/* Back to what the engine has: all of them, or those that are named. */
+static Error *
+reset(Call *call, const Table *table, const char *name, gboolean all, const RdsParametersList *parameters)
+{
+  Key key;
+  RdsParameterGroupRecord *record = NULL;
+  gsize kept = 0;
+  TRY(parameter_group_get(call, table, name, &record));
+  if (!all && !parameters->n)
+    return error_answer("InvalidParameterValue", "You must specify ResetAllParameters or the Parameters to reset.");
+  for (gsize i = 0; i < record->Parameters.n; i++) {
+    gboolean named = all;
+    for (gsize j = 0; j < parameters->n && !named; j++)
+      named = !g_strcmp0(parameters->v[j]->ParameterName, record->Parameters.v[i]->ParameterName);
+    if (!named)
+      record->Parameters.v[kept++] = record->Parameters.v[i];
+  }
+  record->Parameters.n = kept;
+  rds_key(call, &key, name);
+  return record_put(call->txn, table, &key, &RdsParameterGroupRecord_shape, record);
+}
+
 static Error *
 erase(Call *call, const Table *table, const char *name)
 {
@@ -97,6 +119,14 @@ modify_cluster_group(Call *call, const RdsModifyDBClusterParameterGroupInput *in
 {
   ret_out->DBClusterParameterGroupName = in->DBClusterParameterGroupName;
   return modify(call, &rds_cluster_parameter_groups, in->DBClusterParameterGroupName, &in->Parameters);
+}
+
+OPERATION(ResetDBClusterParameterGroup, reset_cluster_group, .txn = TXN_WRITE, .authorize = authorize_rds)
+static Error *
+reset_cluster_group(Call *call, const RdsResetDBClusterParameterGroupInput *in, RdsResetDBClusterParameterGroupOutput *ret_out)
+{
+  ret_out->DBClusterParameterGroupName = in->DBClusterParameterGroupName;
+  return reset(call, &rds_cluster_parameter_groups, in->DBClusterParameterGroupName, OPT_OR(in->ResetAllParameters, FALSE), &in->Parameters);
 }
 
 OPERATION(DescribeDBClusterParameterGroups, describe_cluster_groups, .txn = TXN_READ, .authorize = authorize_rds)
@@ -166,6 +196,14 @@ modify_group(Call *call, const RdsModifyDBParameterGroupInput *in, RdsModifyDBPa
 {
   ret_out->DBParameterGroupName = in->DBParameterGroupName;
   return modify(call, &rds_parameter_groups, in->DBParameterGroupName, &in->Parameters);
+}
+
+OPERATION(ResetDBParameterGroup, reset_group, .txn = TXN_WRITE, .authorize = authorize_rds)
+static Error *
+reset_group(Call *call, const RdsResetDBParameterGroupInput *in, RdsResetDBParameterGroupOutput *ret_out)
+{
+  ret_out->DBParameterGroupName = in->DBParameterGroupName;
+  return reset(call, &rds_parameter_groups, in->DBParameterGroupName, OPT_OR(in->ResetAllParameters, FALSE), &in->Parameters);
 }
 
 OPERATION(DescribeDBParameterGroups, describe_groups, .txn = TXN_READ, .authorize = authorize_rds)

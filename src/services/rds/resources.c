@@ -21,6 +21,13 @@ update_tags(ResourceCall *rc, const char *arn)
 {
   RdsAddTagsToResourceInput in = {.ResourceName = arn, .Tags = tags_of(rc)};
   RdsAddTagsToResourceOutput out = {0};
+  RdsRemoveTagsFromResourceInput gone = {.ResourceName = arn};
+  RdsRemoveTagsFromResourceOutput removed = {0};
+  StringList keys = resource_gone_tags(rc);
+  for (gsize i = 0; i < keys.n; i++)
+    LIST_APPEND(rc->call->arena, &gone.TagKeys, keys.v[i]);
+  if (keys.n)
+    TRY(resource_operation(rc, &RdsOperationRemoveTagsFromResource, &gone, &removed));
   return in.Tags.n ? resource_operation(rc, &RdsOperationAddTagsToResource, &in, &out) : NULL;
 }
 
@@ -88,11 +95,31 @@ parameters_of(const ResourceCall *rc)
   return list;
 }
 
+/* Those that were there before an update and are not any more. */
+static RdsParametersList
+gone_parameters(const ResourceCall *rc)
+{
+  RdsParametersList list = {0};
+  const Json *before = json_get(rc->old_properties, "Parameters"), *after = json_get(rc->properties, "Parameters");
+  for (guint i = 0; before && before->type == JSON_OBJECT && i < before->n; i++) {
+    if (json_get(after, before->members[i].key))
+      continue;
+    RdsParameter *parameter = ARENA_NEW(rc->call->arena, RdsParameter);
+    *parameter = (RdsParameter) {.ParameterName = before->members[i].key, .ApplyMethod = "pending-reboot"};
+    LIST_APPEND(rc->call->arena, &list, parameter);
+  }
+  return list;
+}
+
 static Error *
 put_cluster_parameters(ResourceCall *rc, const char *name)
 {
   RdsModifyDBClusterParameterGroupInput in = {.DBClusterParameterGroupName = name, .Parameters = parameters_of(rc)};
   RdsModifyDBClusterParameterGroupOutput out = {0};
+  RdsResetDBClusterParameterGroupInput gone = {.DBClusterParameterGroupName = name, .Parameters = gone_parameters(rc)};
+  RdsResetDBClusterParameterGroupOutput reset = {0};
+  if (gone.Parameters.n)
+    TRY(resource_operation(rc, &RdsOperationResetDBClusterParameterGroup, &gone, &reset));
   return in.Parameters.n ? resource_operation(rc, &RdsOperationModifyDBClusterParameterGroup, &in, &out) : NULL;
 }
 
@@ -131,6 +158,10 @@ put_parameters(ResourceCall *rc, const char *name)
 {
   RdsModifyDBParameterGroupInput in = {.DBParameterGroupName = name, .Parameters = parameters_of(rc)};
   RdsModifyDBParameterGroupOutput out = {0};
+  RdsResetDBParameterGroupInput gone = {.DBParameterGroupName = name, .Parameters = gone_parameters(rc)};
+  RdsResetDBParameterGroupOutput reset = {0};
+  if (gone.Parameters.n)
+    TRY(resource_operation(rc, &RdsOperationResetDBParameterGroup, &gone, &reset));
   return in.Parameters.n ? resource_operation(rc, &RdsOperationModifyDBParameterGroup, &in, &out) : NULL;
 }
 

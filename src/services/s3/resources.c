@@ -89,6 +89,8 @@ put_public_access(ResourceCall *rc, const char *bucket)
                                                     bool_of(block, "BlockPublicPolicy"), bool_of(block, "RestrictPublicBuckets")};
   S3PutPublicAccessBlockInput in = {.Bucket = bucket, .PublicAccessBlockConfiguration = &configuration};
   S3PutPublicAccessBlockOutput out = {0};
+  if (!block) /* since 2023 a new bucket blocks all */
+    configuration = (S3PublicAccessBlockConfiguration) {OPT_BOOL(TRUE), OPT_BOOL(TRUE), OPT_BOOL(TRUE), OPT_BOOL(TRUE)};
   return resource_operation(rc, &S3OperationPutPublicAccessBlock, &in, &out);
 }
 
@@ -99,12 +101,10 @@ put_ownership(ResourceCall *rc, const char *bucket)
   S3OwnershipControls controls = {0};
   S3PutBucketOwnershipControlsInput in = {.Bucket = bucket, .OwnershipControls = &controls};
   S3PutBucketOwnershipControlsOutput out = {0};
-  if (!rules) {
-    S3DeleteBucketOwnershipControlsInput gone = {.Bucket = bucket};
-    S3DeleteBucketOwnershipControlsOutput gone_out = {0};
-    return resource_operation(rc, &S3OperationDeleteBucketOwnershipControls, &gone, &gone_out);
-  }
-  for (guint i = 0; i < rules->n; i++) {
+  S3OwnershipControlsRule enforced = {.ObjectOwnership = "BucketOwnerEnforced"}; /* what a new bucket has since 2023 */
+  if (!rules)
+    LIST_APPEND(rc->call->arena, &controls.Rules, &enforced);
+  for (guint i = 0; rules && i < rules->n; i++) {
     S3OwnershipControlsRule *rule = ARENA_NEW(rc->call->arena, S3OwnershipControlsRule);
     rule->ObjectOwnership = text_of(rules->items[i], "ObjectOwnership");
     LIST_APPEND(rc->call->arena, &controls.Rules, rule);

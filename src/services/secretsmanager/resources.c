@@ -62,38 +62,72 @@ create_secret(ResourceCall *rc, ResourceResult *ret)
   return NULL;
 }
 
+/* aws: tags never change, and may not be set. */
 static Error *
 update_tags(ResourceCall *rc)
 {
-  SecretsmanagerTagResourceInput tag = {.SecretId = rc->physical_id, .Tags = tags_of(rc)};
+  SecretsmanagerTagListType all = tags_of(rc);
+  SecretsmanagerTagResourceInput tag = {.SecretId = rc->physical_id};
   SecretsmanagerTagResourceOutput tagged = {0};
   SecretsmanagerUntagResourceInput untag = {.SecretId = rc->physical_id};
   SecretsmanagerUntagResourceOutput untagged = {0};
-  const Json *before = json_get(rc->old_properties, "Tags");
-  for (guint i = 0; before && i < before->n; i++) {
-    const char *key = json_string(json_get(before->items[i], "Key"));
-    gboolean kept = FALSE;
-    for (gsize j = 0; j < tag.Tags.n && !kept; j++)
-      kept = !g_strcmp0(tag.Tags.v[j]->Key, key);
-    if (!kept && key)
-      LIST_APPEND(rc->call->arena, &untag.TagKeys, key);
-  }
-  if (untag.TagKeys.n)
+  StringList gone = resource_gone_tags(rc);
+  for (gsize i = 0; i < all.n; i++)
+    if (!g_str_has_prefix(all.v[i]->Key, "aws:"))
+      LIST_APPEND(rc->call->arena, &tag.Tags, all.v[i]);
+  for (gsize i = 0; i < gone.n; i++)
+    LIST_APPEND(rc->call->arena, &untag.TagKeys, gone.v[i]);
+  if (gone.n)
     TRY(resource_operation(rc, &SecretsmanagerOperationUntagResource, &untag, &untagged));
   return tag.Tags.n ? resource_operation(rc, &SecretsmanagerOperationTagResource, &tag, &tagged) : NULL;
+}
+
+/* The version that is current; NULL: none. */
+static Error *
+current_version(ResourceCall *rc, const char **ret_version)
+{
+  SecretsmanagerListSecretVersionIdsInput in = {.SecretId = rc->physical_id};
+  SecretsmanagerListSecretVersionIdsOutput out = {0};
+  TRY(resource_operation(rc, &SecretsmanagerOperationListSecretVersionIds, &in, &out));
+  *ret_version = NULL;
+  for (gsize i = 0; i < out.Versions.n; i++)
+    if (string_list_has((const StringList *) (const void *) &out.Versions.v[i]->VersionStages, "AWSCURRENT"))
+      *ret_version = out.Versions.v[i]->VersionId;
+  return NULL;
+}
+
+/* An update that changed the value is undone by making the version current again that was before it: a generated value cannot be made twice. */
+static Error *
+go_back(ResourceCall *rc, const char *version)
+{
+  const char *current = NULL;
+  TRY(current_version(rc, &current));
+  SecretsmanagerUpdateSecretVersionStageInput in = {.SecretId = rc->physical_id, .VersionStage = "AWSCURRENT", .MoveToVersionId = version,
+                                                    .RemoveFromVersionId = current};
+  SecretsmanagerUpdateSecretVersionStageOutput out = {0};
+  return g_strcmp0(current, version) ? resource_operation(rc, &SecretsmanagerOperationUpdateSecretVersionStage, &in, &out) : NULL;
 }
 
 static Error *
 update_secret(ResourceCall *rc, ResourceResult *ret)
 {
-  SecretsmanagerUpdateSecretInput in = {.SecretId = rc->physical_id, .Description = property_text(rc, "Description"),
-                                        .KmsKeyId = property_text(rc, "KmsKeyId"), .ClientRequestToken = id_uuid(rc->call->arena)};
+  const char *description = property_text(rc, "Description"), *former = json_string(json_get(rc->attributes, "_FormerVersion"));
+  SecretsmanagerUpdateSecretInput in = {.SecretId = rc->physical_id, .Description = description ? description : "",
+                                        .KmsKeyId = property_gone(rc, "KmsKeyId") ? "alias/aws/secretsmanager" : property_text(rc, "KmsKeyId"),
+                                        .ClientRequestToken = id_uuid(rc->call->arena)};
   SecretsmanagerUpdateSecretOutput out = {0};
-  if (property_changed(rc, "SecretString"))
-    in.SecretString = property_text(rc, "SecretString");
-  if (property_changed(rc, "GenerateSecretString") && json_get(rc->properties, "GenerateSecretString"))
-    TRY(generate(rc, &in.SecretString));
+  gboolean changed = property_changed(rc, "SecretString") || property_changed(rc, "GenerateSecretString");
+  if (changed && !(rc->rolling_back && former)) {
+    if (property_changed(rc, "SecretString"))
+      in.SecretString = property_text(rc, "SecretString");
+    if (property_changed(rc, "GenerateSecretString") && json_get(rc->properties, "GenerateSecretString"))
+      TRY(generate(rc, &in.SecretString));
+    TRY(current_version(rc, &former));
+  }
   TRY(resource_operation(rc, &SecretsmanagerOperationUpdateSecret, &in, &out));
+  if (changed && rc->rolling_back && former)
+    TRY(go_back(rc, former));
+  resource_attribute(rc, ret, "_FormerVersion", former);
   return update_tags(rc);
 }
 

@@ -61,8 +61,8 @@ update_secret(Call *call, const SecretsmanagerUpdateSecretInput *in, Secretsmana
   TRY(secret_get(call, in->SecretId, &secret));
   if (in->Description)
     secret->Description = in->Description;
-  if (in->KmsKeyId)
-    secret->KmsKeyId = in->KmsKeyId;
+  if (in->KmsKeyId) /* the service's own key is not shown, as on AWS */
+    secret->KmsKeyId = strcmp(in->KmsKeyId, "alias/aws/secretsmanager") ? in->KmsKeyId : NULL;
   if (in->SecretString || in->SecretBinary.data) {
     NewVersion version = {.token = in->ClientRequestToken, .text = in->SecretString, .binary = in->SecretBinary};
     TRY(version_add(call, secret, &version, &ret_out->VersionId));

@@ -60,9 +60,17 @@ update_parameter(ResourceCall *rc, ResourceResult *ret)
   SsmPutParameterInput in = input(rc, rc->physical_id);
   SsmPutParameterOutput out = { 0 };
   in.Overwrite = OPT_BOOL(TRUE);
+  in.Description = in.Description ? in.Description : "";
+  in.AllowedPattern = in.AllowedPattern ? in.AllowedPattern : "";
   TRY(resource_operation(rc, &SsmOperationPutParameter, &in, &out));
   SsmAddTagsToResourceInput tags = { .ResourceType = "Parameter", .ResourceId = rc->physical_id, .Tags = tag_list(rc) };
   SsmAddTagsToResourceOutput tagged = { 0 };
+  SsmRemoveTagsFromResourceInput gone = { .ResourceType = "Parameter", .ResourceId = rc->physical_id };
+  StringList keys = resource_gone_tags(rc);
+  for (gsize i = 0; i < keys.n; i++)
+    LIST_APPEND(rc->call->arena, &gone.TagKeys, keys.v[i]);
+  if (keys.n > 0)
+    TRY(resource_operation(rc, &SsmOperationRemoveTagsFromResource, &gone, &(SsmRemoveTagsFromResourceOutput){ 0 }));
   if (tags.Tags.n > 0)
     TRY(resource_operation(rc, &SsmOperationAddTagsToResource, &tags, &tagged));
   result(rc, ret, &in);
