@@ -112,13 +112,21 @@ static Explanation explain_private_dns(const Case *c, const Endpoint *endpoint) 
   return e;
 }
 
+/* That of the sender: its interface's, or (it is gone) the one that has its address. */
+static const char *subnet_of(const Case *c) {
+  for (gsize i = 0; !c->source && c->network && i < c->network->n_subnets; i++)
+    if (ip_is4(c->blocked->source) && cidr_has(&c->network->subnets[i].cidr, ip_to4(c->blocked->source)))
+      return c->network->subnets[i].id;
+  return c->source ? c->source->subnet : "<subnet>";
+}
+
 /* Any other service: an interface endpoint. */
 static Explanation explain_interface(const Case *c) {
   Arena *arena = c->arena;
   const Endpoint *endpoint = endpoint_for(c, FALSE);
   if (endpoint)
     return explain_private_dns(c, endpoint);
-  const char *service = *c->service ? c->service : "<service>", *subnet = c->source ? c->source->subnet : "<subnet>";
+  const char *service = *c->service ? c->service : "<service>", *subnet = subnet_of(c);
   return (Explanation){
     .id = CAUSE_NO_WAY_TO_SERVICE, .why = no_route_text(c),
     .mend = arena_printf(arena, "Add an interface endpoint for %s with private DNS in this VPC, or give %s a route 0.0.0.0/0 to a NAT gateway.",

@@ -2,6 +2,7 @@
 #include "fabric/fabric.h"
 #include "jobs/jobs.h"
 #include "services/ec2/ec2.h"
+#include "services/ec2/shell.h"
 
 #include <string.h>
 
@@ -336,6 +337,7 @@ typedef struct Change { Haar *haar; char *region, *account, *vpc_id; } Change;
 typedef struct Ec2State {
   GMutex order;        /* one reads and gives at a time, so that what is given later was read later */
   GMutex lock;
+  Ec2Shells *shells;   /* NULL: no network */
   GHashTable *waiting; /* VPCs whose change is still to be read: further changes are read with it */
 } Ec2State;
 
@@ -442,11 +444,15 @@ static Error *start(Haar *haar) {
   state->waiting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   haar_set_state(haar, "ec2", state);
   ec2_register_admin(haar);
-  return haar->fabric ? restore(haar) : NULL;
+  if (!haar->fabric)
+    return NULL;
+  TRY(ec2_shells_new(haar, &state->shells));
+  return restore(haar);
 }
 
 static void stop(Haar *haar) {
   Ec2State *state = haar_state(haar, "ec2");
+  ec2_shells_free(state->shells);
   g_hash_table_unref(state->waiting);
   g_mutex_clear(&state->order);
   g_mutex_clear(&state->lock);

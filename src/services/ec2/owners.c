@@ -4,8 +4,7 @@
 
 /* --- what other services tell --- */
 
-/* Runs another service's operation as root; a service that is not there tells nothing. */
-static Error *ask(Owners *owners, const char *service, const char *operation, const Json *in, Json **ret_out) {
+Error *owners_ask(Owners *owners, const char *service, const char *operation, const Json *in, Json **ret_out) {
   Call *call = owners->call;
   const Operation *row = haar_operation(service, operation);
   *ret_out = json_new_object(call->arena);
@@ -29,7 +28,7 @@ static Error *ask_all(Owners *owners, const Pages *pages, Each each) {
     Json *in = json_new_object(owners->call->arena), *out = NULL;
     if (marker)
       json_set(owners->call->arena, in, pages->marker_in, json_new_string(owners->call->arena, marker));
-    TRY(ask(owners, pages->service, pages->operation, in, &out));
+    TRY(owners_ask(owners, pages->service, pages->operation, in, &out));
     const Json *list = json_get(out, pages->list);
     for (guint32 i = 0; list && i < list->n; i++)
       each(owners, list->items[i]);
@@ -238,7 +237,16 @@ static void name_service(Owners *owners, Party *party) {
   party->label = party->host ? party->host : party->name;
 }
 
-Party owners_party(Owners *owners, const Network *network, const char *address, gint64 at_ms) {
+/* An interface that is gone: what is remembered of it. */
+static void name_gone(Owners *owners, const char *eni_id, gint64 at_ms, Party *party) {
+  StringList names = server_used_by(owners->call->haar->server, owners->call->arena, eni_id, at_ms);
+  party->kind = "interface";
+  party->name = party->eni = arena_strdup(owners->call->arena, eni_id);
+  if (names.n)
+    party->label = label_of(owners, &names);
+}
+
+Party owners_party(Owners *owners, const Network *network, const char *address, const char *eni_id, gint64 at_ms) {
   Arena *arena = owners->call->arena;
   Fabric *fabric = owners->call->haar->fabric;
   Party party = {.kind = "address", .name = arena_strdup(arena, address), .address = arena_strdup(arena, address), .vpc = network ? network->vpc_id : NULL};
@@ -247,12 +255,14 @@ Party owners_party(Owners *owners, const Network *network, const char *address, 
   const Eni *eni = network && ip_parse(address, &value) ? network_eni_ip(network, value) : NULL;
   if (eni)
     name_interface(owners, network, eni, at_ms, &party);
+  else if (eni_id && *eni_id && !network_eni(network, eni_id))
+    name_gone(owners, eni_id, at_ms, &party);
   party.host = host ? arena_strdup(arena, host) : NULL;
   if (!party.label)
     party.label = party.host;
   if (eni && strcmp(party.kind, "interface") == 0)
     name_database(owners, &party);
-  if (!eni)
+  if (!eni && !party.eni)
     name_service(owners, &party);
   return party;
 }

@@ -33,8 +33,12 @@ Error *owners_load(Haar *haar, const char *account, const char *region, Owners *
 void owners_free(Owners *owners);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Owners, owners_free)
 
-/* Who has an address of a VPC (network: of it), or what service or name is there. at_ms: when (an interface may be shared), 0: any time. */
-Party owners_party(Owners *owners, const Network *network, const char *address, gint64 at_ms);
+/* Runs another service's operation as root, there; a service that is not there tells nothing ({}). arena of the owners. */
+Error *owners_ask(Owners *owners, const char *service, const char *operation, const Json *in, Json **ret_out) ERROR_MUST_USE;
+
+/* Who has an address of a VPC (network: of it), or what service or name is there. at_ms: when (an interface may be shared), 0: any time.
+ * eni_id: the interface that had the address then, if it may be gone; or NULL. */
+Party owners_party(Owners *owners, const Network *network, const char *address, const char *eni_id, gint64 at_ms);
 /* The interfaces of a function, database, endpoint, or the one with this id or address. network: of the VPC. Ids; arena of the owners. */
 StringList owners_interfaces(Owners *owners, const Network *network, const char *name);
 const OwnedFunction *owners_function(const Owners *owners, const char *name);

@@ -61,7 +61,7 @@ static Json *tables_json(Picture *picture) {
 static Json *eni_json(Picture *picture, const Eni *eni) {
   Call *call = picture->call;
   Json *object = json_new_object(call->arena), *groups = json_new_array(call->arena);
-  Party party = owners_party(picture->place->owners, picture->place->network, address_text(call->arena, eni->address), 0);
+  Party party = owners_party(picture->place->owners, picture->place->network, address_text(call->arena, eni->address), NULL, 0);
   set_text(call, object, "id", eni->id);
   set_text(call, object, "address", address_text(call->arena, eni->address));
   if (eni->public_address)

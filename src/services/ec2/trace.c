@@ -110,8 +110,8 @@ static Error *run(Call *call, const Trace *trace, Json **ret_out) {
   Packet packet = {.eni = trace->eni, .destination = trace->destination, .protocol = trace->protocol, .port = trace->port};
   Verdict verdict = {0};
   TRY(reach_walk(network, &packet, call->arena, &verdict));
-  Party from = owners_party(owners, network, address_text(call->arena, verdict.source->address), 0);
-  Party to = owners_party(owners, network, ip_text(call->arena, trace->destination), 0);
+  Party from = owners_party(owners, network, address_text(call->arena, verdict.source->address), NULL, 0);
+  Party to = owners_party(owners, network, ip_text(call->arena, trace->destination), NULL, 0);
   if (trace->host) {
     g_autofree char *service = fabric_service_of(call->haar->fabric, trace->host);
     to.host = trace->host;

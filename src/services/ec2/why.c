@@ -179,7 +179,7 @@ static Error *add_drop(Gather *gather, const Drop *drop) {
   TRY(at_place(gather, drop->vpc_id));
   Owners *owners = gather->place.owners;
   const Network *network = gather->place.network;
-  Party source = owners_party(owners, network, drop->source, drop->time_ms), destination = owners_party(owners, network, drop->destination, drop->time_ms);
+  Party source = owners_party(owners, network, drop->source, drop->reply ? NULL : drop->eni_id, drop->time_ms), destination = owners_party(owners, network, drop->destination, NULL, drop->time_ms);
   const Party *who = drop->reply ? &destination : &source, *to = drop->reply ? &source : &destination;
   guint16 port = drop->reply ? drop->source_port : drop->destination_port;
   if (!is_of(gather, who))
@@ -258,7 +258,7 @@ static Error *add_name(Gather *gather, const RefusedName *name) {
   Call *call = gather->call;
   TRY(at_place(gather, name->vpc_id));
   Owners *owners = gather->place.owners;
-  Party who = owners_party(owners, gather->place.network, name->source, name->time_ms);
+  Party who = owners_party(owners, gather->place.network, name->source, name->eni_id, name->time_ms);
   if (!is_of(gather, &who))
     return NULL;
   Explanation explanation = name->cause == NAME_DNS_OFF ? explain_off(call, name)
