@@ -1,0 +1,54 @@
+"""haar check: every rule with a template that has its fault and one that is mended, correct stacks, formats, exit status."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+from tests.support.daemon import BINARY, ROOT
+
+HERE = os.path.join(ROOT, 'tests', 'check')
+RULES = sorted(os.listdir(os.path.join(HERE, 'rules')))
+PAYMENTS = os.path.join(ROOT, 'stacks', 'payments', 'template.yaml')
+OFF_BY_DEFAULT = ['timeout-hides-cause']
+
+
+def check(*arguments, cwd=HERE):
+    return subprocess.run([BINARY, 'check', *arguments], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+
+
+def findings(*arguments, cwd=HERE):
+    result = check('--format', 'json', *arguments, cwd=cwd)
+    assert result.returncode in (0, 1), result.stderr
+    return json.loads(result.stdout)['findings']
+
+
+def rule_options(rule):
+    return ['--enable', rule] if rule in OFF_BY_DEFAULT else []
+
+
+def listed_rules():
+    return {line.split()[0]: line for line in check('--list-rules').stdout.splitlines()}
+
+
+def test_every_rule_has_its_templates():
+    assert sorted(listed_rules()) == RULES
+
+
+@pytest.mark.parametrize('rule', RULES)
+def test_fault_is_found(rule):
+    """The whole text, so that it says what happens, where, why, how certain, and the mend."""
+    result = check(*rule_options(rule), f'rules/{rule}/bad.yaml')
+    with open(os.path.join(HERE, 'rules', rule, 'expected.txt'), encoding='utf-8') as file:
+        assert result.stdout == file.read()
+    assert f'[{rule}]' in result.stdout
+
+
+@pytest.mark.parametrize('rule', RULES)
+def test_mended_template_has_nothing(rule):
+    assert findings(*rule_options(rule), f'rules/{rule}/mended.yaml') == []
+
+
+def test_payment_stack_has_nothing():
+    assert [f for f in findings(PAYMENTS) if f['severity'] != 'note'] == []
