@@ -6,7 +6,7 @@
 enum { SDK_CONNECT_SECONDS = 60 /* botocore's connect_timeout */, LAMBDA_SECONDS = 3 /* Timeout's default */ };
 
 /* A way that is blocked: where it began and what stopped it. */
-typedef struct Blocked {
+typedef struct BlockedWay {
   const Need *need;
   const Function *function;
   const Subnet *subnet;
@@ -15,7 +15,7 @@ typedef struct Blocked {
   gboolean reply;              /* what was stopped is the reply */
   const VpcEndpoint *endpoint; /* that it goes to, or NULL */
   int port;
-} Blocked;
+} BlockedWay;
 
 /* -- words ------------------------------------------------------------------------------------------------------------------- */
 
@@ -34,7 +34,7 @@ route_words(Check *check, const RouteTable *table)
 
 /* What the function's caller sees. */
 static const char *
-consequence(Check *check, const Blocked *blocked)
+consequence(Check *check, const BlockedWay *blocked)
 {
   const Function *function = blocked->function;
   gint64 connect = function->code.connect_timeout ? function->code.connect_timeout : SDK_CONNECT_SECONDS;
@@ -58,10 +58,10 @@ reason(Check *check, const Need *need)
 
 /* "Function in SubnetA and SubnetB" of the ways that are blocked alike. */
 static const char *
-begin_words(Check *check, const Blocked *first, const GArray *all, StringList *ret_subnets)
+begin_words(Check *check, const BlockedWay *first, const GArray *all, StringList *ret_subnets)
 {
   for (guint i = 0; i < all->len; i++) {
-    const Blocked *other = &g_array_index(all, Blocked, i);
+    const BlockedWay *other = &g_array_index(all, BlockedWay, i);
     if (other->verdict.stage == first->verdict.stage && g_strcmp0(other->verdict.rule, first->verdict.rule) == 0 && other->reply == first->reply)
       words_add(check->arena, ret_subnets, other->subnet->id);
   }
@@ -71,7 +71,7 @@ begin_words(Check *check, const Blocked *first, const GArray *all, StringList *r
 /* -- no route ---------------------------------------------------------------------------------------------------------------- */
 
 static const char *
-mend_gateway(Check *check, const Blocked *blocked, const StringList *subnets)
+mend_gateway(Check *check, const BlockedWay *blocked, const StringList *subnets)
 {
   const Service *service = blocked->need->service;
   const char *id = free_id(check, strcmp(service->iam, "s3") == 0 ? "S3Endpoint" : "DynamoDBEndpoint"), *vpc = blocked->function->vpc->id;
@@ -90,7 +90,7 @@ mend_gateway(Check *check, const Blocked *blocked, const StringList *subnets)
 }
 
 static const char *
-mend_interface(Check *check, const Blocked *blocked)
+mend_interface(Check *check, const BlockedWay *blocked)
 {
   const Function *function = blocked->function;
   const Service *service = blocked->need->service;
@@ -108,7 +108,7 @@ mend_interface(Check *check, const Blocked *blocked)
 }
 
 static const char *
-mend_nat(Check *check, const Blocked *blocked)
+mend_nat(Check *check, const BlockedWay *blocked)
 {
   const char *table = item_find(check, blocked->subnet->route_table) ? blocked->subnet->route_table : "PrivateRouteTable", *more = "";
   guint i = 0;
@@ -136,7 +136,7 @@ idle_endpoint(const Vpc *vpc, const Service *service, gboolean gateway)
 }
 
 static void
-tell_no_route_table(Check *check, const Blocked *blocked, const VpcEndpoint *endpoint, const char *begin)
+tell_no_route_table(Check *check, const BlockedWay *blocked, const VpcEndpoint *endpoint, const char *begin)
 {
   StringList tables = endpoint->tables;
   const Json *list = item_property(endpoint->item, "RouteTableIds");
@@ -152,7 +152,7 @@ tell_no_route_table(Check *check, const Blocked *blocked, const VpcEndpoint *end
 }
 
 static void
-tell_no_private_dns(Check *check, const Blocked *blocked, const VpcEndpoint *endpoint, const char *begin)
+tell_no_private_dns(Check *check, const BlockedWay *blocked, const VpcEndpoint *endpoint, const char *begin)
 {
   tell(check, &(Telling){ RULE_ENDPOINT_PRIVATE_DNS, blocked->need->certainty, { endpoint->item, item_property(endpoint->item, "PrivateDnsEnabled") },
     consequence(check, blocked),
@@ -163,7 +163,7 @@ tell_no_private_dns(Check *check, const Blocked *blocked, const VpcEndpoint *end
 }
 
 static void
-tell_no_route(Check *check, const Blocked *blocked, const char *begin, const StringList *subnets)
+tell_no_route(Check *check, const BlockedWay *blocked, const char *begin, const StringList *subnets)
 {
   const Need *need = blocked->need;
   const Vpc *vpc = blocked->function->vpc;
@@ -193,7 +193,7 @@ tell_no_route(Check *check, const Blocked *blocked, const char *begin, const Str
 }
 
 static void
-tell_public_subnet(Check *check, const Blocked *blocked, const char *begin, const StringList *subnets)
+tell_public_subnet(Check *check, const BlockedWay *blocked, const char *begin, const StringList *subnets)
 {
   const Need *need = blocked->need;
   const char *mend = need->kind == NEED_INTERNET || !need->service->endpoint ? mend_nat(check, blocked) :
@@ -207,7 +207,7 @@ tell_public_subnet(Check *check, const Blocked *blocked, const char *begin, cons
 /* -- groups and ACLs --------------------------------------------------------------------------------------------------------- */
 
 static const char *
-egress_rule(Check *check, const Blocked *blocked)
+egress_rule(Check *check, const BlockedWay *blocked)
 {
   const Eni *receiver = blocked->verdict.receiver;
   const char *to = "\"CidrIp\": \"0.0.0.0/0\"";
@@ -221,7 +221,7 @@ egress_rule(Check *check, const Blocked *blocked)
 }
 
 static void
-tell_group_out(Check *check, const Blocked *blocked, const char *begin)
+tell_group_out(Check *check, const BlockedWay *blocked, const char *begin)
 {
   const Item *group = item_find(check, blocked->function->groups.n ? blocked->function->groups.v[0] : NULL);
   if (!group)
@@ -234,7 +234,7 @@ tell_group_out(Check *check, const Blocked *blocked, const char *begin)
 }
 
 static void
-tell_group_in(Check *check, const Blocked *blocked, const char *begin)
+tell_group_in(Check *check, const BlockedWay *blocked, const char *begin)
 {
   const Eni *receiver = blocked->verdict.receiver;
   const Item *group = item_find(check, receiver && receiver->n_groups ? receiver->groups[0] : NULL);
@@ -266,7 +266,7 @@ free_number(const Network *network, const char *name, const char *denying)
 }
 
 static void
-tell_acl(Check *check, const Blocked *blocked, const char *begin)
+tell_acl(Check *check, const BlockedWay *blocked, const char *begin)
 {
   const char *rule = blocked->verdict.rule, *colon = strrchr(rule, ':');
   const char *name = arena_strndup(check->arena, rule, colon ? (gsize) (colon - rule) : strlen(rule));
@@ -289,7 +289,7 @@ tell_acl(Check *check, const Blocked *blocked, const char *begin)
 /* -- telling ----------------------------------------------------------------------------------------------------------------- */
 
 static void
-tell_blocked(Check *check, const Blocked *blocked, const GArray *all)
+tell_blocked(Check *check, const BlockedWay *blocked, const GArray *all)
 {
   StringList subnets = { 0 };
   const char *begin = begin_words(check, blocked, all, &subnets);
@@ -319,10 +319,10 @@ static void
 tell_all(Check *check, const GArray *blocked)
 {
   for (guint i = 0; i < blocked->len; i++) {
-    const Blocked *each = &g_array_index(blocked, Blocked, i);
+    const BlockedWay *each = &g_array_index(blocked, BlockedWay, i);
     gboolean told = FALSE;
     for (guint j = 0; j < i; j++) {
-      const Blocked *before = &g_array_index(blocked, Blocked, j);
+      const BlockedWay *before = &g_array_index(blocked, BlockedWay, j);
       told = told || (before->verdict.stage == each->verdict.stage && g_strcmp0(before->verdict.rule, each->verdict.rule) == 0 &&
                       before->reply == each->reply);
     }
@@ -359,7 +359,7 @@ replies_are_cut(const Network *network, const Subnet *subnet, const Verdict *ver
 
 /* FALSE: nothing blocks, or nothing can be said. */
 static gboolean
-walk(Check *check, const Function *function, const char *eni, Ip destination, Blocked *blocked)
+walk(Check *check, const Function *function, const char *eni, Ip destination, BlockedWay *blocked)
 {
   const Network *network = function->vpc->network;
   Packet packet = { .eni = eni, .destination = destination, .protocol = 6, .port = (guint16) blocked->port };
@@ -394,7 +394,7 @@ walk_service(Check *check, const Function *function, const Need *need, const cha
 {
   const Vpc *vpc = function->vpc;
   const VpcEndpoint *endpoint = private_endpoint(vpc, need->service);
-  Blocked way = { .need = need, .function = function, .target = need->service->title, .endpoint = endpoint, .port = 443 };
+  BlockedWay way = { .need = need, .function = function, .target = need->service->title, .endpoint = endpoint, .port = 443 };
   for (gsize i = 0; endpoint && i < endpoint->enis.n; i++) {
     const Eni *to = network_eni(vpc->network, endpoint->enis.v[i]);
     if (to && walk(check, function, eni, ip_of4(to->address), &way)) {
@@ -416,7 +416,7 @@ walk_listener(Check *check, const Function *function, const Need *need, const ch
   const Listener *listener = listener_find(check, need->listener);
   if (!listener || listener->vpc != function->vpc || listener->port == 0)
     return;
-  Blocked way = { .need = need, .function = function, .target = listener->title, .port = listener->port };
+  BlockedWay way = { .need = need, .function = function, .target = listener->title, .port = listener->port };
   for (gsize i = 0; i < listener->enis.n; i++) {
     const Eni *to = network_eni(function->vpc->network, listener->enis.v[i]);
     if (to && walk(check, function, eni, ip_of4(to->address), &way)) {
@@ -429,7 +429,7 @@ walk_listener(Check *check, const Function *function, const Need *need, const ch
 static void
 walk_internet(Check *check, const Function *function, const Need *need, const char *eni, GArray *blocked)
 {
-  Blocked way = { .need = need, .function = function, .target = arena_printf(check->arena, "https://%s", need->host), .port = 443 };
+  BlockedWay way = { .need = need, .function = function, .target = arena_printf(check->arena, "https://%s", need->host), .port = 443 };
   const Eni *source = network_eni(function->vpc->network, eni);
   const Subnet *subnet = source ? network_subnet(function->vpc->network, source->subnet) : NULL;
   if (!subnet || g_hash_table_contains(function->vpc->permissive, subnet->route_table))
@@ -441,7 +441,7 @@ walk_internet(Check *check, const Function *function, const Need *need, const ch
 static void
 check_need(Check *check, const Function *function, const Need *need)
 {
-  g_autoptr(GArray) blocked = g_array_new(FALSE, TRUE, sizeof(Blocked));
+  g_autoptr(GArray) blocked = g_array_new(FALSE, TRUE, sizeof(BlockedWay));
   gboolean inside = function->vpc->item != NULL && function->vpc->network->dns_support;
   for (gsize i = 0; i < function->enis.n; i++) {
     const char *eni = function->enis.v[i];

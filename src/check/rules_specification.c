@@ -8,7 +8,7 @@
 static void
 check_type(Check *check, const Item *item)
 {
-  if (!g_str_has_prefix(item->type, "AWS::") || g_str_has_prefix(item->type, "AWS::Serverless::"))
+  if (!g_str_has_prefix(item->type, "AWS::") || g_str_has_prefix(item->type, "AWS::Serverless::") || g_str_has_prefix(item->type, "AWS::CDK::"))
     return; /* of a registry, or made by a transform */
   const char *near = spec_nearest_type(item->type);
   tell(check, &(Telling){ RULE_UNKNOWN_TYPE, near ? CERTAINTY_CERTAIN : CERTAINTY_LIKELY, { item, json_get(item->resource, "Type") },
