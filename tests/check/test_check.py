@@ -52,3 +52,23 @@ def test_mended_template_has_nothing(rule):
 
 def test_payment_stack_has_nothing():
     assert [f for f in findings(PAYMENTS) if f['severity'] != 'note'] == []
+
+
+@pytest.mark.parametrize('name', sorted(os.listdir(os.path.join(HERE, 'correct'))))
+def test_correct_stacks_have_nothing(name):
+    assert findings(f'correct/{name}') == []
+
+
+@pytest.mark.parametrize('rule', RULES)
+def test_page_of_every_rule(rule):
+    """The page shows the finding as the rule writes it, its severity and how it is switched."""
+    with open(os.path.join(ROOT, 'docs', 'explain', f'check-{rule}.md'), encoding='utf-8') as file:
+        page = file.read()
+    with open(os.path.join(HERE, 'rules', rule, 'expected.txt'), encoding='utf-8') as file:
+        first = file.read().split('\n\n')[0].replace(f'rules/{rule}/bad.yaml', 'template.yaml')
+    line = listed_rules()[rule]
+    severity, title = line.split()[1], re.sub(r' \(off; --enable\)$', '', line[36:])
+    assert page.startswith(f'# {rule}\n\n{title}.\n\n| severity | {severity} |\n')
+    assert first in page
+    assert f'--{"enable" if rule in OFF_BY_DEFAULT else "disable"} {rule}`' in page
+    assert re.search(r'^AWS: <https://docs\.aws\.amazon\.com/', page, re.M)
