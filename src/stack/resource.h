@@ -43,6 +43,9 @@ typedef struct ResourceType {
   Error *(*delete)(ResourceCall *rc);
   /* Snapshot for DeletionPolicy: Snapshot, or NULL. */
   Error *(*snapshot)(ResourceCall *rc);
+  /* An attribute that other resources change after the creation (a VPC's ranges): asked for when a template names it. *ret_value is left
+   * NULL for all others. May be NULL. */
+  Error *(*read)(ResourceCall *rc, const char *attribute, Json **ret_value);
   const char *no_effect;       /* space-separated properties that are accepted but have no effect here: reported when the stack comes up */
 } ResourceType;
 

@@ -324,6 +324,22 @@ record_value(Arena *arena, const Json *record, const char *attribute, Json **ret
     *ret_value = json_get(json_get(record, "_Properties"), attribute);
 }
 
+/* What the type says of an attribute that others change; *ret_value stays NULL if it is as it was at the creation. */
+static Error *
+read_now(Run *run, const Json *record, const char *attribute, Json **ret_value)
+{
+  const ResourceType *type = plan_resource_type(record_text(record, "ResourceType"));
+  Json *value = NULL;
+  if (!attribute || !type || !type->read)
+    return NULL;
+  ResourceCall rc = { .call = run->call, .stack_name = run->stack_name, .stack_id = run->stack_id, .logical_id = record_text(record, "LogicalResourceId"),
+    .physical_id = record_text(record, "PhysicalResourceId"), .properties = json_get(record, "_Properties"),
+    .attributes = json_get(record, "_Attributes"), .cancelled = &run->never };
+  TRY(type->read(&rc, attribute, &value));
+  *ret_value = value ? json_copy(run->arena, value) : NULL;
+  return NULL;
+}
+
 Error *
 run_resource_value(Eval *eval, const char *logical_id, const char *attribute, Json **ret_value)
 {
@@ -331,7 +347,10 @@ run_resource_value(Eval *eval, const char *logical_id, const char *attribute, Js
   const Json *record = json_get(run->resources, logical_id);
   if (!record)
     return error_answer("ValidationError", "Template error: resource %s is not there", logical_id);
-  record_value(run->arena, record, attribute, ret_value);
+  *ret_value = NULL;
+  TRY(read_now(run, record, attribute, ret_value));
+  if (!*ret_value)
+    record_value(run->arena, record, attribute, ret_value);
   if (*ret_value)
     return NULL;
   return error_answer("ValidationError", "[Error] Fn::GetAtt: Resource type %s does not support attribute {%s}.",

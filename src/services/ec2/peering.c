@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { DAY_MS = 24 * 3600 * 1000, REQUEST_MS = 7 * DAY_MS, SHOWN_MS = 2 * 3600 * 1000, ACTIVE_MAX = 50 };
+enum { DAY_MS = 24 * 3600 * 1000, REQUEST_MS = 7 * DAY_MS, SHOWN_MS = 2 * 3600 * 1000, EXPIRED_MS = 2 * DAY_MS, ACTIVE_MAX = 50 };
 
 static const Ec2Path filters[] = {
   {"vpc-peering-connection-id", "VpcPeeringConnectionId"}, {"status-code", "Status.Code"}, {"status-message", "Status.Message"}, {"expiration-time", "ExpirationTime"},
@@ -25,16 +25,14 @@ static void set_status(Call *call, Ec2VpcPeeringConnection *peering, const char 
   *peering->Status = (Ec2VpcPeeringConnectionStateReason){.Code = code, .Message = message};
 }
 
-/* A request that nobody took for a week has expired; what is over is shown for two hours. ExpirationTime: until when it is shown. */
+/* A request that nobody took for a week has expired; what is over is shown for two hours, an expired one
+ * for two days. ExpirationTime: until when it is shown. FALSE: not any more. */
 static gboolean settle(Call *call, Ec2VpcPeeringConnection *peering) {
-  gboolean late = peering->ExpirationTime.set && peering->ExpirationTime.ms < call->now;
-  if (is(peering, "pending-acceptance")) {
-    if (late)
-      set_status(call, peering, "expired", "Expired");
-    return TRUE;
+  if (is(peering, "pending-acceptance") && peering->ExpirationTime.ms < call->now) {
+    set_status(call, peering, "expired", "Expired");
+    peering->ExpirationTime.ms += EXPIRED_MS;
   }
-  peering->ExpirationTime.set = FALSE;
-  return is(peering, "active") || !late;
+  return is(peering, "active") || !peering->ExpirationTime.set || peering->ExpirationTime.ms >= call->now;
 }
 
 static Ec2VpcPeeringConnectionVpcInfo *vpc_info(Call *call, const Ec2Vpc *vpc) {
@@ -195,8 +193,10 @@ static Error *describe_peerings(Call *call, const Ec2DescribeVpcPeeringConnectio
                    &all, &ret_out->NextToken));
   LIST_EMPTY(call->arena, &ret_out->VpcPeeringConnections);
   for (gsize i = 0; i < all.n; i++)
-    if (settle(call, all.v[i]))
+    if (settle(call, all.v[i])) {
+      all.v[i]->ExpirationTime.set = is(all.v[i], "pending-acceptance");
       LIST_APPEND(call->arena, &ret_out->VpcPeeringConnections, all.v[i]);
+    }
   return NULL;
 }
 

@@ -116,7 +116,29 @@ static Error *vpc_results(ResourceCall *rc, const Ec2Vpc *vpc, ResourceResult *r
   for (gsize i = 0; i < vpc->CidrBlockAssociationSet.n; i++)
     LIST_APPEND(rc->call->arena, &associations, vpc->CidrBlockAssociationSet.v[i]->AssociationId);
   ec2_attribute_list(rc, ret, "CidrBlockAssociations", &associations);
-  ec2_attribute_list(rc, ret, "Ipv6CidrBlocks", &(StringList){0});
+  StringList ranges6 = {0};
+  for (gsize i = 0; i < vpc->Ipv6CidrBlockAssociationSet.n; i++)
+    LIST_APPEND(rc->call->arena, &ranges6, vpc->Ipv6CidrBlockAssociationSet.v[i]->Ipv6CidrBlock);
+  ec2_attribute_list(rc, ret, "Ipv6CidrBlocks", &ranges6);
+  return NULL;
+}
+
+/* What VPCCidrBlock adds is seen by those that depend on it. */
+static Error *read_vpc(ResourceCall *rc, const char *attribute, Json **ret_value) {
+  gboolean ranges6 = strcmp(attribute, "Ipv6CidrBlocks") == 0;
+  Ec2DescribeVpcsInput in = {0};
+  Ec2DescribeVpcsOutput out = {0};
+  StringList list = {0};
+  if (!ranges6 && strcmp(attribute, "CidrBlockAssociations") != 0)
+    return NULL;
+  LIST_APPEND(rc->call->arena, &in.VpcIds, rc->physical_id);
+  TRY(RUN(DescribeVpcs, &in, &out));
+  const Ec2Vpc *vpc = out.Vpcs.v[0];
+  for (gsize i = 0; ranges6 && i < vpc->Ipv6CidrBlockAssociationSet.n; i++)
+    LIST_APPEND(rc->call->arena, &list, vpc->Ipv6CidrBlockAssociationSet.v[i]->Ipv6CidrBlock);
+  for (gsize i = 0; !ranges6 && i < vpc->CidrBlockAssociationSet.n; i++)
+    LIST_APPEND(rc->call->arena, &list, vpc->CidrBlockAssociationSet.v[i]->AssociationId);
+  *ret_value = ec2_json_list(rc->call->arena, &list);
   return NULL;
 }
 
@@ -137,18 +159,21 @@ static Error *update_vpc(ResourceCall *rc, ResourceResult *ret) {
 
 static Error *delete_vpc(ResourceCall *rc) { return DELETE(DeleteVpc, .VpcId = rc->physical_id); }
 
-RESOURCE(AWS::EC2::VPC, ec2_vpc, .create = create_vpc, .update = update_vpc, .delete = delete_vpc, .no_effect = "InstanceTenancy Ipv4IpamPoolId Ipv4NetmaskLength")
+RESOURCE(AWS::EC2::VPC, ec2_vpc, .create = create_vpc, .read = read_vpc, .update = update_vpc, .delete = delete_vpc, .no_effect = "InstanceTenancy Ipv4IpamPoolId Ipv4NetmaskLength")
 
 /* --- Subnet --- */
 
 static Error *subnet_public(ResourceCall *rc, const char *id) {
   Ec2ModifySubnetAttributeInput in = {.SubnetId = id, .MapPublicIpOnLaunch = boolean(rc, property_bool(rc, "MapPublicIpOnLaunch", FALSE))};
-  return RUN(ModifySubnetAttribute, &in, &(Ec2ModifySubnetAttributeOutput){0});
+  Ec2ModifySubnetAttributeInput ipv6 = {.SubnetId = id, .AssignIpv6AddressOnCreation = boolean(rc, property_bool(rc, "AssignIpv6AddressOnCreation", FALSE))};
+  TRY(RUN(ModifySubnetAttribute, &in, &(Ec2ModifySubnetAttributeOutput){0}));
+  return RUN(ModifySubnetAttribute, &ipv6, &(Ec2ModifySubnetAttributeOutput){0});
 }
 
 static Error *create_subnet(ResourceCall *rc, ResourceResult *ret) {
   Ec2CreateSubnetInput in = {.VpcId = property_text(rc, "VpcId"), .CidrBlock = property_text(rc, "CidrBlock"), .AvailabilityZone = property_text(rc, "AvailabilityZone"),
-                             .TagSpecifications = ec2_resource_tags(rc, "subnet")};
+                             .AvailabilityZoneId = property_text(rc, "AvailabilityZoneId"), .Ipv6CidrBlock = property_text(rc, "Ipv6CidrBlock"),
+                             .Ipv6Native = OPT_BOOL(property_bool(rc, "Ipv6Native", FALSE)), .TagSpecifications = ec2_resource_tags(rc, "subnet")};
   Ec2CreateSubnetOutput out = {0};
   Ec2DescribeNetworkAclsOutput acls = {0};
   TRY(RUN(CreateSubnet, &in, &out));
@@ -159,6 +184,10 @@ static Error *create_subnet(ResourceCall *rc, ResourceResult *ret) {
   resource_attribute(rc, ret, "AvailabilityZoneId", out.Subnet->AvailabilityZoneId);
   resource_attribute(rc, ret, "VpcId", out.Subnet->VpcId);
   resource_attribute(rc, ret, "CidrBlock", out.Subnet->CidrBlock);
+  StringList ranges6 = {0};
+  for (gsize i = 0; i < out.Subnet->Ipv6CidrBlockAssociationSet.n; i++)
+    LIST_APPEND(rc->call->arena, &ranges6, out.Subnet->Ipv6CidrBlockAssociationSet.v[i]->Ipv6CidrBlock);
+  ec2_attribute_list(rc, ret, "Ipv6CidrBlocks", &ranges6);
   TRY(RUN(DescribeNetworkAcls, &((Ec2DescribeNetworkAclsInput){.Filters = *filter(rc, "association.subnet-id", out.Subnet->SubnetId)}), &acls));
   for (gsize i = 0; acls.NetworkAcls.n && i < acls.NetworkAcls.v[0]->Associations.n; i++)
     if (strcmp(acls.NetworkAcls.v[0]->Associations.v[i]->SubnetId, out.Subnet->SubnetId) == 0)
@@ -174,7 +203,7 @@ static Error *update_subnet(ResourceCall *rc, ResourceResult *ret) {
 static Error *delete_subnet(ResourceCall *rc) { return DELETE(DeleteSubnet, .SubnetId = rc->physical_id); }
 
 RESOURCE(AWS::EC2::Subnet, ec2_subnet, .create = create_subnet, .update = update_subnet, .delete = delete_subnet,
-         .no_effect = "AssignIpv6AddressOnCreation EnableDns64 Ipv6CidrBlock Ipv6Native PrivateDnsNameOptionsOnLaunch")
+         .no_effect = "EnableDns64 PrivateDnsNameOptionsOnLaunch")
 
 /* --- Internet gateway --- */
 
@@ -228,7 +257,7 @@ static Error *create_route(ResourceCall *rc, ResourceResult *ret) {
   Ec2CreateRouteInput in = {0};
   TRY(property_input(rc, &Ec2CreateRouteInput_shape, &in));
   TRY(RUN(CreateRoute, &in, &(Ec2CreateRouteOutput){0}));
-  const char *to = in.DestinationCidrBlock ? in.DestinationCidrBlock : in.DestinationIpv6CidrBlock;
+  const char *to = in.DestinationCidrBlock ? in.DestinationCidrBlock : in.DestinationIpv6CidrBlock ? in.DestinationIpv6CidrBlock : in.DestinationPrefixListId;
   ret->physical_id = arena_printf(rc->call->arena, "%s|%s", in.RouteTableId, to);
   resource_attribute(rc, ret, "CidrBlock", to);
   return NULL;
@@ -242,7 +271,7 @@ static Error *update_route(ResourceCall *rc, ResourceResult *ret) {
 
 static Error *delete_route(ResourceCall *rc) {
   return DELETE(DeleteRoute, .RouteTableId = property_text(rc, "RouteTableId"), .DestinationCidrBlock = property_text(rc, "DestinationCidrBlock"),
-                .DestinationIpv6CidrBlock = property_text(rc, "DestinationIpv6CidrBlock"));
+                .DestinationIpv6CidrBlock = property_text(rc, "DestinationIpv6CidrBlock"), .DestinationPrefixListId = property_text(rc, "DestinationPrefixListId"));
 }
 
 RESOURCE(AWS::EC2::Route, ec2_route, .create = create_route, .update = update_route, .delete = delete_route)
@@ -290,11 +319,15 @@ RESOURCE(AWS::EC2::EIP, ec2_eip, .create = create_eip, .update = update_eip, .de
 
 static Error *create_nat(ResourceCall *rc, ResourceResult *ret) {
   Ec2CreateNatGatewayInput in = {.SubnetId = property_text(rc, "SubnetId"), .AllocationId = property_text(rc, "AllocationId"), .ConnectivityType = property_text(rc, "ConnectivityType"),
-                                 .PrivateIpAddress = property_text(rc, "PrivateIpAddress"), .TagSpecifications = ec2_resource_tags(rc, "natgateway")};
+                                 .PrivateIpAddress = property_text(rc, "PrivateIpAddress"), .TagSpecifications = ec2_resource_tags(rc, "natgateway"), .ClientToken = rc->token};
   Ec2CreateNatGatewayOutput out = {0};
   TRY(RUN(CreateNatGateway, &in, &out));
   ret->physical_id = out.NatGateway->NatGatewayId;
+  resource_made(rc, ret->physical_id);
   resource_attribute(rc, ret, "NatGatewayId", ret->physical_id);
+  if (strcmp(out.NatGateway->State, "failed") == 0)
+    return error_answer(out.NatGateway->FailureCode, "NatGateway %s is in state failed and hence failed to stabilize. Detailed failure message: %s", ret->physical_id,
+                        out.NatGateway->FailureMessage);
   resource_attribute(rc, ret, "EniId", out.NatGateway->NatGatewayAddresses.v[0]->NetworkInterfaceId);
   return NULL;
 }
@@ -305,16 +338,29 @@ RESOURCE(AWS::EC2::NatGateway, ec2_nat_gateway, .create = create_nat, .update = 
 
 /* --- Network interfaces --- */
 
+static void eni_results(ResourceCall *rc, const Ec2NetworkInterface *eni, ResourceResult *ret) {
+  StringList secondary = {0};
+  resource_attribute(rc, ret, "Id", eni->NetworkInterfaceId);
+  resource_attribute(rc, ret, "PrimaryPrivateIpAddress", eni->PrivateIpAddress);
+  resource_attribute(rc, ret, "VpcId", eni->VpcId);
+  if (eni->Ipv6Address)
+    resource_attribute(rc, ret, "PrimaryIpv6Address", eni->Ipv6Address);
+  for (gsize i = 1; i < eni->PrivateIpAddresses.n; i++)
+    LIST_APPEND(rc->call->arena, &secondary, eni->PrivateIpAddresses.v[i]->PrivateIpAddress);
+  ec2_attribute_list(rc, ret, "SecondaryPrivateIpAddresses", &secondary);
+}
+
 static Error *create_eni(ResourceCall *rc, ResourceResult *ret) {
-  Ec2CreateNetworkInterfaceInput in = {.SubnetId = property_text(rc, "SubnetId"), .Description = property_text(rc, "Description"), .PrivateIpAddress = property_text(rc, "PrivateIpAddress"),
-                                       .Groups = ec2_property_list(rc, rc->properties, "GroupSet"), .TagSpecifications = ec2_resource_tags(rc, "network-interface")};
+  Ec2CreateNetworkInterfaceInput in = {0};
   Ec2CreateNetworkInterfaceOutput out = {0};
+  TRY(property_input(rc, &Ec2CreateNetworkInterfaceInput_shape, &in));
+  in.Groups = ec2_property_list(rc, rc->properties, "GroupSet");
+  in.TagSpecifications = ec2_resource_tags(rc, "network-interface");
+  in.InterfaceType = NULL;
   TRY(RUN(CreateNetworkInterface, &in, &out));
   ret->physical_id = out.NetworkInterface->NetworkInterfaceId;
-  resource_attribute(rc, ret, "Id", ret->physical_id);
-  resource_attribute(rc, ret, "PrimaryPrivateIpAddress", out.NetworkInterface->PrivateIpAddress);
-  resource_attribute(rc, ret, "VpcId", out.NetworkInterface->VpcId);
-  ec2_attribute_list(rc, ret, "SecondaryPrivateIpAddresses", &(StringList){0});
+  resource_made(rc, ret->physical_id);
+  eni_results(rc, out.NetworkInterface, ret);
   if (property_bool(rc, "SourceDestCheck", TRUE))
     return NULL;
   Ec2ModifyNetworkInterfaceAttributeInput change = {.NetworkInterfaceId = ret->physical_id, .SourceDestCheck = boolean(rc, FALSE)};
@@ -327,13 +373,16 @@ static Error *update_eni(ResourceCall *rc, ResourceResult *ret) {
   Ec2ModifyNetworkInterfaceAttributeInput in = {.NetworkInterfaceId = rc->physical_id, .Groups = ec2_property_list(rc, rc->properties, "GroupSet"),
                                                 .Description = &description, .SourceDestCheck = boolean(rc, property_bool(rc, "SourceDestCheck", TRUE))};
   TRY(RUN(ModifyNetworkInterfaceAttribute, &in, &(Ec2ModifyNetworkInterfaceAttributeOutput){0}));
+  if (property_changed(rc, "PrivateIpAddresses") || property_changed(rc, "SecondaryPrivateIpAddressCount") || property_changed(rc, "Ipv6Addresses") ||
+      property_changed(rc, "Ipv6AddressCount"))
+    return error_answer(RESOURCE_REPLACE, "Addresses of an interface are given when it is made");
   return ec2_update_tags(rc, rc->physical_id);
 }
 
 static Error *delete_eni(ResourceCall *rc) { return DELETE(DeleteNetworkInterface, .NetworkInterfaceId = rc->physical_id); }
 
 RESOURCE(AWS::EC2::NetworkInterface, ec2_network_interface, .create = create_eni, .update = update_eni, .delete = delete_eni,
-         .no_effect = "ConnectionTrackingSpecification EnablePrimaryIpv6 InterfaceType Ipv4PrefixCount Ipv6AddressCount Ipv6PrefixCount")
+         .no_effect = "ConnectionTrackingSpecification EnablePrimaryIpv6 InterfaceType")
 
 /* --- Network ACLs --- */
 
