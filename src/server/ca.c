@@ -127,6 +127,40 @@ make_leaf(const Ca *ca, const char *name, Leaf **ret_leaf)
   return error;
 }
 
+static Error *
+fill_signed(const Ca *ca, gnutls_x509_crt_t certificate, gnutls_x509_privkey_t key, const char *name, char **ret_pem)
+{
+  gnutls_datum_t pem = {0};
+  TRY(fill_certificate(certificate, key, name, 3650));
+  TRY(add_name(certificate, name));
+  TRY_TLS(gnutls_x509_crt_set_basic_constraints(certificate, 0, -1), "constraints");
+  TRY_TLS(gnutls_x509_crt_set_key_usage(certificate, GNUTLS_KEY_DIGITAL_SIGNATURE), "usage");
+  TRY_TLS(gnutls_x509_crt_sign2(certificate, ca->certificate, ca->key, GNUTLS_DIG_SHA256, 0), "signing");
+  TRY_TLS(gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_PEM, &pem), "a certificate");
+  *ret_pem = g_strndup((const char *) pem.data, pem.size);
+  gnutls_free(pem.data);
+  return NULL;
+}
+
+Error *
+ca_sign(const Ca *ca, const char *name, const char *key_pem, char **ret_pem)
+{
+  gnutls_x509_crt_t certificate;
+  gnutls_x509_privkey_t key;
+  const gnutls_datum_t pem = {(guint8 *) key_pem, (unsigned) strlen(key_pem)};
+  TRY_TLS(gnutls_x509_privkey_init(&key), "a key");
+  int result = gnutls_x509_privkey_import2(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
+  Error *error = result < 0 ? error_fault("a key: %s", gnutls_strerror(result)) : NULL;
+  if (!error) {
+    result = gnutls_x509_crt_init(&certificate);
+    error = result < 0 ? error_fault("a certificate: %s", gnutls_strerror(result)) : fill_signed(ca, certificate, key, name, ret_pem);
+    if (result >= 0)
+      gnutls_x509_crt_deinit(certificate);
+  }
+  gnutls_x509_privkey_deinit(key);
+  return error;
+}
+
 /* --- files --- */
 
 /* Without a sync, which costs more than the rest of a first start: a file that a power cut left empty is made anew. */

@@ -108,3 +108,9 @@ server_ca_path(const Server *server)
 {
   return ca_path(server->ca);
 }
+
+Error *
+server_ca_sign(const Server *server, const char *name, const char *key_pem, char **ret_pem)
+{
+  return ca_sign(server->ca, name, key_pem, ret_pem);
+}

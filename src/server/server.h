@@ -23,6 +23,8 @@ void server_unlisten(Server *server, guint id);
 /* The local CA's certificate (PEM), and its path in the data directory. */
 const char *server_ca_pem(const Server *server);
 const char *server_ca_path(const Server *server);
+/* A certificate of the local CA for an RSA key (both PEM) under a name. Any thread. transfer full. */
+Error *server_ca_sign(const Server *server, const char *name, const char *key_pem, char **ret_pem) ERROR_MUST_USE;
 
 /* haar's own API for the CLI and the console: GET/POST /_haar/<path>. run has no transaction, runs on a worker thread, as root.
  * in: the body, or an object of the query's parameters. Register static const routes in a start hook. */
