@@ -1,5 +1,7 @@
 #include "base/arn.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 gboolean
@@ -25,7 +27,8 @@ arn_format(Arena *arena, const char *service, const char *region, const char *ac
 {
   va_list args;
   va_start(args, format);
-  g_autofree char *resource = g_strdup_vprintf(format, args);
+  const char *resource = arena_vprintf(arena, format, args);
   va_end(args);
-  return arena_printf(arena, "arn:aws:%s:%s:%s:%s", service, region, account, resource);
+  const char *parts[] = { "arn:aws", service, region, account, resource };
+  return text_join(arena, ":", parts, G_N_ELEMENTS(parts));
 }

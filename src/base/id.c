@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 static const char hex_digits[] = "0123456789abcdef";
 
-void
-id_random(void *buffer, gsize size)
+static void
+random_fill(void *buffer, gsize size)
 {
   guint8 *at = buffer;
   while (size > 0) {
@@ -20,6 +21,45 @@ id_random(void *buffer, gsize size)
     at += n;
     size -= n;
   }
+}
+
+/* Small draws come from a store of the thread, each byte of it given once and then wiped; a forked process draws anew. */
+typedef struct Draw {
+  pid_t owner;
+  gsize left;
+  guint8 bytes[1024];
+} Draw;
+
+static Draw *
+draw_get(void)
+{
+  static GPrivate mine = G_PRIVATE_INIT(g_free);
+  Draw *draw = g_private_get(&mine);
+  if (!draw) {
+    draw = g_new0(Draw, 1);
+    g_private_set(&mine, draw);
+  }
+  if (draw->owner != getpid())
+    *draw = (Draw){ .owner = getpid() };
+  return draw;
+}
+
+void
+id_random(void *buffer, gsize size)
+{
+  Draw *draw = size <= 64 ? draw_get() : NULL;
+  if (!draw) {
+    random_fill(buffer, size);
+    return;
+  }
+  if (draw->left < size) {
+    random_fill(draw->bytes, sizeof draw->bytes);
+    draw->left = sizeof draw->bytes;
+  }
+  guint8 *taken = draw->bytes + draw->left - size;
+  memcpy(buffer, taken, size);
+  memset(taken, 0, size);
+  draw->left -= size;
 }
 
 char *

@@ -2,7 +2,6 @@
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html */
 #include "server/auth.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "server/internal.h"
@@ -200,8 +199,7 @@ http_authenticate(HttpExchange *exchange, Txn *txn, const char *signing_name, co
   WireRequest request = {.method = http->method, .path = http->path, .query = http->query, .headers = http->headers};
   Sigv4 signature = {0};
   const Credential *credential = NULL;
-  guint8 hash[32];
-  EVP_Digest(body ? body->data : (const guint8 *) "", body ? body->len : 0, hash, NULL, EVP_sha256(), NULL);
+  const char *hash = sigv4_hash(exchange->arena, body ? body->data : NULL, body ? body->len : 0);
   TRY(auth_read(exchange->arena, &request, &signature));
-  return auth_check(txn, exchange->arena, &request, &signature, &route, text_hex(exchange->arena, hash, sizeof hash), &credential, ret_principal);
+  return auth_check(txn, exchange->arena, &request, &signature, &route, hash, &credential, ret_principal);
 }

@@ -336,7 +336,7 @@ start_daemon(HttpServer *server, gboolean tls)
                           MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
                           MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
                           (unsigned) LIMIT_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) (LIMIT_IDLE_MS / 1000),
-                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) (2 * LIMIT_HEADERS_MAX), MHD_OPTION_THREAD_POOL_SIZE,
+                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) LIMIT_HEADERS_MAX, MHD_OPTION_THREAD_POOL_SIZE,
                           (unsigned) THREADS, MHD_OPTION_ARRAY, tls ? tls_options : no_options, MHD_OPTION_END);
 }
 

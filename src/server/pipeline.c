@@ -3,7 +3,6 @@
  * thread's. The body of a streaming operation is spooled while it comes in, after the signature was found good. */
 #include "server/pipeline.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "server/admin.h"
@@ -78,11 +77,7 @@ answer_call(Run *run)
 static const char *
 hash_body(Run *run)
 {
-  guint8 hash[32];
-  if (run->signature.kind == SIGV4_NONE)
-    return NULL;
-  EVP_Digest(run->request.body ? run->request.body : (const guint8 *) "", run->request.body_size, hash, NULL, EVP_sha256(), NULL);
-  return text_hex(run->call.arena, hash, sizeof hash);
+  return run->signature.kind == SIGV4_NONE ? NULL : sigv4_hash(run->call.arena, run->request.body, run->request.body_size);
 }
 
 static Error *

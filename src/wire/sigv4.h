@@ -21,6 +21,8 @@ typedef struct Sigv4 {
 /* Reads the Authorization header or the query. Malformed: AWS's answers (IncompleteSignature, AuthorizationQueryParametersError, ...).
  * s3: S3's codes and canonical path (not encoded twice). */
 Error *sigv4_parse(Arena *arena, const WireRequest *request, gboolean s3, Sigv4 *ret_signature) ERROR_MUST_USE;
+/* SHA-256 in hex, as payload hashes are written (arena). data may be NULL if size is 0. Any thread; contexts are kept. */
+char *sigv4_hash(Arena *arena, const void *data, gsize size);
 /* Compares the signature. now_ms: machine's time for skew (15 min). Wrong: SignatureDoesNotMatch / InvalidSignatureException with the
  * canonical string, RequestTimeTooSkewed / "Signature expired: ...". payload_hash: of the body if it was read, else NULL (declared hash is used). */
 Error *sigv4_verify(Arena *arena, const WireRequest *request, const Sigv4 *signature, const char *secret_key, gint64 now_ms,

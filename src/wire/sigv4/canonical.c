@@ -2,6 +2,8 @@
 #include "wire/sigv4/internal.h"
 #include <string.h>
 
+#define SIGNED_NAME_MAX 256 /* of a longer one no header exists */
+
 const char *
 header_value(const StringMap *headers, const char *name)
 {
@@ -15,6 +17,8 @@ header_value(const StringMap *headers, const char *name)
 static char *
 normal_path(Arena *arena, const char *path)
 {
+  if (*path == '/' && !strstr(path, "//") && !strstr(path, "/."))
+    return arena_strdup(arena, path);
   g_auto(GStrv) segments = g_strsplit(path, "/", -1);
   g_autoptr(GPtrArray) kept = g_ptr_array_new();
   gboolean slash = g_str_has_suffix(path, "/");
@@ -32,7 +36,7 @@ normal_path(Arena *arena, const char *path)
 static char *
 canonical_path(Arena *arena, const char *path, gboolean s3)
 {
-  if (!path || !*path)
+  if (!path || !*path || !strcmp(path, "/"))
     return arena_strdup(arena, "/");
   if (!s3)
     return text_uri_encode(arena, normal_path(arena, path), TRUE);
@@ -63,6 +67,8 @@ recode(Arena *arena, const char *from, gsize size)
 static void
 write_query(Arena *arena, const char *query, GString *out)
 {
+  if (!query || !*query)
+    return;
   g_autoptr(GArray) pairs = g_array_new(FALSE, FALSE, sizeof(Pair));
   for (const char *at = query; at && *at;) {
     const char *end = strchrnul(at, '&');
@@ -88,35 +94,54 @@ write_value(const char *value, gboolean tight_lists, GString *out)
   gsize size = strlen(value);
   while (size && (value[size - 1] == ' ' || value[size - 1] == '\t'))
     size--;
-  for (gsize i = 0; i < size; i++) {
-    if (value[i] == ' ' && i && (value[i - 1] == ' ' || (tight_lists && value[i - 1] == ',')))
-      continue;
-    g_string_append_c(out, value[i]);
+  for (gsize i = 0, from = 0; i <= size; i++) {
+    gboolean skip = i < size && value[i] == ' ' && i && (value[i - 1] == ' ' || (tight_lists && value[i - 1] == ','));
+    if (skip || i == size) {
+      g_string_append_len(out, value + from, (gssize) (i - from));
+      from = i + 1;
+    }
   }
 }
 
 static void
 write_headers(const Canonical *request, GString *out)
 {
-  g_auto(GStrv) names = g_strsplit(request->signed_headers, ";", -1);
-  for (char **name = names; *name; name++) {
-    const char *value = header_value(request->headers, *name);
-    g_autofree char *lower = g_ascii_strdown(*name, -1);
-    g_string_append_printf(out, "%s:", lower);
+  for (const char *at = request->signed_headers, *end;; at = end + 1) {
+    char name[SIGNED_NAME_MAX];
+    end = strchrnul(at, ';');
+    gsize size = MIN((gsize) (end - at), sizeof name - 1);
+    for (gsize i = 0; i < size; i++)
+      name[i] = g_ascii_tolower(at[i]);
+    name[size] = '\0';
+    const char *value = header_value(request->headers, name);
+    g_string_append_len(out, name, (gssize) size);
+    g_string_append_c(out, ':');
     write_value(value ? value : "", request->tight_lists, out);
     g_string_append_c(out, '\n');
+    if (!*end)
+      return;
   }
+}
+
+static void
+append_line(GString *out, const char *text)
+{
+  g_string_append(out, text);
+  g_string_append_c(out, '\n');
 }
 
 char *
 canonical_request(Arena *arena, const Canonical *request)
 {
   g_autoptr(GString) out = g_string_sized_new(1024);
-  g_string_append_printf(out, "%s\n%s\n", request->method, canonical_path(arena, request->path, request->s3));
+  append_line(out, request->method);
+  append_line(out, canonical_path(arena, request->path, request->s3));
   write_query(arena, request->query, out);
   g_string_append_c(out, '\n');
   write_headers(request, out);
-  g_string_append_printf(out, "\n%s\n%s", request->signed_headers, request->payload_hash);
+  g_string_append_c(out, '\n');
+  append_line(out, request->signed_headers);
+  g_string_append(out, request->payload_hash);
   return arena_strndup(arena, out->str, out->len);
 }
 

@@ -61,6 +61,12 @@ sha256_hex(Arena *arena, const void *data, gsize size)
   return text_hex(arena, hash, sizeof hash);
 }
 
+char *
+sigv4_hash(Arena *arena, const void *data, gsize size)
+{
+  return sha256_hex(arena, data, size);
+}
+
 void
 hmac_sha256(const void *key, gsize key_size, const void *data, gsize size, guint8 ret[32])
 {
@@ -84,7 +90,7 @@ void
 signing_key(const char *secret_key, const char *date, const char *region, const char *service, guint8 ret[32])
 {
   Hasher *h = hasher();
-  g_autofree char *name = g_strdup_printf("%s/%s/%s/%s", date, region, service, secret_key);
+  g_autofree char *name = g_strjoin("/", date, region, service, secret_key, NULL);
   const guint8 *known = g_hash_table_lookup(h->keys, name);
   if (known) {
     memcpy(ret, known, 32);

@@ -1,6 +1,7 @@
 /* What a request says about its signature: the Authorization header, or the query of a presigned URL. */
 #include "wire/sigv4/internal.h"
 #include <string.h>
+#include <time.h>
 
 #define EXPIRES_MAX 604800
 
@@ -24,35 +25,49 @@ query_malformed(gboolean s3, const char *what)
 static gboolean
 parse_credential(Arena *arena, const char *credential, Sigv4 *ret)
 {
-  g_auto(GStrv) parts = g_strsplit(credential, "/", 6);
-  if (g_strv_length(parts) != 5 || strcmp(parts[4], "aws4_request") || strlen(parts[1]) != 8)
-    return FALSE;
-  for (int i = 0; i < 4; i++)
-    if (!*parts[i])
+  const char *parts[4], *at = credential;
+  for (int i = 0; i < 4; i++) {
+    const char *slash = strchr(at, '/');
+    if (!slash || slash == at)
       return FALSE;
-  ret->access_key = arena_strdup(arena, parts[0]);
-  ret->date = arena_strdup(arena, parts[1]);
-  ret->region = arena_strdup(arena, parts[2]);
-  ret->service = arena_strdup(arena, parts[3]);
+    parts[i] = arena_strndup(arena, at, (gsize) (slash - at));
+    at = slash + 1;
+  }
+  if (strcmp(at, "aws4_request") || strlen(parts[1]) != 8)
+    return FALSE;
+  ret->access_key = parts[0];
+  ret->date = parts[1];
+  ret->region = parts[2];
+  ret->service = parts[3];
   return TRUE;
 }
 
+static int
+digits(const char *text, int n)
+{
+  int value = 0;
+  for (int i = 0; i < n; i++)
+    value = value * 10 + (text[i] - '0');
+  return value;
+}
+
+/* "20261123T233000Z" */
 static gboolean
 parse_time(const char *text, gint64 *ret_ms)
 {
-  guint digits = 0;
   if (!text || strlen(text) != 16 || text[8] != 'T' || text[15] != 'Z')
     return FALSE;
   for (int i = 0; i < 15; i++)
-    digits += g_ascii_isdigit(text[i]) != 0;
-  if (digits != 14)
-    return FALSE;
-  char iso[32];
-  g_snprintf(iso, sizeof iso, "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", text, text + 4, text + 6, text + 9, text + 11, text + 13);
-  g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(iso, NULL);
-  if (!time)
-    return FALSE;
-  *ret_ms = g_date_time_to_unix(time) * 1000;
+    if (i != 8 && !g_ascii_isdigit(text[i]))
+      return FALSE;
+  struct tm given = {.tm_year = digits(text, 4) - 1900, .tm_mon = digits(text + 4, 2) - 1, .tm_mday = digits(text + 6, 2),
+                     .tm_hour = digits(text + 9, 2), .tm_min = digits(text + 11, 2), .tm_sec = digits(text + 13, 2)};
+  struct tm normal = given;
+  time_t seconds = timegm(&normal);
+  if (normal.tm_mon != given.tm_mon || normal.tm_mday != given.tm_mday || normal.tm_hour != given.tm_hour || normal.tm_min != given.tm_min ||
+      normal.tm_sec != given.tm_sec)
+    return FALSE; /* no such day, or time of day */
+  *ret_ms = (gint64) seconds * 1000;
   return TRUE;
 }
 

@@ -52,6 +52,24 @@ test_round_trip(void)
   }
 }
 
+/* A time that no calendar has is no time. */
+static void
+test_no_such_time(void)
+{
+  static const char *const times[] = {"20150230T123600Z", "20151301T123600Z", "20150830T246000Z", "2015083aT123600Z", "20150830T123600"};
+  for (guint i = 0; i < G_N_ELEMENTS(times); i++) {
+    g_autoptr(Arena) arena = arena_new();
+    StringMap headers = {0};
+    WireRequest request = request_of(arena, "POST", "/", "", "", &headers);
+    MAP_SET(arena, &headers, "x-amz-date", times[i]);
+    MAP_SET(arena, &headers, "authorization", arena_printf(arena, "AWS4-HMAC-SHA256 Credential=" KEY "/%.8s/us-east-1/sqs/aws4_request, "
+                                                           "SignedHeaders=host;x-amz-date, Signature=00", times[i]));
+    Sigv4 found;
+    g_autoptr(Error) error = sigv4_parse(arena, &request, FALSE, &found);
+    g_assert_true(error_is(error, "IncompleteSignature"));
+  }
+}
+
 /* The published test case: GET / with parameters in no order. */
 static void
 test_published(void)
@@ -190,6 +208,7 @@ int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/sigv4/no-such-time", test_no_such_time);
   g_test_add_func("/sigv4/signing_key", test_signing_key);
   g_test_add_func("/sigv4/round_trip", test_round_trip);
   g_test_add_func("/sigv4/published", test_published);

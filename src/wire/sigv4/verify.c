@@ -77,8 +77,14 @@ mismatch(Arena *arena, const Sigv4 *signature, gboolean s3, const char *canonica
 static gboolean
 names_header(const Sigv4 *signature, const char *name)
 {
-  g_auto(GStrv) names = g_strsplit(signature->signed_headers, ";", -1);
-  return g_strv_contains((const char *const *) names, name);
+  gsize size = strlen(name);
+  for (const char *at = signature->signed_headers, *end;; at = end + 1) {
+    end = strchrnul(at, ';');
+    if ((gsize) (end - at) == size && !strncmp(at, name, size))
+      return TRUE;
+    if (!*end)
+      return FALSE;
+  }
 }
 
 static Error *
