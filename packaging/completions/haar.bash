@@ -10,6 +10,9 @@ _haar() {
     --durability) mapfile -t COMPREPLY < <(compgen -W "process disk" -- "$current"); return ;;
     --network) mapfile -t COMPREPLY < <(compgen -W "on off" -- "$current"); return ;;
     --shell | -s) mapfile -t COMPREPLY < <(compgen -W "sh fish powershell" -- "$current"); return ;;
+    --format | -f) mapfile -t COMPREPLY < <(compgen -W "human json sarif github" -- "$current"); return ;;
+    --fail-on) mapfile -t COMPREPLY < <(compgen -W "error warning note" -- "$current"); return ;;
+    --disable | --enable) mapfile -t COMPREPLY < <(compgen -W "$(haar check --list-rules 2>/dev/null | cut -d' ' -f1)" -- "$current"); return ;;
     --data | -d) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
   esac
   if [ "$command" = clock ] && [ "$COMP_CWORD" -eq 2 ]; then

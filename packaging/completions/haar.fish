@@ -12,3 +12,7 @@ complete -c haar -n '__fish_seen_subcommand_from clock' -f -a 'advance set reset
 complete -c haar -n '__fish_seen_subcommand_from serve' -l durability -x -a 'process disk'
 complete -c haar -n '__fish_seen_subcommand_from serve' -l network -x -a 'on off'
 complete -c haar -n '__fish_seen_subcommand_from env' -l shell -x -a 'sh fish powershell'
+complete -c haar -n '__fish_seen_subcommand_from check' -s f -l format -x -a 'human json sarif github'
+complete -c haar -n '__fish_seen_subcommand_from check' -l fail-on -x -a 'error warning note'
+complete -c haar -n '__fish_seen_subcommand_from check' -l disable -x -a "(haar check --list-rules 2>/dev/null | string replace -r ' .*' '')"
+complete -c haar -n '__fish_seen_subcommand_from check' -l enable -x -a "(haar check --list-rules 2>/dev/null | string replace -r ' .*' '')"

@@ -38,6 +38,38 @@ tell_transform(Check *check, const Json *transform)
     NULL });
 }
 
+typedef struct Wanted {
+  const char *name;
+  const Json *at;
+} Wanted;
+
+static Error *
+look_for(const Reference *reference, gpointer data)
+{
+  Wanted *wanted = data;
+  if (!wanted->at && g_strcmp0(reference->name, wanted->name) == 0)
+    wanted->at = reference->at;
+  return NULL;
+}
+
+/* Where a refusal points to: the line that it names, or the first use of the name in its brackets. NULL: it does not say. */
+static const Json *
+refused_place(Check *check, const Json *root, const char *message)
+{
+  const char *line = strstr(message, "(line "), *open = strchr(message, '['), *close = open ? strpbrk(open, ",]") : NULL;
+  if (line) {
+    Json *place = json_new_null(check->arena);
+    place->line = (guint32) g_ascii_strtoull(line + strlen("(line "), NULL, 10);
+    return place;
+  }
+  if (!close)
+    return NULL;
+  g_autofree char *name = g_strndup(open + 1, (gsize) (close - open) - 1);
+  Wanted wanted = { name, NULL };
+  g_autoptr(Error) error = template_references(check->arena, root, look_for, &wanted);
+  return wanted.at;
+}
+
 /* What CloudFormation refuses as a whole: one finding. Text that is no YAML or JSON at all stays an error. */
 static Error *
 tell_refused(Check *check, Error *error)
@@ -53,10 +85,7 @@ tell_refused(Check *check, Error *error)
     tell_transform(check, transform);
     return NULL;
   }
-  const char *at = strstr(owned->message, "(line ");
-  Json *place = json_new_null(check->arena);
-  place->line = at ? (guint32) g_ascii_strtoull(at + strlen("(line "), NULL, 10) : 0;
-  tell(check, &(Telling){ RULE_TEMPLATE_REFUSED, CERTAINTY_CERTAIN, { NULL, place }, "AWS refuses the template",
+  tell(check, &(Telling){ RULE_TEMPLATE_REFUSED, CERTAINTY_CERTAIN, { NULL, refused_place(check, root, owned->message) }, "AWS refuses the template",
     arena_strdup(check->arena, owned->message), "CloudFormation's own rules for templates", NULL });
   return NULL;
 }

@@ -40,6 +40,7 @@ typedef struct Finding {
   const char *why;           /* the way, hop by hop */
   const char *reason;        /* why it is that certain */
   const char *mend;          /* a snippet of the template, in its language, or NULL */
+  const char *key;           /* what findings that are told once have in common, or NULL */
 } Finding;
 
 typedef struct CheckRequest {

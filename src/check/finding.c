@@ -45,6 +45,22 @@ metadata_ignores(const Json *metadata, const char *rule)
   return FALSE;
 }
 
+/* Adds one more that it holds for to a finding that is there. */
+static gboolean
+tell_also(Check *check, const Telling *telling)
+{
+  for (guint i = 0; telling->key && i < check->findings->len; i++) {
+    Finding *before = &g_array_index(check->findings, Finding, i);
+    if (before->rule != telling->rule || g_strcmp0(before->key, telling->key) != 0)
+      continue;
+    before->why = arena_printf(check->arena, "%s%s %s", before->why, strstr(before->why, "; the same for ") ? "," : "; the same for", telling->who);
+    before->certainty = MAX(before->certainty, telling->certainty);
+    before->severity = before->certainty == CERTAINTY_POSSIBLE ? before->severity : check_rules[before->rule].severity;
+    return TRUE;
+  }
+  return FALSE;
+}
+
 void
 tell(Check *check, const Telling *telling)
 {
@@ -57,8 +73,11 @@ tell(Check *check, const Telling *telling)
     check->n_suppressed++;
     return;
   }
+  if (tell_also(check, telling))
+    return;
   Finding finding = { .rule = telling->rule, .severity = rule->severity, .certainty = telling->certainty, .file = check->request->path,
-    .line = 1, .column = 1, .logical_id = item ? item->id : NULL, .what = telling->what, .why = telling->why, .reason = telling->reason };
+    .line = 1, .column = 1, .logical_id = item ? item->id : NULL, .what = telling->what, .why = telling->why, .reason = telling->reason,
+    .key = telling->key };
   if (item && item->maybe && finding.certainty == CERTAINTY_CERTAIN) {
     finding.certainty = CERTAINTY_LIKELY;
     finding.reason = arena_printf(check->arena, "%s; its condition depends on a parameter without a value", telling->reason);

@@ -84,6 +84,7 @@ typedef struct Telling {
   Place place;
   const char *what, *why, *reason;
   const char *mend;          /* JSON, or NULL */
+  const char *key, *who;     /* a finding of this rule with the same key is there: only "the same for who" is added to it. NULL: always new */
 } Telling;
 /* Adds a finding, unless its rule is off or its resource's Metadata ignores it. A certainty above what a `maybe` item allows is lowered. */
 void tell(Check *check, const Telling *telling);

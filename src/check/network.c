@@ -413,7 +413,8 @@ read_routes(Check *check, Vpc *vpc, const char *table, GArray *routes)
     const VpcEndpoint *endpoint = &vpc->endpoints[i];
     Route route = { .prefix_list = g_strcmp0(endpoint->service, "s3") == 0 ? "pl-s3" : "pl-dynamodb", .target = TARGET_GATEWAY_ENDPOINT,
       .target_id = endpoint->item->id };
-    if (endpoint->gateway && endpoint->service && string_list_has(&endpoint->tables, table))
+    gboolean has_list = g_strcmp0(endpoint->service, "s3") == 0 || g_strcmp0(endpoint->service, "dynamodb") == 0;
+    if (endpoint->gateway && has_list && string_list_has(&endpoint->tables, table))
       g_array_append_val(routes, route);
   }
 }

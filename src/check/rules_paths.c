@@ -68,6 +68,13 @@ begin_words(Check *check, const BlockedWay *first, const GArray *all, StringList
   return arena_printf(check->arena, "%s in %s", first->function->item->id, words(check->arena, ret_subnets));
 }
 
+/* What ways that are stopped at the same place for the same target have in common: they are told once. */
+static const char *
+key_of(Check *check, const BlockedWay *blocked, const char *place)
+{
+  return arena_printf(check->arena, "%s %s %d", place, blocked->target, blocked->need->answers_cloudformation);
+}
+
 /* -- no route ---------------------------------------------------------------------------------------------------------------- */
 
 static const char *
@@ -148,7 +155,8 @@ tell_no_route_table(Check *check, const BlockedWay *blocked, const VpcEndpoint *
     arena_printf(check->arena, "%s -> %s has no route to %s: %s is not attached to it, only to %s", begin, blocked->subnet->route_table, blocked->target,
                  endpoint->item->id, endpoint->tables.n ? words(check->arena, &endpoint->tables) : "no table"),
     reason(check, blocked->need),
-    main_table ? NULL : arena_printf(check->arena, "{\"%s\": {\"Properties\": {\"RouteTableIds\": %s}}}", endpoint->item->id, references_json(check, &tables)) });
+    main_table ? NULL : arena_printf(check->arena, "{\"%s\": {\"Properties\": {\"RouteTableIds\": %s}}}", endpoint->item->id, references_json(check, &tables)),
+    key_of(check, blocked, blocked->subnet->route_table), begin });
 }
 
 static void
@@ -159,7 +167,8 @@ tell_no_private_dns(Check *check, const BlockedWay *blocked, const VpcEndpoint *
     arena_printf(check->arena, "%s -> %s.%s.amazonaws.com resolves to public addresses, because %s has no private DNS -> %s has no route to them",
                  begin, blocked->need->service->host, check->eval.region, endpoint->item->id, blocked->subnet->route_table),
     arena_printf(check->arena, "%s; a client that names the endpoint's own host name would reach it", reason(check, blocked->need)),
-    arena_printf(check->arena, "{\"%s\": {\"Properties\": {\"PrivateDnsEnabled\": true}}}", endpoint->item->id) });
+    arena_printf(check->arena, "{\"%s\": {\"Properties\": {\"PrivateDnsEnabled\": true}}}", endpoint->item->id),
+    key_of(check, blocked, endpoint->item->id), begin });
 }
 
 static void
@@ -172,7 +181,7 @@ tell_no_route(Check *check, const BlockedWay *blocked, const char *begin, const 
   if (need->kind == NEED_INTERNET) {
     tell(check, &(Telling){ RULE_NO_WAY_TO_INTERNET, need->certainty, { blocked->function->item, need->at }, consequence(check, blocked),
       arena_printf(check->arena, "%s -> %s has no route to the internet (its routes: %s)", begin, blocked->subnet->route_table, routes),
-      reason(check, need), mend_nat(check, blocked) });
+      reason(check, need), mend_nat(check, blocked), key_of(check, blocked, blocked->subnet->route_table), begin });
     return;
   }
   const VpcEndpoint *gateway = idle_endpoint(vpc, need->service, TRUE), *interface = idle_endpoint(vpc, need->service, FALSE);
@@ -188,7 +197,7 @@ tell_no_route(Check *check, const BlockedWay *blocked, const char *begin, const 
       arena_printf(check->arena, "%s -> %s has no route to %s (its routes: %s), and %s has no endpoint for it", begin, blocked->subnet->route_table,
                    blocked->target, routes, vpc->id),
       reason(check, need), !need->service->endpoint ? mend_nat(check, blocked) : service_has_gateway(need->service) ?
-      mend_gateway(check, blocked, subnets) : mend_interface(check, blocked) });
+      mend_gateway(check, blocked, subnets) : mend_interface(check, blocked), key_of(check, blocked, blocked->subnet->route_table), begin });
   }
 }
 
@@ -201,7 +210,8 @@ tell_public_subnet(Check *check, const BlockedWay *blocked, const char *begin, c
   const Json *at = item_property(blocked->function->item, "VpcConfig.SubnetIds");
   tell(check, &(Telling){ RULE_PUBLIC_SUBNET, need->certainty, { blocked->function->item, at }, consequence(check, blocked),
     arena_printf(check->arena, "%s -> %s sends it to an internet gateway, but a function in a VPC never has a public address, also in a public subnet",
-                 begin, blocked->subnet->route_table), reason(check, need), mend });
+                 begin, blocked->subnet->route_table), reason(check, need), mend,
+    key_of(check, blocked, blocked->subnet->route_table), begin });
 }
 
 /* -- groups and ACLs --------------------------------------------------------------------------------------------------------- */
@@ -230,7 +240,7 @@ tell_group_out(Check *check, const BlockedWay *blocked, const char *begin)
     arena_printf(check->arena, ", also not to the prefix list of %s", blocked->target);
   tell(check, &(Telling){ RULE_FUNCTION_EGRESS, blocked->need->certainty, { group, item_property(group, "SecurityGroupEgress") }, consequence(check, blocked),
     arena_printf(check->arena, "%s -> no egress rule of %s allows TCP %d to %s%s", begin, blocked->verdict.rule, blocked->port, blocked->target, through),
-    reason(check, blocked->need), egress_rule(check, blocked) });
+    reason(check, blocked->need), egress_rule(check, blocked), key_of(check, blocked, blocked->verdict.rule), begin });
 }
 
 static void
@@ -249,7 +259,8 @@ tell_group_in(Check *check, const BlockedWay *blocked, const char *begin)
     arena_printf(check->arena, "{\"%s\": {\"Type\": \"AWS::EC2::SecurityGroupIngress\", \"Properties\": {\"GroupId\": %s, \"IpProtocol\": \"tcp\", "
       "\"FromPort\": %d, \"ToPort\": %d, \"SourceSecurityGroupId\": %s}}}", free_id(check, arena_printf(check->arena, "%sFrom%s", owner,
       blocked->function->item->id)), reference_json(check, receiver->groups[0]), blocked->port, blocked->port,
-      reference_json(check, blocked->function->groups.v[0])) });
+      reference_json(check, blocked->function->groups.v[0])),
+    key_of(check, blocked, arena_printf(check->arena, "%s %s", receiver->groups[0], blocked->function->groups.v[0])), begin });
 }
 
 /* A number before the entry that denies, or after all. */
@@ -283,7 +294,8 @@ tell_acl(Check *check, const BlockedWay *blocked, const char *begin)
       free_id(check, arena_printf(check->arena, "%s%s", name, blocked->reply ? "Replies" : "Requests")), name,
       free_number(blocked->verdict.network ? blocked->verdict.network : blocked->function->vpc->network, name, last ? NULL : colon + 1),
       egress ? "true" : "false",
-      blocked->reply ? 1024 : blocked->port, blocked->reply ? 65535 : blocked->port) });
+      blocked->reply ? 1024 : blocked->port, blocked->reply ? 65535 : blocked->port),
+    key_of(check, blocked, blocked->verdict.rule), begin });
 }
 
 /* -- telling ----------------------------------------------------------------------------------------------------------------- */

@@ -72,3 +72,11 @@ def test_page_of_every_rule(rule):
     assert first in page
     assert f'--{"enable" if rule in OFF_BY_DEFAULT else "disable"} {rule}`' in page
     assert re.search(r'^AWS: <https://docs\.aws\.amazon\.com/', page, re.M)
+
+
+def test_pages_are_listed():
+    with open(os.path.join(ROOT, 'docs', 'explain', 'README.md'), encoding='utf-8') as file:
+        page = file.read()
+    for rule, line in listed_rules().items():
+        title = re.sub(r' \(off; --enable\)$', '', line[36:])
+        assert f'| [{rule}](check-{rule}.md) | {line.split()[1]} | {title} |\n' in page
