@@ -1,5 +1,6 @@
 /* check: a template from its text to its findings. */
 #include "check/model.h"
+#include "check/sam.h"
 
 #include "stack/yaml.h"
 
@@ -19,6 +20,21 @@ foreign_transform(const Json *root)
   return NULL;
 }
 
+/* Whether AWS SAM's is the only transform that haar does not expand as CloudFormation does. */
+static gboolean
+is_sam(const Json *root)
+{
+  const Json *transform = json_get(root, "Transform");
+  gboolean found = FALSE;
+  for (guint i = 0; i < list_n(transform); i++) {
+    const char *name = json_string(list_at(transform, i));
+    if (!name || (strcmp(name, "AWS::Serverless-2016-10-31") != 0 && strcmp(name, "AWS::LanguageExtensions") != 0))
+      return FALSE;
+    found = found || strcmp(name, "AWS::LanguageExtensions") != 0;
+  }
+  return found;
+}
+
 static Error *
 parse_root(Check *check, Json **ret_root)
 {
@@ -34,7 +50,7 @@ tell_transform(Check *check, const Json *transform)
   const char *name = json_string(transform) ? json_string(transform) : json_string(json_get(transform, "Name"));
   tell(check, &(Telling){ RULE_NOT_ANALYSED, CERTAINTY_CERTAIN, { NULL, transform },
     arena_printf(check->arena, "nothing was checked: the transform %s makes the template's resources on AWS", name),
-    "haar expands AWS::LanguageExtensions only", "the transform is in the template",
+    "haar expands AWS::LanguageExtensions, and of AWS::Serverless-2016-10-31 what is known to it", "the transform is in the template",
     NULL });
 }
 
@@ -70,24 +86,12 @@ refused_place(Check *check, const Json *root, const char *message)
   return wanted.at;
 }
 
-/* What CloudFormation refuses as a whole: one finding. Text that is no YAML or JSON at all stays an error. */
-static Error *
-tell_refused(Check *check, Error *error)
+/* What CloudFormation refuses as a whole: one finding. */
+static void
+tell_refused(Check *check, const Json *root, const char *message)
 {
-  g_autoptr(Error) owned = error;
-  Json *root = NULL;
-  g_autoptr(Error) unreadable = parse_root(check, &root);
-  if (owned->kind == ERROR_FAULT || unreadable || root->type != JSON_OBJECT)
-    return g_steal_pointer(&owned);
-  check->template.metadata = json_get(root, "Metadata");
-  const Json *transform = foreign_transform(root);
-  if (transform) {
-    tell_transform(check, transform);
-    return NULL;
-  }
-  tell(check, &(Telling){ RULE_TEMPLATE_REFUSED, CERTAINTY_CERTAIN, { NULL, refused_place(check, root, owned->message) }, "AWS refuses the template",
-    arena_strdup(check->arena, owned->message), "CloudFormation's own rules for templates", NULL });
-  return NULL;
+  tell(check, &(Telling){ RULE_TEMPLATE_REFUSED, CERTAINTY_CERTAIN, { NULL, refused_place(check, root, message) }, "AWS refuses the template",
+    arena_strdup(check->arena, message), "CloudFormation's own rules for templates", NULL });
 }
 
 static void
@@ -107,14 +111,52 @@ run_rules(Check *check)
   rules_code(check);
 }
 
+/* A template of SAM's, expanded as far as it is known what the transform does. */
+static Error *
+read_sam(Check *check, const Json *root)
+{
+  StringList left = { 0 };
+  g_autoptr(Error) error = template_read(check->arena, sam_expand(check->arena, root, &left), &check->template);
+  if (error) { /* it may refer to what the transform makes in a way that is not known here */
+    check->template = (Template){ .metadata = json_get(root, "Metadata") };
+    tell_transform(check, foreign_transform(root));
+    return NULL;
+  }
+  check->template.text = check->request->text;
+  check->template.size = check->request->size;
+  TRY(model_read(check));
+  run_rules(check);
+  for (gsize i = 0; i < left.n; i++) {
+    const Item *item = item_find(check, left.v[i]);
+    if (item)
+      tell(check, &(Telling){ RULE_NOT_ANALYSED, CERTAINTY_CERTAIN, { item, json_get(item->resource, "Type") },
+        arena_printf(check->arena, "what the transform makes of %s was not looked into", item->id),
+        "haar knows what AWS SAM makes of functions, tables, layers and APIs", "the type is one of SAM's", NULL });
+  }
+  return NULL;
+}
+
 static Error *
 read_and_run(Check *check)
 {
-  Error *error = template_parse(check->arena, check->request->text, check->request->size, &check->template);
-  if (error)
-    return tell_refused(check, error);
-  TRY(model_read(check));
-  run_rules(check);
+  Json *root = NULL;
+  g_autoptr(Error) error = template_parse(check->arena, check->request->text, check->request->size, &check->template);
+  if (!error) {
+    TRY(model_read(check));
+    run_rules(check);
+    return NULL;
+  }
+  g_autoptr(Error) unreadable = parse_root(check, &root);
+  if (error->kind == ERROR_FAULT || unreadable || root->type != JSON_OBJECT) /* no YAML or JSON at all */
+    return g_steal_pointer(&error);
+  if (is_sam(root))
+    return read_sam(check, root);
+  check->template.metadata = json_get(root, "Metadata");
+  const Json *transform = foreign_transform(root);
+  if (transform)
+    tell_transform(check, transform);
+  else
+    tell_refused(check, root, error->message);
   return NULL;
 }
 

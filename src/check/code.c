@@ -111,6 +111,34 @@ read_folder(Folder *folder, const char *path, const char *shown, guint depth)
   }
 }
 
+/* How many functions have the same local code. */
+static guint
+sharers(const Check *check, const char *local)
+{
+  const Item *item;
+  guint n = 0;
+  for (guint i = 0; (item = item_next(check, "AWS::Lambda::Function", &i)) != NULL;)
+    n += g_strcmp0(item_text(item, "Code"), local) == 0;
+  return n;
+}
+
+/* Of a folder that is not the function's alone only the handler's file: "orders/create.handler" -> orders/create.py. */
+static void
+read_handler(Folder *folder, const Item *function, const char *path, const char *shown)
+{
+  static const char *const suffixes[] = { ".py", ".js", ".mjs", ".cjs", ".ts" };
+  const char *handler = item_text(function, "Handler"), *dot = handler ? strrchr(handler, '.') : NULL;
+  g_autofree char *module = dot ? g_strndup(handler, (gsize) (dot - handler)) : NULL;
+  gboolean python = module && g_str_has_prefix(item_text(function, "Runtime") ? item_text(function, "Runtime") : "", "python");
+  for (char *at = module; python && *at; at++)
+    *at = *at == '.' ? '/' : *at;
+  for (guint i = 0; module && !strstr(module, "..") && i < G_N_ELEMENTS(suffixes); i++) {
+    g_autofree char *name = g_strconcat(module, suffixes[i], NULL), *file = g_build_filename(path, name, NULL);
+    g_autofree char *shown_file = g_build_filename(shown, name, NULL);
+    read_file(folder, file, shown_file);
+  }
+}
+
 void
 code_read(Check *check, const Item *function, Code *ret_code)
 {
@@ -129,8 +157,11 @@ code_read(Check *check, const Item *function, Code *ret_code)
   g_autofree char *path = g_build_filename(check->directory, local, NULL);
   g_autofree char *given_directory = g_path_get_dirname(check->request->path);
   g_autofree char *shown = strcmp(given_directory, ".") == 0 ? g_strdup(local) : g_build_filename(given_directory, local, NULL);
-  if (g_file_test(path, G_FILE_TEST_IS_DIR))
-    read_folder(&folder, path, g_str_has_prefix(shown, "./") ? shown + 2 : shown, 0);
+  const char *short_shown = g_str_has_prefix(shown, "./") ? shown + 2 : shown;
+  if (!g_file_test(path, G_FILE_TEST_IS_DIR))
+    read_file(&folder, path, short_shown);
+  else if (sharers(check, local) > 1)
+    read_handler(&folder, function, path, short_shown);
   else
-    read_file(&folder, path, g_str_has_prefix(shown, "./") ? shown + 2 : shown);
+    read_folder(&folder, path, short_shown, 0);
 }

@@ -103,7 +103,11 @@ need(Check *check, Function *function, NeedKind kind, gconstpointer target, Cert
     function->needs = more;
   }
   found->certainty = MAX(found->certainty, certainty);
-  words_add(check->arena, &found->because, because);
+  gboolean of_role = g_str_has_prefix(because, "its role"), told = FALSE;
+  for (gsize i = 0; of_role && i < found->because.n; i++)
+    told = told || g_str_has_prefix(found->because.v[i], "its role"); /* one action of the role's is enough to name */
+  if (!told)
+    words_add(check->arena, &found->because, because);
   return found;
 }
 

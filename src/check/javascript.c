@@ -317,12 +317,25 @@ see_call(Script *s)
   add_call(s, known->service, action, method->line);
 }
 
+/* Functions that open a URL, by their last name. */
+static gboolean
+opens_url(const Token *name)
+{
+  static const char *const openers[] = { "get", "post", "put", "patch", "delete", "head", "request", "urlopen", "urlretrieve", "Request", "fetch", "axios",
+    "got", "ky", NULL };
+  for (guint i = 0; openers[i]; i++) {
+    if (is_word(name, openers[i]))
+      return TRUE;
+  }
+  return FALSE;
+}
+
 static void
 see_url(Script *s, const Token *text)
 {
   gsize scheme = text->n > 8 && memcmp(text->at, "https://", 8) == 0 ? 8 : text->n > 7 && memcmp(text->at, "http://", 7) == 0 ? 7 : 0;
   gsize n = 0;
-  if (!scheme || !is_sign(back(s, 1), '(') || back(s, 2)->kind != TOKEN_NAME)
+  if (!scheme || !is_sign(back(s, 1), '(') || !opens_url(back(s, 2)))
     return;
   while (scheme + n < text->n && (g_ascii_isalnum(text->at[scheme + n]) || strchr(".-", text->at[scheme + n])))
     n++;

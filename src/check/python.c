@@ -269,12 +269,25 @@ see_call(Python *p, const Token *bracket)
 }
 
 /* A text that is a URL, as the first argument of a call. */
+/* Functions that open a URL, by their last name. */
+static gboolean
+opens_url(const Token *name)
+{
+  static const char *const openers[] = { "get", "post", "put", "patch", "delete", "head", "request", "urlopen", "urlretrieve", "Request", "fetch", "axios",
+    "got", "ky", NULL };
+  for (guint i = 0; openers[i]; i++) {
+    if (is_word(name, openers[i]))
+      return TRUE;
+  }
+  return FALSE;
+}
+
 static void
 see_url(Python *p, const Token *text)
 {
   gsize scheme = text->n > 8 && memcmp(text->at, "https://", 8) == 0 ? 8 : text->n > 7 && memcmp(text->at, "http://", 7) == 0 ? 7 : 0;
   gsize n = 0;
-  if (!scheme || !is_sign(back(p, 1), '(') || back(p, 2)->kind != TOKEN_NAME)
+  if (!scheme || !is_sign(back(p, 1), '(') || !opens_url(back(p, 2)))
     return;
   while (scheme + n < text->n && (g_ascii_isalnum(text->at[scheme + n]) || strchr(".-", text->at[scheme + n])))
     n++;

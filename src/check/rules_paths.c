@@ -484,21 +484,34 @@ client_groups(const Listener *listener, const StringList *clients)
   return clients->n ? clients : &listener->groups;
 }
 
+/* Whether an instance has a public address: as it says, or, where it does not say, if its VPC has an internet gateway.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html#cfn-rds-dbinstance-publiclyaccessible */
+static gboolean
+is_public(const Check *check, const Listener *listener)
+{
+  const Vpc *vpc = listener->vpc;
+  gboolean otherwise = !vpc->item || vpc->network->internet_gateway != NULL, instances = FALSE;
+  const Item *item;
+  for (guint i = 0; (item = item_next(check, "AWS::RDS::DBInstance", &i)) != NULL;) {
+    if (item != listener->item && item_of(check, item_text(item, "DBClusterIdentifier")) != listener->item)
+      continue;
+    instances = TRUE;
+    if (item_bool(item, "PubliclyAccessible", otherwise))
+      return TRUE;
+  }
+  gboolean database = g_str_has_prefix(listener->item->type, "AWS::RDS::DB") && strcmp(listener->item->type, "AWS::RDS::DBProxy") != 0;
+  return database && !instances && item_bool(listener->item, "PubliclyAccessible", otherwise);
+}
+
 /* A function outside any VPC, and a database that has no public address. */
 static void
 check_outside(Check *check, const Function *function, const Need *need)
 {
-  const Item *item;
   StringList clients = { 0 };
   const Listener *listener = need->kind == NEED_LISTENER ? listener_find(check, need->listener) : NULL;
-  gboolean public = listener && item_text(listener->item, "PubliclyAccessible") && item_bool(listener->item, "PubliclyAccessible", TRUE);
-  for (guint i = 0; (item = item_next(check, "AWS::RDS::DBInstance", &i)) != NULL;) {
-    if (listener && item_of(check, item_text(item, "DBClusterIdentifier")) == listener->item)
-      public = public || (item_text(item, "PubliclyAccessible") && item_bool(item, "PubliclyAccessible", TRUE));
-  }
   for (gsize i = 0; listener && listener->vpc && i < listener->groups.n; i++)
     client_group(check, network_group(listener->vpc->network, listener->groups.v[i]), &clients);
-  if (!listener || !listener->vpc || public || statements_allow(&function->role, "rds-data:ExecuteStatement"))
+  if (!listener || !listener->vpc || is_public(check, listener) || statements_allow(&function->role, "rds-data:ExecuteStatement"))
     return;
   tell(check, &(Telling){ RULE_FUNCTION_OUTSIDE_VPC, need->certainty, { function->item, need->at },
     arena_printf(check->arena, "%s cannot connect to %s: it runs outside the VPC, and the database has no public address", function->item->id, listener->title),

@@ -225,6 +225,14 @@ via_lets(const Json *condition, const char *host)
   return TRUE;
 }
 
+/* Whether a pattern of actions lets a caller use the key for the service: to read, or, where there is writing without reading, to write. */
+static gboolean
+action_uses_key(const char *action, const char *host)
+{
+  return patterns_overlap(action, "kms:Decrypt", TRUE) ||
+         (strcmp(host, "secretsmanager") != 0 && patterns_overlap(action, "kms:GenerateDataKey", TRUE));
+}
+
 typedef enum { KEY_NOBODY, KEY_DELEGATES, KEY_LETS } KeyAnswer;
 
 static gboolean
@@ -251,7 +259,7 @@ key_answer(const Check *check, const Statements *policy, const Item *role, const
     const Statement *statement = &policy->v[i];
     gboolean named = FALSE, account = FALSE;
     for (gsize j = 0; j < statement->actions.n && !named; j++)
-      named = patterns_overlap(statement->actions.v[j], "kms:Decrypt", TRUE);
+      named = action_uses_key(statement->actions.v[j], host);
     if (!statement->allow || named == statement->not_action || !via_lets(statement->condition, host))
       continue;
     if (principal_is(check, statement->principal, role, &account))
@@ -268,7 +276,7 @@ role_may_decrypt(const Function *function, const char *host)
   for (gsize i = 0; i < function->role.n; i++) {
     const Statement *statement = &function->role.v[i];
     for (gsize j = 0; statement->allow && j < statement->actions.n; j++) {
-      if (patterns_overlap(statement->actions.v[j], "kms:Decrypt", TRUE) != statement->not_action && via_lets(statement->condition, host))
+      if (action_uses_key(statement->actions.v[j], host) != statement->not_action && via_lets(statement->condition, host))
         return TRUE;
     }
   }

@@ -454,10 +454,20 @@ read_sections(Template *t)
 Error *
 template_parse(Arena *arena, const char *text, gsize size, Template *ret_template)
 {
-  Template t = { .text = text, .size = size };
+  Json *root = NULL;
   if (!g_utf8_validate(text, (gssize) size, NULL))
     return FORMAT_ERROR("The template is not UTF-8 text.");
-  TRY(parse_text(arena, text, size, &t.root));
+  TRY(parse_text(arena, text, size, &root));
+  TRY(template_read(arena, root, ret_template));
+  ret_template->text = text;
+  ret_template->size = size;
+  return NULL;
+}
+
+Error *
+template_read(Arena *arena, Json *root, Template *ret_template)
+{
+  Template t = { .root = root };
   TRY(check_top_level(t.root));
   TRY(read_transforms(arena, t.root, &t.transforms));
   if (t.transforms.n)

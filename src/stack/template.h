@@ -34,6 +34,8 @@ typedef Error *(*ReferenceFunction)(const Reference *reference, gpointer data);
 /* Parses JSON (text that begins with '{') or YAML, expands AWS::LanguageExtensions' loops, and checks the form and every reference.
  * Wrong: an answer ValidationError in AWS's words. arena. */
 Error *template_parse(Arena *arena, const char *text, gsize size, Template *ret_template) ERROR_MUST_USE;
+/* The same of a root that was parsed already; text and size of the template are not set. */
+Error *template_read(Arena *arena, Json *root, Template *ret_template) ERROR_MUST_USE;
 /* Calls function for each Ref, GetAtt, ${} of a Sub, condition and import in a value, in their order, until one fails. */
 Error *template_references(Arena *arena, const Json *json, ReferenceFunction function, gpointer data) ERROR_MUST_USE;
 /* Types that are in no specification: an answer "Template format error: Unrecognized resource types: [...]"; types that haar has no

@@ -80,3 +80,23 @@ def test_pages_are_listed():
     for rule, line in listed_rules().items():
         title = re.sub(r' \(off; --enable\)$', '', line[36:])
         assert f'| [{rule}](check-{rule}.md) | {line.split()[1]} | {title} |\n' in page
+
+
+def test_sam():
+    """Functions with their globals, roles from policy templates, each handler's own code of a shared folder."""
+    result = check('sam/bad.yaml')
+    with open(os.path.join(HERE, 'sam', 'expected.txt'), encoding='utf-8') as file:
+        assert result.stdout == file.read()
+
+
+def test_sam_refers_to_what_is_not_known_here(tmp_path):
+    (tmp_path / 'template.yaml').write_text('''Transform: AWS::Serverless-2016-10-31
+Resources:
+  Function:
+    Type: AWS::Serverless::Function
+    Properties: {Runtime: python3.12, Handler: app.handler, InlineCode: 'def handler(e, c): pass', AutoPublishAlias: live}
+Outputs:
+  Version: {Value: !Ref Function.Version}
+''')
+    [finding] = findings('template.yaml', cwd=tmp_path)
+    assert (finding['rule'], finding['severity'], finding['line']) == ('not-analysed', 'note', 1)
