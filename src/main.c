@@ -350,6 +350,7 @@ daemon_run(const ServeOptions *options)
   process.haar.data_directory = options->data_directory;
   process.haar.region = options->region;
   process.haar.port = options->port;
+  process.haar.dns_port = options->dns_port;
   process.haar.states = g_hash_table_new(g_str_hash, g_str_equal);
   return options->detach ? run_detached(&process) : run(&process);
 }

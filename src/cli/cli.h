@@ -48,6 +48,7 @@ typedef struct ServeOptions {
   char *data_directory;
   char *region;
   int port;
+  int dns_port;              /* as in Haar */
   gboolean disk;             /* --durability=disk */
   gboolean network_off;
   gboolean detach;

@@ -4,11 +4,11 @@
 
 #include "cli/cli.h"
 
-enum { DEFAULT_PORT = 4566 };
+enum { DEFAULT_PORT = 4566, DEFAULT_DNS_PORT = 4553 };
 
 typedef struct Words {
   char *data, *region, *durability, *network;
-  int port;
+  int port, dns_port;
   gboolean detach;
 } Words;
 
@@ -39,6 +39,7 @@ serve(const Words *words)
       .data_directory = directory,
       .region = region,
       .port = words->port,
+      .dns_port = words->dns_port,
       .detach = words->detach,
       .disk = words->durability && strcmp(words->durability, "disk") == 0,
       .network_off = words->network && strcmp(words->network, "off") == 0,
@@ -59,9 +60,10 @@ COMMAND(serve, run_serve, "start haar; it runs until it is told to stop")
 static int
 run_serve(int argc, char **argv)
 {
-  Words words = {.port = DEFAULT_PORT};
+  Words words = {.port = DEFAULT_PORT, .dns_port = -DEFAULT_DNS_PORT};
   const GOptionEntry entries[] = {
       {"port", 'p', 0, G_OPTION_ARG_INT, &words.port, "Port for the API, plain and TLS (4566)", "N"},
+      {"dns-port", 0, 0, G_OPTION_ARG_INT, &words.dns_port, "Port for DNS, UDP and TCP (4553, or another if it is taken)", "N"},
       {"data", 'd', 0, G_OPTION_ARG_FILENAME, &words.data, "Data directory ($XDG_DATA_HOME/haar)", "DIR"},
       {"region", 'r', 0, G_OPTION_ARG_STRING, &words.region, "Region of callers that name none (us-east-1)", "REGION"},
       {"durability", 0, 0, G_OPTION_ARG_STRING, &words.durability, "What survives: process (kill -9) or disk (power loss too)",

@@ -36,7 +36,7 @@ show(Arena *arena, const Daemon *daemon, gboolean json)
     puts(json_text(arena, status));
     return NULL;
   }
-  printf("haar %s at %s, process %s, data %s, network %s, time %s\n", text_of(status, "version"), daemon->url,
+  printf("haar %s at %s, DNS at %s, process %s, data %s, network %s, time %s\n", text_of(status, "version"), daemon->url, text_of(status, "dns"),
          pid ? arena_strndup(arena, pid->text, pid->n) : "-", text_of(status, "data"), text_of(status, "network"), text_of(status, "time"));
   if (json_get(status, "network_off_reason"))
     printf("  the network is off: %s\n", text_of(status, "network_off_reason"));

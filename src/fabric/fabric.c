@@ -187,6 +187,7 @@ Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, 
   fabric->hooks = hooks ? *hooks : (FabricHooks){0};
   fabric->next_metric = 100;
   g_mutex_init(&fabric->lock);
+  g_rw_lock_init(&fabric->zones_lock);
   g_cond_init(&fabric->changed);
   fabric->vpcs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   fabric->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, name_free);
@@ -261,6 +262,7 @@ void fabric_free(Fabric *fabric) {
   g_async_queue_unref(fabric->jobs);
   error_free(fabric->fault);
   g_mutex_clear(&fabric->lock);
+  g_rw_lock_clear(&fabric->zones_lock);
   g_cond_clear(&fabric->changed);
   g_hash_table_unref(fabric->asked);
   g_free(fabric->refused);
@@ -357,6 +359,15 @@ Error *fabric_listen_in(Fabric *fabric, const char *eni_id, const char *address,
   Netns netns = 0;
   TRY(eni_wait(fabric, eni_id, &netns, NULL));
   return listen_at(fabric, netns, address, port, ret_fd);
+}
+
+Error *fabric_socket_edge(Fabric *fabric, int *ret_fd) {
+  int fd = -1;
+  WardenSocket spec = {.kind = WARDEN_SOCKET_TCP};
+  TRY(warden_socket(fabric->warden, fabric->edge, &spec, &fd));
+  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+  *ret_fd = fd;
+  return NULL;
 }
 
 Error *fabric_socket_in(Fabric *fabric, const char *eni_id, int *ret_fd) {

@@ -17,6 +17,18 @@ typedef struct FabricHooks {
   void (*unlisten)(gpointer data, guint id);
 } FabricHooks;
 
+/* The region's hosted zones, which a service above keeps. Called without the fabric's lock, on the resolver's thread and any other.
+ * own: the private zones of the VPC, which go before everything else; else the public ones, which come last. */
+typedef struct FabricZones {
+  gpointer data;
+  /* Answers a query message, aliases followed. FALSE: no zone has the name. */
+  gboolean (*message)(gpointer data, const char *vpc_id, gboolean own, const guint8 *query, gsize size, GByteArray *out);
+  /* The addresses of a name, NULL-terminated; NULL: no zone has it. transfer full. */
+  char **(*addresses)(gpointer data, const char *vpc_id, gboolean own, const char *name);
+} FabricZones;
+/* Copied. Empty: there are none (any more): none of the functions runs when it returns. */
+void fabric_set_zones(Fabric *fabric, const FabricZones *zones);
+
 /* region: the one whose service names the resolver knows first. hooks are copied. */
 Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, Fabric **ret_fabric) ERROR_MUST_USE;
 /* Opens the edge's listeners: once the server can serve them. Before it everything else works. */
@@ -45,6 +57,8 @@ Error *fabric_listen_in(Fabric *fabric, const char *eni_id, const char *address,
 Error *fabric_listen_outside(Fabric *fabric, const char *key, const char *address, guint16 port, int *ret_fd) ERROR_MUST_USE;
 /* An unconnected TCP socket there (blocking), for connect(): its packets are the interface's. */
 Error *fabric_socket_in(Fabric *fabric, const char *eni_id, int *ret_fd) ERROR_MUST_USE;
+/* The same in the edge: a client on the region's internet, where its resolver is fabric_resolve without a VPC. */
+Error *fabric_socket_edge(Fabric *fabric, int *ret_fd) ERROR_MUST_USE;
 /* Text of /etc/resolv.conf for processes of this interface; NULL: outside. transfer full. */
 char *fabric_resolv_conf(Fabric *fabric, const char *eni_id);
 

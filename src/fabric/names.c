@@ -208,7 +208,20 @@ void fabric_name_remove(Fabric *fabric, const char *name) {
   g_hash_table_remove(fabric->names, key);
 }
 
-char **fabric_resolve(Fabric *fabric, const char *vpc_id, const char *name) {
+void fabric_set_zones(Fabric *fabric, const FabricZones *zones) {
+  g_rw_lock_writer_lock(&fabric->zones_lock);
+  fabric->zones = *zones;
+  g_rw_lock_writer_unlock(&fabric->zones_lock);
+}
+
+static char **zones_resolve(Fabric *fabric, const char *vpc_id, gboolean own, const char *name) {
+  g_rw_lock_reader_lock(&fabric->zones_lock);
+  char **found = fabric->zones.addresses ? fabric->zones.addresses(fabric->zones.data, vpc_id, own, name) : NULL;
+  g_rw_lock_reader_unlock(&fabric->zones_lock);
+  return found;
+}
+
+static char **own_resolve(Fabric *fabric, const char *vpc_id, const char *name) {
   g_autoptr(Arena) arena = arena_new();
   g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(Ip));
   g_autofree char *key = g_ascii_strdown(name, -1);
@@ -221,4 +234,16 @@ char **fabric_resolve(Fabric *fabric, const char *vpc_id, const char *name) {
   for (guint i = 0; i < addresses->len; i++)
     found[i] = g_strdup(ip_text(arena, g_array_index(addresses, Ip, i)));
   return found;
+}
+
+char **fabric_resolve(Fabric *fabric, const char *vpc_id, const char *name) {
+  char **found = vpc_id ? zones_resolve(fabric, vpc_id, TRUE, name) : NULL;
+  if (found)
+    return found;
+  found = own_resolve(fabric, vpc_id, name);
+  char **zoned = *found ? NULL : zones_resolve(fabric, vpc_id, FALSE, name);
+  if (!zoned)
+    return found;
+  g_strfreev(found);
+  return zoned;
 }

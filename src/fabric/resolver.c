@@ -67,43 +67,64 @@ static char *question_name(Arena *arena, const ldns_rr *question) {
   return name;
 }
 
-/* FALSE: the VPC's attributes switch its resolver off. */
-static gboolean fill_for(Fabric *fabric, const char *vpc_id, Ip from, const ldns_rr *question, ldns_pkt *packet) {
+/* FALSE: there is no such name. */
+static gboolean fill_for(Fabric *fabric, const char *vpc_id, const ldns_rr *question, ldns_pkt *packet) {
   g_autoptr(Arena) arena = arena_new();
   const char *name = question_name(arena, question);
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
   const Vpc *vpc = vpc_id ? g_hash_table_lookup(fabric->vpcs, vpc_id) : NULL;
-  if (vpc_id && (!vpc || !vpc->network))
-    return FALSE;
-  if (vpc && !vpc->network->dns_support) {
-    asked_refuse(fabric, vpc_id, name, from, NAME_DNS_OFF);
-    return FALSE;
-  }
-  if (!fill(fabric, vpc_id, vpc ? vpc->network : NULL, arena, name, question, packet)) {
-    ldns_pkt_set_rcode(packet, LDNS_RCODE_NXDOMAIN);
-    asked_refuse(fabric, vpc_id, name, from, NAME_UNKNOWN);
-  }
+  return fill(fabric, vpc_id, vpc ? vpc->network : NULL, arena, name, question, packet);
+}
+
+/* The VPC's attributes may switch its resolver off. */
+static gboolean is_silent(Fabric *fabric, const char *vpc_id, Ip from, const ldns_rr *question) {
+  g_autoptr(Arena) arena = arena_new();
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  const Vpc *vpc = vpc_id ? g_hash_table_lookup(fabric->vpcs, vpc_id) : NULL;
+  if (!vpc_id || !vpc || !vpc->network || vpc->network->dns_support)
+    return vpc_id && (!vpc || !vpc->network);
+  asked_refuse(fabric, vpc_id, question_name(arena, question), from, NAME_DNS_OFF);
   return TRUE;
 }
 
+static void refuse(Fabric *fabric, const char *vpc_id, Ip from, const ldns_rr *question) {
+  g_autoptr(Arena) arena = arena_new();
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  asked_refuse(fabric, vpc_id, question_name(arena, question), from, NAME_UNKNOWN);
+}
+
+static gboolean zones_answer(Fabric *fabric, const char *vpc_id, gboolean own, const guint8 *query, gsize size, GByteArray *out) {
+  g_rw_lock_reader_lock(&fabric->zones_lock);
+  gboolean answered = fabric->zones.message && fabric->zones.message(fabric->zones.data, vpc_id, own, query, size, out);
+  g_rw_lock_reader_unlock(&fabric->zones_lock);
+  return answered;
+}
+
+/* Private zones first, then what the fabric knows, then public zones. */
 gboolean resolver_answer(Fabric *fabric, const char *vpc_id, Ip from, const guint8 *query, gsize size, GByteArray *out) {
   ldns_pkt *asked = NULL;
   if (size > QUERY_MAX || ldns_wire2pkt(&asked, query, size) != LDNS_STATUS_OK)
     return FALSE;
   const ldns_rr *question = ldns_rr_list_rr(ldns_pkt_question(asked), 0);
-  gboolean good = !ldns_pkt_qr(asked) && question;
+  gboolean good = !ldns_pkt_qr(asked) && question && !is_silent(fabric, vpc_id, from, question);
+  gboolean zoned = good && vpc_id && zones_answer(fabric, vpc_id, TRUE, query, size, out);
   ldns_pkt *packet = ldns_pkt_new();
   ldns_pkt_set_id(packet, ldns_pkt_id(asked));
   ldns_pkt_set_qr(packet, TRUE);
   ldns_pkt_set_rd(packet, ldns_pkt_rd(asked));
   ldns_pkt_set_ra(packet, TRUE);
-  if (good) {
+  if (good && !zoned) {
     ldns_pkt_push_rr(packet, LDNS_SECTION_QUESTION, ldns_rr_clone(question));
-    good = fill_for(fabric, vpc_id, from, question, packet);
+    if (!fill_for(fabric, vpc_id, question, packet)) {
+      zoned = zones_answer(fabric, vpc_id, FALSE, query, size, out);
+      ldns_pkt_set_rcode(packet, LDNS_RCODE_NXDOMAIN);
+      if (!zoned)
+        refuse(fabric, vpc_id, from, question);
+    }
   }
   guint8 *wire = NULL;
   size_t wire_size = 0;
-  if (good && ldns_pkt2wire(&wire, packet, &wire_size) == LDNS_STATUS_OK)
+  if (good && !zoned && ldns_pkt2wire(&wire, packet, &wire_size) == LDNS_STATUS_OK)
     g_byte_array_append(out, wire, (guint) wire_size);
   LDNS_FREE(wire);
   ldns_pkt_free(packet);

@@ -52,6 +52,8 @@ struct Fabric {
   Warden *warden;
   char *region;
   FabricHooks hooks;
+  FabricZones zones;
+  GRWLock zones_lock;       /* held for reading while they answer */
   Netns edge;
   guint next_metric, next_vpc;
   GMutex lock;

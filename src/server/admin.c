@@ -225,6 +225,7 @@ get_status(Call *call, const Json *in, Json **ret_out)
   json_set(arena, out, "data", json_new_string(arena, haar->data_directory));
   json_set(arena, out, "region", json_new_string(arena, haar->region));
   json_set(arena, out, "port", json_new_int(arena, haar->port));
+  json_set(arena, out, "dns", json_new_string(arena, arena_printf(arena, "127.0.0.1:%d", haar->dns_port)));
   json_set(arena, out, "network", json_new_string(arena, haar->warden ? "on" : "off"));
   json_set(arena, out, "waiting", json_new_int(arena, waits_count(haar->server->waits)));
   if (haar->network_off_reason)

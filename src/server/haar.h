@@ -22,6 +22,7 @@ struct Haar {
   const char *data_directory;
   const char *region;    /* the default */
   int port;              /* 4566 */
+  int dns_port;          /* of the host, for hosted zones. Before the services start: as asked; below 0: this one if it is free; 0: any */
   const char *network_off_reason; /* why warden is NULL, for messages; else NULL */
   GHashTable *states;    /* service name -> its state */
 };

@@ -1,0 +1,80 @@
+"""Hosted zones in the VPCs' resolvers: public ones everywhere, private ones where they are associated; health checks in the region's internet."""
+
+import pytest
+
+from tests.support.daemon import wait_for
+from tests.support.inside import Inside
+
+HAAR_OPTIONS = ('--dns-port', '0')
+
+
+def record(name, kind, *values, **more):
+    return {'Name': name, 'Type': kind, 'TTL': 60, 'ResourceRecords': [{'Value': value} for value in values], **more}
+
+
+def put(route53, zone, *sets):
+    route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={'Changes': [{'Action': 'UPSERT', 'ResourceRecordSet': s} for s in sets]})
+
+
+@pytest.fixture(scope='module')
+def route53(client):
+    return client('route53')
+
+
+@pytest.fixture(scope='module')
+def vpcs(haar, client, network):
+    ec2, made = client('ec2'), []
+    for cidr in ('10.0.0.0/16', '10.1.0.0/16'):
+        vpc = ec2.create_vpc(CidrBlock=cidr)['Vpc']['VpcId']
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr.replace('0.0/16', '1.0/24'))['Subnet']['SubnetId']
+        eni = ec2.create_network_interface(SubnetId=subnet)['NetworkInterface']
+        made.append((vpc, cidr.replace('0.0/16', '0.2:53'), Inside(haar, eni['PrivateIpAddress'])))
+    return made
+
+
+def test_private_zones_go_before_public_ones(route53, vpcs):
+    (one, server_one, in_one), (_, server_two, in_two) = vpcs
+    public = route53.create_hosted_zone(Name='example.com', CallerReference='public')['HostedZone']['Id']
+    put(route53, public, record('www.example.com', 'A', '203.0.113.1'), record('only.example.com', 'A', '203.0.113.2'))
+    vpc = {'VPCRegion': 'us-east-1', 'VPCId': one}
+    private = route53.create_hosted_zone(Name='example.com', CallerReference='private', VPC=vpc)['HostedZone']['Id']
+    deeper = route53.create_hosted_zone(Name='db.example.com', CallerReference='deeper', VPC=vpc)['HostedZone']['Id']
+    put(route53, private, record('www.example.com', 'A', '10.0.1.10'), record('c.example.com', 'CNAME', 'writer.db.example.com'))
+    put(route53, deeper, record('writer.db.example.com', 'A', '10.0.1.20'))
+    assert in_one.ask(server_one, 'www.example.com') == ('NOERROR', ['10.0.1.10'])
+    assert in_one.ask(server_one, 'only.example.com') == ('NXDOMAIN', [])  # the private zone hides the public one
+    assert in_one.ask(server_one, 'c.example.com') == ('NOERROR', ['writer.db.example.com.', '10.0.1.20'])
+    assert in_two.ask(server_two, 'www.example.com') == ('NOERROR', ['203.0.113.1'])
+    assert in_two.ask(server_two, 'only.example.com') == ('NOERROR', ['203.0.113.2'])
+    assert in_two.ask(server_two, 'writer.db.example.com')[0] == 'NXDOMAIN'
+    assert in_two.ask(server_two, 'nobody.example.net')[0] == 'NXDOMAIN'
+
+
+def test_aliases_and_cnames_lead_to_services(route53, vpcs):
+    _, server, inside = vpcs[1]
+    zone = route53.create_hosted_zone(Name='alias.example', CallerReference='alias')['HostedZone']['Id']
+    put(route53, zone, {'Name': 'cdn.alias.example', 'Type': 'A', 'AliasTarget': {
+        'HostedZoneId': 'Z2FDTNDATAQYW2', 'DNSName': 'd111111abcdef8.cloudfront.net', 'EvaluateTargetHealth': False}},
+        record('db.alias.example', 'CNAME', 'dynamodb.us-east-1.amazonaws.com'))
+    code, target = inside.ask(server, 'd111111abcdef8.cloudfront.net')
+    assert code == 'NOERROR' and target[0].startswith('198.18.')
+    assert inside.ask(server, 'cdn.alias.example') == ('NOERROR', target)
+    _, dynamodb = inside.ask(server, 'dynamodb.us-east-1.amazonaws.com')
+    assert inside.ask(server, 'db.alias.example') == ('NOERROR', ['dynamodb.us-east-1.amazonaws.com.', *dynamodb])
+
+
+def test_checkers_look_from_the_regions_internet(route53, network):
+    def make(name, host, **more):
+        config = {'FullyQualifiedDomainName': host, 'RequestInterval': 10, 'FailureThreshold': 1, **more}
+        return route53.create_health_check(CallerReference=name, HealthCheckConfig=config)['HealthCheck']['Id']
+
+    def status(check):
+        observations = route53.get_health_check_status(HealthCheckId=check)['HealthCheckObservations']
+        return observations[0]['StatusReport']['Status'] if observations else ''
+
+    up = make('up', 'dynamodb.us-east-1.amazonaws.com', Type='TCP', Port=443)
+    answers = make('answers', 'sts.us-east-1.amazonaws.com', Type='HTTPS', ResourcePath='/nothing')
+    nowhere = make('nowhere', 'nowhere.example', Type='HTTP')
+    wait_for(lambda: status(up) == 'Success: TCP connection established', 'the service is reached')
+    wait_for(lambda: status(answers).startswith('Failure: HTTP Status Code 4'), 'the service answers')
+    wait_for(lambda: status(nowhere).startswith('Failure: DNS resolution failed'), 'the name is nowhere')

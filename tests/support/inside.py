@@ -1,0 +1,60 @@
+"""Runs Python in the network namespace of an interface of a daemon's VPC, from outside. An ordinary user enters the warden's user namespace first."""
+
+import json
+import os
+import re
+import subprocess
+import textwrap
+
+from tests.support.daemon import ROOT, wait_for
+
+
+def _namespaces(pid):
+    folder = f'/proc/{pid}/fd'
+    for name in os.listdir(folder):
+        try:
+            if os.readlink(f'{folder}/{name}').startswith('net:['):
+                yield f'{folder}/{name}'
+        except OSError:
+            continue
+
+
+def _enter(pid, namespace):
+    if os.geteuid() == 0:
+        return ['nsenter', f'--net={namespace}']
+    warden = subprocess.run(['pgrep', '-P', str(pid)], capture_output=True, text=True, check=False).stdout.split()[0]
+    return ['nsenter', '--preserve-credentials', f'--user=/proc/{warden}/ns/user', f'--net={namespace}']
+
+
+class Inside:
+    """inside = Inside(haar, '10.0.1.4'); inside.python('print(1)') -> '1'"""
+
+    def __init__(self, haar, address):
+        self.haar, self.address = haar, address
+        self.namespace = wait_for(self._find, f'the interface {address} is up')
+
+    def _find(self):
+        pid = self.haar.process.pid
+        for namespace in _namespaces(pid):
+            answer = subprocess.run([*_enter(pid, namespace), 'ip', '-4', '-o', 'addr', 'show', 'dev', 'eth0'], capture_output=True, text=True, check=False)
+            match = re.search(r'inet ([0-9.]+)/', answer.stdout)
+            if match and match[1] == self.address:
+                return namespace
+        return None
+
+    def python(self, code, **variables):
+        """What the code printed."""
+        run = subprocess.run([*_enter(self.haar.process.pid, self.namespace), '/usr/bin/python3', '-c', textwrap.dedent(code)], cwd=ROOT,
+                             env={'PATH': os.environ['PATH'], **variables}, capture_output=True, text=True, timeout=60, check=False)
+        assert run.returncode == 0, run.stderr
+        return run.stdout.strip()
+
+    def ask(self, server, name, kind='A'):
+        """(code, values) of a question to a DNS server."""
+        text = self.python(f'''
+            import json
+            from tests.support.dns import ask
+            answer = ask({server!r}, {name!r}, {kind!r})
+            print(json.dumps([answer.code, answer.values]))
+            ''')
+        return tuple(json.loads(text))
