@@ -18,7 +18,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   g_autoptr(Arena) arena = arena_new();
-  CheckRequest request = { .path = "no-folder/t.yaml", .text = arena_strndup(arena, (const char *) data, size), .size = size };
+  CheckRequest request = { .path = "no-folder/t.yaml", .text = arena_memdup(arena, data, size), .size = size };
   CheckResult result = { 0 };
   g_autoptr(Error) error = check_template(arena, &request, &result);
   if (error)

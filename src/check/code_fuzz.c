@@ -37,7 +37,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   g_autoptr(Arena) arena = arena_new();
-  const char *text = arena_strndup(arena, (const char *) data, size);
+  const char *text = arena_memdup(arena, data, size);
   Code python = { 0 }, script = { 0 }, again_python = { 0 }, again_script = { 0 };
   read_both(arena, text, size, &python, &script);
   read_both(arena, text, size, &again_python, &again_script);

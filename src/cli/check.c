@@ -95,7 +95,7 @@ check_file(Arena *arena, const char *path, CheckRequest *request, CheckResult *r
   if (size > TEMPLATE_MAX)
     return error_answer("TemplateTooLarge", "%s is larger than 1 MiB, CloudFormation's limit", path);
   request->path = path;
-  request->text = arena_strndup(arena, text, size);
+  request->text = arena_memdup(arena, text, size);
   request->size = size;
   return error_prefix(check_template(arena, request, ret_result), "%s", path);
 }

@@ -1,0 +1,154 @@
+"""haar check: what rules do with variations, and that their mends mend."""
+
+import json
+import os
+import subprocess
+
+import pytest
+import yaml
+from tests.support.daemon import BINARY, ROOT
+
+HERE = os.path.join(ROOT, 'tests', 'check')
+RULES = sorted(os.listdir(os.path.join(HERE, 'rules')))
+
+
+def read(name):
+    with open(os.path.join(HERE, name), encoding='utf-8') as file:
+        return file.read()
+
+
+def findings(folder, text, name='template.yaml', *options):
+    (folder / name).write_text(text)
+    result = subprocess.run([BINARY, 'check', '--format', 'json', *options, name], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode in (0, 1), result.stderr
+    return json.loads(result.stdout)['findings']
+
+
+def changed(name, *pairs):
+    text = read(name)
+    for old, new in pairs:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def block(name, logical_id):
+    """A resource of a template, as text."""
+    lines = read(name).splitlines(keepends=True)
+    begin = lines.index(f'  {logical_id}:\n')
+    end = next((i for i in range(begin + 1, len(lines)) if lines[i].startswith('  ') and lines[i][2] != ' '), len(lines))
+    return ''.join(lines[begin:end])
+
+
+ROTATION = 'correct/database_with_rotation.yaml'
+ACLS = 'correct/network_acl.yaml'
+NAT = 'correct/nat_gateway.yaml'
+ENDPOINTS = 'correct/endpoints_only.yaml'
+CUSTOM = 'correct/custom_resource.yaml'
+CACHE = 'correct/cache.yaml'
+CASES = {
+    'rotation without a way to the secret': (ROTATION, [(block(ROTATION, 'SecretsEndpoint'), '')], {('no-way-to-service', 'certain')}),
+    'rotation without a way to the database': (ROTATION, [('FromPort: 3306, ToPort: 3306', 'FromPort: 1521, ToPort: 1521')],
+                                               {('database-ingress', 'certain')}),
+    'rotation by a function that AWS makes': (ROTATION, [
+        ('      RotationLambdaARN: !GetAtt Function.Arn\n',
+         '      HostedRotationLambda: {RotationType: MySQLSingleUser, VpcSubnetIds: !Join [",", [!Ref Private, !Ref Other]], '
+         'VpcSecurityGroupIds: !GetAtt Vpc.DefaultSecurityGroup}\n')],
+        {('endpoint-ingress', 'certain'), ('database-ingress', 'certain')}),
+    'custom resource without a way to S3': (CUSTOM, [(block(CUSTOM, 'BucketEndpoint'), '')], {('custom-resource-response', 'certain')}),
+    'some ephemeral ports only': (ACLS, [('PortRange: {From: 1024, To: 65535}}\n  RepliesOut', 'PortRange: {From: 32768, To: 61000}}\n  RepliesOut')],
+                                  {('acl-ephemeral-ports', 'certain'), ('acl-ephemeral-ports', 'likely')}),
+    'a NAT gateway in the private subnet': (NAT, [('{SubnetId: !Ref Public, AllocationId', '{SubnetId: !Ref Private, AllocationId')],
+                                            {('nat-in-private-subnet', 'certain')}),
+    'no route to the NAT gateway': (NAT, [(block(NAT, 'ToNat'), '')], {('no-way-to-service', 'certain'), ('no-way-to-internet', 'likely')}),
+    'an endpoint with the default group': (ENDPOINTS, [('      SecurityGroupIds: [!Ref EndpointGroup]\n', '')],
+                                           {('function-egress', 'certain')}),
+    'an endpoint with the default group, reached': (ENDPOINTS, [('      SecurityGroupIds: [!Ref EndpointGroup]\n', ''),
+                                                                ('DestinationSecurityGroupId: !Ref EndpointGroup', 'CidrIp: 10.0.0.0/16')],
+                                                    {('endpoint-ingress', 'certain')}),
+    'egress to the wrong prefix list': (ENDPOINTS, [('pl-02cd2c6b', 'pl-63a5400a')], {('function-egress', 'certain')}),
+    'an endpoint policy for another table': (ENDPOINTS, [('table/${Orders}', 'table/sessions')], {('endpoint-policy', 'certain')}),
+    'a cache behind the wrong port': (CACHE, [('FromPort: 6379, ToPort: 6379', 'FromPort: 11211, ToPort: 11211')], {('database-ingress', 'likely')}),
+    'a cache on a port of its own': (CACHE, [('      NumCacheClusters: 2\n', '      NumCacheClusters: 2\n      Port: 6380\n')], {('database-ingress', 'likely')}),
+    'a role that allows more than the code does': (NAT, [(block(NAT, 'ToNat'), ''), (block(NAT, 'Function'), block(CUSTOM, 'Function'))],
+                                                   {('no-way-to-service', 'possible')}),
+    'a key that a writer may use': ('correct/own_key.yaml', [("['s3:GetObject', 's3:PutObject']", "'s3:PutObject'"),
+                                                             ("['kms:Decrypt', 'kms:GenerateDataKey']", "'kms:GenerateDataKey'")], set()),
+    'a key that the role may use for another service only': ('correct/own_key.yaml', [("!Sub 's3.", "!Sub 'sqs.")], {('key-policy', 'likely')}),
+    'an unknown condition lets nothing be said': ('correct/conditions.yaml', [('    Condition: IsIsolated\n    Properties', '    Condition: HasNat\n    Properties')],
+                                                  set()),
+    'a value decides': ('correct/conditions.yaml', [("AllowedValues: ['yes', 'no']}", "Default: 'yes'}"), ('    Condition: IsIsolated\n', '    Condition: HasNat\n')],
+                        {('no-way-to-service', 'certain')}),
+}
+
+
+@pytest.mark.parametrize('case', sorted(CASES))
+def test_variation(tmp_path, case):
+    name, pairs, expected = CASES[case]
+    assert {(f['rule'], f['certainty']) for f in findings(tmp_path, changed(name, *pairs))} == expected
+
+
+# -- mends ---------------------------------------------------------------------------------------------------------------------------
+
+
+class Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short functions."""
+
+
+def short_function(loader, suffix, node):
+    value = (loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else
+             loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else loader.construct_mapping(node, deep=True))
+    if suffix == 'GetAtt' and isinstance(value, str):
+        value = value.split('.', 1)
+    return {suffix if suffix in ('Ref', 'Condition') else f'Fn::{suffix}': value}
+
+
+Loader.add_multi_constructor('!', short_function)
+
+
+def merge(into, mend):
+    for key, value in mend.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict) and not any(k == 'Ref' or k.startswith('Fn::') for k in value):
+            merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def policy_documents(template, finding):
+    """Where a mend that is a statement belongs: the policy that the finding is at, else the role's."""
+    resource = template['Resources'][finding['logicalId']]
+    properties = resource['Properties']
+    for name in ('PolicyDocument', 'KeyPolicy'):
+        if name in properties:
+            return properties[name]
+    role = template['Resources']['Role']['Properties']
+    return role['Policies'][0]['PolicyDocument']
+
+
+def without_inline_rule(template, finding):
+    """A rule that becomes a resource of its own leaves its group."""
+    [rule] = json.loads(finding['mend']).values()
+    group = template['Resources'][finding['logicalId']]['Properties']
+    for name in ('SecurityGroupIngress', 'SecurityGroupEgress'):
+        peer = rule['Properties'].get('DestinationSecurityGroupId' if name.endswith('Egress') else 'SourceSecurityGroupId')
+        group[name] = [r for r in group.get(name, []) if peer not in r.values()]
+
+
+@pytest.mark.parametrize('rule', RULES)
+def test_mend_mends(tmp_path, rule):
+    """The faulty template as JSON: with each mend put in, the rule finds nothing any more, and CloudFormation's form is kept."""
+    template = yaml.load(read(f'rules/{rule}/bad.yaml'), Loader)
+    first = [f for f in findings(tmp_path, json.dumps(template), 'template.json', '--enable', rule) if f['rule'] == rule]
+    assert first
+    if not any('mend' in f for f in first):
+        pytest.skip('the rule has no snippet')
+    for finding in first:
+        mend = json.loads(finding['mend'])
+        if 'Effect' in mend:
+            policy_documents(template, finding)['Statement'].append(mend)
+            continue
+        if rule == 'circular-groups':
+            without_inline_rule(template, finding)
+        merge(template['Resources'], mend)
+    again = findings(tmp_path, json.dumps(template), 'template.json', '--enable', rule)
+    assert [f for f in again if f['severity'] == 'error' or f['rule'] == rule] == []
