@@ -63,23 +63,6 @@ split(Check *check, const Json *json)
   return list;
 }
 
-void
-functions_build(Check *check)
-{
-  const Item *item;
-  check->functions = g_ptr_array_new();
-  for (guint i = 0; (item = item_next(check, "AWS::Lambda::Function", &i)) != NULL;) {
-    Function *function = add_function(check, item, item_property(item, "VpcConfig.SubnetIds"), item_property(item, "VpcConfig.SecurityGroupIds"));
-    function->role = role_statements(check, item_text(item, "Role"));
-    code_read(check, item, &function->code);
-  }
-  for (guint i = 0; (item = item_next(check, "AWS::SecretsManager::RotationSchedule", &i)) != NULL;) {
-    const Json *subnets = item_property(item, "HostedRotationLambda.VpcSubnetIds");
-    if (subnets)
-      add_function(check, item, split(check, subnets), split(check, item_property(item, "HostedRotationLambda.VpcSecurityGroupIds")));
-  }
-}
-
 /* -- needs ------------------------------------------------------------------------------------------------------------------- */
 
 static Need *
@@ -109,6 +92,26 @@ need(Check *check, Function *function, NeedKind kind, gconstpointer target, Cert
   if (!told)
     words_add(check->arena, &found->because, because);
   return found;
+}
+
+/* A database proxy connects to its databases as a function does. */
+static void
+add_proxy(Check *check, const Item *group)
+{
+  const Item *proxy = item_exactly(check, item_text(group, "DBProxyName"));
+  static const char *const targets[] = { "DBClusterIdentifiers", "DBInstanceIdentifiers" };
+  if (!proxy || strcmp(proxy->type, "AWS::RDS::DBProxy") != 0)
+    return;
+  Function *function = add_function(check, proxy, item_property(proxy, "VpcSubnetIds"), item_property(proxy, "VpcSecurityGroupIds"));
+  for (guint t = 0; t < G_N_ELEMENTS(targets); t++) {
+    const Json *list = item_property(group, targets[t]);
+    for (guint i = 0; i < list_n(list); i++) {
+      const Item *database = item_exactly(check, template_scalar(list_at(list, i)));
+      if (database && listener_find(check, database))
+        need(check, function, NEED_LISTENER, database, CERTAINTY_CERTAIN,
+             arena_printf(check->arena, "%s says that it stands before %s", group->id, database->id), list_at(list, i));
+    }
+  }
 }
 
 /* Actions that the Lambda service itself, or a service behind another, takes with the role: not through the function's network. */
@@ -301,4 +304,23 @@ needs_build(Check *check)
   needs_of_rotations(check);
   for (guint i = 0; i < check->functions->len; i++)
     weigh(check->functions->pdata[i]);
+}
+
+void
+functions_build(Check *check)
+{
+  const Item *item;
+  check->functions = g_ptr_array_new();
+  for (guint i = 0; (item = item_next(check, "AWS::Lambda::Function", &i)) != NULL;) {
+    Function *function = add_function(check, item, item_property(item, "VpcConfig.SubnetIds"), item_property(item, "VpcConfig.SecurityGroupIds"));
+    function->role = role_statements(check, item_text(item, "Role"));
+    code_read(check, item, &function->code);
+  }
+  for (guint i = 0; (item = item_next(check, "AWS::SecretsManager::RotationSchedule", &i)) != NULL;) {
+    const Json *subnets = item_property(item, "HostedRotationLambda.VpcSubnetIds");
+    if (subnets)
+      add_function(check, item, split(check, subnets), split(check, item_property(item, "HostedRotationLambda.VpcSecurityGroupIds")));
+  }
+  for (guint i = 0; (item = item_next(check, "AWS::RDS::DBProxyTargetGroup", &i)) != NULL;)
+    add_proxy(check, item);
 }

@@ -120,12 +120,33 @@ new_symbol(Arena *arena, const char *text, const Json *from)
   return json;
 }
 
+/* Attributes of networks that are properties too: known before anything is made. */
+static gboolean
+is_property(const char *type, const char *attribute)
+{
+  static const struct { const char *type, *attribute; } known[] = {
+    { "AWS::EC2::VPC", "CidrBlock" }, { "AWS::EC2::Subnet", "CidrBlock" }, { "AWS::EC2::Subnet", "AvailabilityZone" }, { "AWS::EC2::Subnet", "VpcId" },
+  };
+  for (guint i = 0; attribute && i < G_N_ELEMENTS(known); i++) {
+    if (strcmp(known[i].type, type) == 0 && strcmp(known[i].attribute, attribute) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 /* Ref and GetAtt of a resource. The ARNs of buckets and tables are written out, so that they compare with those that a template makes. */
 static Error *
 resource_symbol(Eval *eval, const char *id, const char *attribute, Json **ret_value)
 {
   const Check *check = eval->data;
-  const char *type = json_string(json_get(json_get(check->template.resources, id), "Type")), *text;
+  const Json *resource = json_get(check->template.resources, id);
+  const char *type = json_string(json_get(resource, "Type")), *text;
+  const Json *property = is_property(type, attribute) ? json_get(json_get(resource, "Properties"), attribute) : NULL;
+  if (property) {
+    TRY(eval_value(eval, property, ret_value));
+    if (*ret_value)
+      return NULL;
+  }
   if (!attribute)
     text = arena_printf(eval->arena, "${%s}", id);
   else if (strcmp(attribute, "Arn") == 0 && strcmp(type, "AWS::S3::Bucket") == 0)

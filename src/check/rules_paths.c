@@ -39,6 +39,9 @@ consequence(Check *check, const BlockedWay *blocked)
   const Function *function = blocked->function;
   gint64 connect = function->code.connect_timeout ? function->code.connect_timeout : SDK_CONNECT_SECONDS;
   gint64 timeout = json_number(item_property(function->item, "Timeout"), LAMBDA_SECONDS);
+  if (strcmp(function->item->type, "AWS::RDS::DBProxy") == 0)
+    return arena_printf(check->arena, "%s does not reach %s: its target stays unavailable, and its clients' connections time out", function->item->id,
+                        blocked->target);
   if (strcmp(function->item->type, "AWS::Lambda::Function") != 0)
     return arena_printf(check->arena, "the rotation that %s makes hangs when it connects to %s, and fails", function->item->id, blocked->target);
   if (blocked->need->answers_cloudformation && blocked->need->service == service_of_iam("s3", 2))
