@@ -75,6 +75,23 @@ get_deployment(Call *call, const ApigatewayGetDeploymentInput *in, ApigatewayGet
   return NULL;
 }
 
+OPERATION(UpdateDeployment, update_deployment, .txn = TXN_WRITE, .authorize = authorize_path)
+static Error *
+update_deployment(Call *call, const ApigatewayUpdateDeploymentInput *in, ApigatewayUpdateDeploymentOutput *ret_out)
+{
+  ApigatewayApiRecord *api = NULL;
+  ApigatewayDeploymentRecord *record = NULL;
+  Key key;
+  TRY(api_get(call, in->restApiId, &api));
+  TRY(deployment_get(call, in->restApiId, in->deploymentId, &record));
+  TRY(patch_apply(call->arena, &ApigatewayDeployment_shape, &in->patchOperations, "description", record->deployment));
+  api_key(call, &key, in->restApiId, in->deploymentId);
+  TRY(record_put(call->txn, &apigateway_deployments, &key, &ApigatewayDeploymentRecord_shape, record));
+  *ret_out = *record->deployment;
+  ret_out->apiSummary.v = NULL;
+  return NULL;
+}
+
 OPERATION(GetDeployments, get_deployments, .txn = TXN_READ, .authorize = authorize_path)
 static Error *
 get_deployments(Call *call, const ApigatewayGetDeploymentsInput *in, ApigatewayGetDeploymentsOutput *ret_out)

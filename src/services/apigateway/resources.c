@@ -237,7 +237,9 @@ static Error *
 update_method(ResourceCall *rc, ResourceResult *ret)
 {
   ResourceResult made = {0};
-  TRY(delete_method_of(rc, rc->old_properties));
+  g_autoptr(Error) error = delete_method_of(rc, rc->old_properties);
+  if (error && !error_is(error, "NotFoundException")) /* an update that is undone may have come half way */
+    return g_steal_pointer(&error);
   return create_method(rc, &made);
 }
 
@@ -266,6 +268,17 @@ create_deployment(ResourceCall *rc, ResourceResult *ret)
 }
 
 static Error *
+update_deployment(ResourceCall *rc, ResourceResult *ret)
+{
+  ApigatewayUpdateDeploymentInput in = {.restApiId = property_text(rc, "RestApiId"), .deploymentId = rc->physical_id};
+  ApigatewayUpdateDeploymentOutput out = {0};
+  if (property_changed(rc, "StageName"))
+    return error_answer(RESOURCE_REPLACE, "the stage is made with the deployment");
+  patch(rc, &in.patchOperations, "Description", "/description");
+  return in.patchOperations.n ? resource_operation(rc, &ApigatewayOperationUpdateDeployment, &in, &out) : NULL;
+}
+
+static Error *
 delete_deployment(ResourceCall *rc)
 {
   const char *stage = property_text(rc, "StageName");
@@ -281,7 +294,8 @@ delete_deployment(ResourceCall *rc)
   return resource_operation(rc, &ApigatewayOperationDeleteDeployment, &in, &out);
 }
 
-RESOURCE(AWS::ApiGateway::Deployment, apigateway_deployment, .create = create_deployment, .delete = delete_deployment,
+RESOURCE(AWS::ApiGateway::Deployment, apigateway_deployment, .create = create_deployment, .update = update_deployment,
+         .delete = delete_deployment,
          .no_effect = "StageDescription")
 
 /* -- AWS::ApiGateway::Stage ------------------------------------------------------------------------------------------------ */
@@ -323,9 +337,13 @@ update_stage(ResourceCall *rc, ResourceResult *ret)
 {
   ApigatewayUpdateStageInput in = {.restApiId = property_text(rc, "RestApiId"), .stageName = rc->physical_id};
   ApigatewayUpdateStageOutput out = {0};
+  ApigatewayPatchOperation untraced = {.op = "replace", .path = "/tracingEnabled", .value = "false"};
   patch(rc, &in.patchOperations, "DeploymentId", "/deploymentId");
   patch(rc, &in.patchOperations, "Description", "/description");
-  patch(rc, &in.patchOperations, "TracingEnabled", "/tracingEnabled");
+  if (property_gone(rc, "TracingEnabled"))
+    LIST_APPEND(rc->call->arena, &in.patchOperations, &untraced);
+  else
+    patch(rc, &in.patchOperations, "TracingEnabled", "/tracingEnabled");
   patch_variables(rc, &in.patchOperations);
   if (in.patchOperations.n)
     TRY(resource_operation(rc, &ApigatewayOperationUpdateStage, &in, &out));

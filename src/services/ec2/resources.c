@@ -236,7 +236,15 @@ static Error *delete_attachment(ResourceCall *rc) {
   return DELETE(DetachInternetGateway, .VpcId = property_text(rc, "VpcId"), .InternetGatewayId = property_text(rc, "InternetGatewayId"));
 }
 
-RESOURCE(AWS::EC2::VPCGatewayAttachment, ec2_gateway_attachment, .create = create_attachment, .delete = delete_attachment)
+/* A VPC has one internet gateway: the other goes first. */
+static Error *update_attachment(ResourceCall *rc, ResourceResult *ret) {
+  const char *old = json_string(json_get(rc->old_properties, "InternetGatewayId"));
+  if (old)
+    TRY(DELETE(DetachInternetGateway, .VpcId = property_text(rc, "VpcId"), .InternetGatewayId = old));
+  return create_attachment(rc, ret);
+}
+
+RESOURCE(AWS::EC2::VPCGatewayAttachment, ec2_gateway_attachment, .create = create_attachment, .update = update_attachment, .delete = delete_attachment)
 
 /* --- Routes --- */
 

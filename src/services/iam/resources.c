@@ -658,4 +658,13 @@ delete_linked_role(ResourceCall *rc)
   return gone_is_good(delete_linked_role_now(rc));
 }
 
-RESOURCE(AWS::IAM::ServiceLinkedRole, iam_service_linked_role, .create = create_linked_role, .delete = delete_linked_role)
+static Error *
+update_linked_role(ResourceCall *rc, ResourceResult *ret)
+{
+  const char *description = property_text(rc, "Description");
+  RUN(rc, UpdateRoleDescription, .RoleName = rc->physical_id, .Description = description ? description : "");
+  return NULL;
+}
+
+RESOURCE(AWS::IAM::ServiceLinkedRole, iam_service_linked_role, .create = create_linked_role, .update = update_linked_role,
+         .delete = delete_linked_role)

@@ -138,6 +138,19 @@ describe_db_instances(Call *call, const RdsDescribeDBInstancesInput *in, RdsDesc
   return NULL;
 }
 
+static Error *
+set_parameter_group(Call *call, RdsDBInstance *instance, const char *name)
+{
+  RdsParameterGroupRecord *group = NULL;
+  RdsDBParameterGroupStatus *status = ARENA_NEW(call->arena, RdsDBParameterGroupStatus);
+  if (!g_str_has_prefix(name, "default."))
+    TRY(parameter_group_get(call, &rds_parameter_groups, name, &group));
+  *status = (RdsDBParameterGroupStatus) {name, "in-sync"};
+  instance->DBParameterGroups = (RdsDBParameterGroupStatusList) {0};
+  LIST_APPEND(call->arena, &instance->DBParameterGroups, status);
+  return NULL;
+}
+
 OPERATION(ModifyDBInstance, modify_db_instance, .txn = TXN_WRITE, .authorize = authorize_rds)
 static Error *
 modify_db_instance(Call *call, const RdsModifyDBInstanceInput *in, RdsModifyDBInstanceOutput *ret_out)
@@ -150,6 +163,8 @@ modify_db_instance(Call *call, const RdsModifyDBInstanceInput *in, RdsModifyDBIn
                         : in->DBPortNumber.set ? "port (change the cluster's)" : "password (change the cluster's)");
   if (in->DBInstanceClass)
     instance->DBInstanceClass = in->DBInstanceClass;
+  if (in->DBParameterGroupName)
+    TRY(set_parameter_group(call, instance, in->DBParameterGroupName));
   if (in->PromotionTier.set)
     instance->PromotionTier = in->PromotionTier;
   if (in->AutoMinorVersionUpgrade.set)

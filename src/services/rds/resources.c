@@ -237,6 +237,20 @@ create_cluster(ResourceCall *rc, ResourceResult *ret)
   return NULL;
 }
 
+/* What the template does not give any more goes back to what a new cluster has. */
+static void
+cluster_defaults(const ResourceCall *rc, RdsModifyDBClusterInput *in)
+{
+  if (property_gone(rc, "BackupRetentionPeriod"))
+    in->BackupRetentionPeriod = OPT_INT(1);
+  if (property_gone(rc, "DeletionProtection"))
+    in->DeletionProtection = OPT_BOOL(FALSE);
+  if (property_gone(rc, "CopyTagsToSnapshot"))
+    in->CopyTagsToSnapshot = OPT_BOOL(FALSE);
+  if (property_gone(rc, "DBClusterParameterGroupName"))
+    in->DBClusterParameterGroupName = "default.aurora-mysql8.0";
+}
+
 static Error *
 update_cluster(ResourceCall *rc, ResourceResult *ret)
 {
@@ -244,7 +258,10 @@ update_cluster(ResourceCall *rc, ResourceResult *ret)
   RdsModifyDBClusterOutput out = {0};
   TRY(property_input(rc, &RdsModifyDBClusterInput_shape, &in));
   in.DBClusterIdentifier = rc->physical_id;
+  if (property_changed(rc, "Port"))
+    return error_answer("InvalidParameterCombination", "haar does not change a cluster's port yet");
   in.Port = (OptInt) {0};
+  cluster_defaults(rc, &in);
   in.ApplyImmediately = OPT_BOOL(TRUE);
   if (!property_changed(rc, "MasterUserPassword"))
     in.MasterUserPassword = NULL;
@@ -330,6 +347,10 @@ update_instance(ResourceCall *rc, ResourceResult *ret)
   TRY(property_input(rc, &RdsModifyDBInstanceInput_shape, &in));
   in.DBInstanceIdentifier = rc->physical_id;
   in.ApplyImmediately = OPT_BOOL(TRUE);
+  if (property_gone(rc, "PromotionTier"))
+    in.PromotionTier = OPT_INT(1);
+  if (property_gone(rc, "DBParameterGroupName"))
+    in.DBParameterGroupName = "default.aurora-mysql8.0";
   TRY(resource_operation(rc, &RdsOperationModifyDBInstance, &in, &out));
   return update_tags(rc, out.DBInstance->DBInstanceArn);
 }

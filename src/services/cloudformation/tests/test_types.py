@@ -4,7 +4,7 @@ taken out of the template again goes back to its default."""
 import json
 
 import pytest
-from tests.support.stacks import create, delete, failures, update
+from tests.support.stacks import create, delete, failures, settled, update
 
 ROLE_POLICY = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'Service': 'lambda.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]}
 OTHER_ROLE_POLICY = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'Service': ['lambda.amazonaws.com', 'edgelambda.amazonaws.com']},
@@ -52,8 +52,8 @@ class Case:
     """name: of the resource; before, after: its properties; look(client, physical id): what a client sees of it. back: whether taking the
     properties out again brings the defaults back (not where AWS keeps what was set)."""
 
-    def __init__(self, kind, before, after, look, back=True, replaced=False):
-        self.kind, self.before, self.after, self.look, self.back, self.replaced = kind, before, after, look, back, replaced
+    def __init__(self, kind, before, after, look, back=True):
+        self.kind, self.before, self.after, self.look, self.back = kind, before, after, look, back
 
 
 def look_key(client, identifier):
@@ -350,20 +350,120 @@ CASES = {
 }
 PHYSICAL = {}
 
+# What needs an engine, or a network that carries packets.
+DATABASE_SUPPORT = {
+    'Vpc': {'Type': 'AWS::EC2::VPC', 'Properties': {'CidrBlock': '10.7.0.0/16', 'EnableDnsSupport': True, 'EnableDnsHostnames': True}},
+    'NetA': {'Type': 'AWS::EC2::Subnet', 'Properties': {'VpcId': ref('Vpc'), 'CidrBlock': '10.7.1.0/24', 'AvailabilityZone': 'us-east-1a'}},
+    'NetB': {'Type': 'AWS::EC2::Subnet', 'Properties': {'VpcId': ref('Vpc'), 'CidrBlock': '10.7.2.0/24', 'AvailabilityZone': 'us-east-1b'}},
+    'NetC': {'Type': 'AWS::EC2::Subnet', 'Properties': {'VpcId': ref('Vpc'), 'CidrBlock': '10.7.3.0/24', 'AvailabilityZone': 'us-east-1c'}},
+    'GroupA': {'Type': 'AWS::EC2::SecurityGroup', 'Properties': {'GroupDescription': 'a', 'VpcId': ref('Vpc')}},
+    'GroupB': {'Type': 'AWS::EC2::SecurityGroup', 'Properties': {'GroupDescription': 'b', 'VpcId': ref('Vpc')}},
+    'OtherParameters': {'Type': 'AWS::RDS::DBClusterParameterGroup', 'Properties': {'Family': 'aurora-mysql8.0', 'Description': 'd', 'Parameters': {}}},
+    'OtherInstanceParameters': {'Type': 'AWS::RDS::DBParameterGroup', 'Properties': {'Family': 'aurora-mysql8.0', 'Description': 'd'}},
+    'GatewayA': {'Type': 'AWS::EC2::InternetGateway'}, 'GatewayB': {'Type': 'AWS::EC2::InternetGateway'},
+    'RotatorRole': {'Type': 'AWS::IAM::Role', 'Properties': {'AssumeRolePolicyDocument': ROLE_POLICY}},
+    'Api': {'Type': 'AWS::ApiGateway::RestApi', 'Properties': {'Name': 'types'}},
+    'Path': {'Type': 'AWS::ApiGateway::Resource', 'Properties': {'RestApiId': ref('Api'), 'ParentId': att('Api', 'RootResourceId'), 'PathPart': 'a'}},
+}
+FIXED_METHOD = {'Type': 'AWS::ApiGateway::Method', 'Properties': {
+    'RestApiId': ref('Api'), 'ResourceId': att('Api', 'RootResourceId'), 'HttpMethod': 'GET', 'AuthorizationType': 'NONE', 'Integration': {'Type': 'MOCK'}}}
+DATABASE_SUPPORT['Root'] = FIXED_METHOD
+DATABASE_SUPPORT['Deployed'] = {'Type': 'AWS::ApiGateway::Deployment', 'DependsOn': 'Root', 'Properties': {'RestApiId': ref('Api')}}
+DATABASE_SUPPORT['DeployedAgain'] = {'Type': 'AWS::ApiGateway::Deployment', 'DependsOn': 'Root', 'Properties': {'RestApiId': ref('Api')}}
+
+
+def look_subnet_group(client, identifier):
+    group = client('rds').describe_db_subnet_groups(DBSubnetGroupName=identifier)['DBSubnetGroups'][0]
+    return {'description': group['DBSubnetGroupDescription'], 'subnets': sorted(s['SubnetIdentifier'] for s in group['Subnets']),
+            'tags': rds_tags(client, group['DBSubnetGroupArn'])}
+
+
+def rds_tags(client, arn):
+    return own_tags(client('rds').list_tags_for_resource(ResourceName=arn)['TagList'])
+
+
+def look_cluster_parameters(client, identifier):
+    group = client('rds').describe_db_cluster_parameter_groups(DBClusterParameterGroupName=identifier)['DBClusterParameterGroups'][0]
+    parameters = client('rds').describe_db_cluster_parameters(DBClusterParameterGroupName=identifier, Source='user')['Parameters']
+    return {p['ParameterName']: p['ParameterValue'] for p in parameters} | {'tags': rds_tags(client, group['DBClusterParameterGroupArn'])}
+
+
+def look_parameters(client, identifier):
+    group = client('rds').describe_db_parameter_groups(DBParameterGroupName=identifier)['DBParameterGroups'][0]
+    parameters = client('rds').describe_db_parameters(DBParameterGroupName=identifier, Source='user')['Parameters']
+    return {p['ParameterName']: p['ParameterValue'] for p in parameters} | {'tags': rds_tags(client, group['DBParameterGroupArn'])}
+
+
+def look_cluster(client, identifier):
+    cluster = client('rds').describe_db_clusters(DBClusterIdentifier=identifier)['DBClusters'][0]
+    return {k: cluster.get(k) for k in ('BackupRetentionPeriod', 'PreferredBackupWindow', 'DBClusterParameterGroup', 'VpcSecurityGroups', 'DeletionProtection',
+                                        'CopyTagsToSnapshot', 'EngineVersion', 'MasterUsername', 'Port')} | {'tags': own_tags(cluster.get('TagList', []))}
+
+
+def look_instance(client, identifier):
+    instance = client('rds').describe_db_instances(DBInstanceIdentifier=identifier)['DBInstances'][0]
+    return {k: instance.get(k) for k in ('DBInstanceClass', 'PromotionTier', 'AutoMinorVersionUpgrade')} | {
+        'tags': own_tags(instance.get('TagList', [])), 'parameters': [g['DBParameterGroupName'] for g in instance['DBParameterGroups']]}
+
+
+def look_method(client, identifier):
+    found = client('apigateway').get_method(restApiId=PHYSICAL['Api'], resourceId=PHYSICAL['Path'], httpMethod='POST')
+    return strip(found)
+
+
+def look_stage(client, identifier):
+    found = strip(client('apigateway').get_stage(restApiId=PHYSICAL['Api'], stageName=identifier), 'createdDate', 'lastUpdatedDate')
+    found['tags'] = own_tags(found.get('tags', {}))
+    return found | {'description': found.get('description') or '', 'variables': found.get('variables') or {}}
+
+
+MOCK = {'RestApiId': ref('Api'), 'ResourceId': ref('Path'), 'HttpMethod': 'POST', 'AuthorizationType': 'NONE'}
+CLUSTER = {'Engine': 'aurora-mysql', 'MasterUsername': 'admin', 'DBSubnetGroupName': ref('Subnets'), 'VpcSecurityGroupIds': [ref('GroupA')]}
+DATABASE_CASES = {
+    'Subnets': Case('AWS::RDS::DBSubnetGroup', {'DBSubnetGroupDescription': 'd', 'SubnetIds': [ref('NetA'), ref('NetB')], 'Tags': tags(a='1')},
+                    {'DBSubnetGroupDescription': 'e', 'SubnetIds': [ref('NetA'), ref('NetB'), ref('NetC')], 'Tags': tags(b='1')}, look_subnet_group),
+    'ClusterParameters': Case('AWS::RDS::DBClusterParameterGroup', {'Family': 'aurora-mysql8.0', 'Description': 'd', 'Parameters': {'max_connections': '50'}},
+                              {'Family': 'aurora-mysql8.0', 'Description': 'd', 'Parameters': {'max_connections': '60', 'wait_timeout': '900'},
+                               'Tags': tags(a='1')}, look_cluster_parameters),
+    'Parameters': Case('AWS::RDS::DBParameterGroup', {'Family': 'aurora-mysql8.0', 'Description': 'd'},
+                       {'Family': 'aurora-mysql8.0', 'Description': 'd', 'Parameters': {'long_query_time': '2'}, 'Tags': tags(a='1')}, look_parameters),
+    'Cluster': Case('AWS::RDS::DBCluster', {**CLUSTER, 'MasterUserPassword': 'first-password'},
+                    {**CLUSTER, 'MasterUserPassword': 'second-password', 'BackupRetentionPeriod': 7, 'DeletionProtection': True, 'CopyTagsToSnapshot': True,
+                     'DBClusterParameterGroupName': ref('OtherParameters'), 'VpcSecurityGroupIds': [ref('GroupB')], 'Tags': tags(a='1')}, look_cluster),
+    'Writer': Case('AWS::RDS::DBInstance', {'Engine': 'aurora-mysql', 'DBClusterIdentifier': ref('Cluster'), 'DBInstanceClass': 'db.t3.medium'},
+                   {'Engine': 'aurora-mysql', 'DBClusterIdentifier': ref('Cluster'), 'DBInstanceClass': 'db.r5.large', 'PromotionTier': 5, 'Tags': tags(a='1'),
+                    'DBParameterGroupName': ref('OtherInstanceParameters')}, look_instance),
+    'Attachment': Case('AWS::EC2::VPCGatewayAttachment', {'VpcId': ref('Vpc'), 'InternetGatewayId': ref('GatewayA')},
+                       {'VpcId': ref('Vpc'), 'InternetGatewayId': ref('GatewayB')}, lambda client, identifier: sorted(
+                           g['InternetGatewayId'] for g in client('ec2').describe_internet_gateways()['InternetGateways'] if g['Attachments'])),
+    'Method': Case('AWS::ApiGateway::Method', {**MOCK, 'Integration': {'Type': 'MOCK'}}, {
+        **MOCK, 'AuthorizationType': 'AWS_IAM', 'Integration': {'Type': 'MOCK', 'RequestTemplates': {'application/json': '{"statusCode": 200}'}},
+        'MethodResponses': [{'StatusCode': '200'}]}, look_method),
+    'Stage': Case('AWS::ApiGateway::Stage', {'RestApiId': ref('Api'), 'StageName': 'prod', 'DeploymentId': ref('Deployed')},
+                  {'RestApiId': ref('Api'), 'StageName': 'prod', 'DeploymentId': ref('DeployedAgain'), 'Description': 'd', 'TracingEnabled': True,
+                   'Variables': {'a': 'b'}, 'Tags': tags(a='1')}, look_stage),
+    'InterfaceEndpoint': Case('AWS::EC2::VPCEndpoint', {'VpcId': ref('Vpc'), 'ServiceName': 'com.amazonaws.us-east-1.secretsmanager', 'VpcEndpointType': 'Interface',
+                                                        'SubnetIds': [ref('NetA')], 'SecurityGroupIds': [ref('GroupA')]},
+                              {'VpcId': ref('Vpc'), 'ServiceName': 'com.amazonaws.us-east-1.secretsmanager', 'VpcEndpointType': 'Interface', 'PrivateDnsEnabled': True,
+                               'SubnetIds': [ref('NetA'), ref('NetB')], 'SecurityGroupIds': [ref('GroupB')]},
+                              lambda client, identifier: (lambda e: {'dns': e['PrivateDnsEnabled'], 'subnets': sorted(e['SubnetIds']), 'groups': [
+                                  g['GroupId'] for g in e['Groups']]})(client('ec2').describe_vpc_endpoints(VpcEndpointIds=[identifier])['VpcEndpoints'][0])),
+}
+
 
 @pytest.fixture(scope='module')
 def formation(client):
     return client('cloudformation')
 
 
-def template(which, broken=False):
-    resources = dict(SUPPORT)
-    for name, case in CASES.items():
+def template(support, cases, which, broken=False):
+    resources = dict(support)
+    for name, case in cases.items():
         resources[name] = {'Type': case.kind, 'Properties': getattr(case, which)}
         if name == 'Route':
             resources[name]['DependsOn'] = 'Attached'
     if broken:
-        resources['Bad'] = {'Type': 'AWS::SSM::Parameter', 'DependsOn': list(CASES), 'Properties': {'Type': 'String', 'Name': 'bad name', 'Value': '1'}}
+        resources['Bad'] = {'Type': 'AWS::SSM::Parameter', 'DependsOn': list(cases), 'Properties': {'Type': 'String', 'Name': 'bad name', 'Value': '1'}}
     return {'Resources': resources}
 
 
@@ -373,40 +473,95 @@ def physical(formation, stack):
     return dict(PHYSICAL)
 
 
-def look_at_all(client):
-    return {name: case.look(client, PHYSICAL[name]) for name, case in CASES.items()}
-
-
 def differing(before, after):
     return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
 
 
-def test_updates_in_place_and_back(haar, formation, client):
-    global NETWORK
-    NETWORK = haar.call('GET', 'status').get('network') == 'on'
+def walk(formation, client, name, support, cases):
+    """Created, updated with a failure, updated, updated back, deleted."""
+    def look():
+        return {n: case.look(client, PHYSICAL[n]) for n, case in cases.items()}
     more = {'Capabilities': ['CAPABILITY_NAMED_IAM']}
-    stack = create(formation, 'types', template('before'), **more)
+    PHYSICAL.clear()
+    stack = create(formation, name, template(support, cases, 'before'), **more)
     assert stack['StackStatus'] == 'CREATE_COMPLETE', failures(formation, stack)
     identifiers = physical(formation, stack)
-    first = look_at_all(client)
+    first = look()
 
-    stack = update(formation, 'types', template('after', broken=True), **more)
+    stack = update(formation, name, template(support, cases, 'after', broken=True), **more)
     assert stack['StackStatus'] == 'UPDATE_ROLLBACK_COMPLETE', failures(formation, stack)
     assert list(failures(formation, stack)) == ['Bad'], failures(formation, stack)
     assert physical(formation, stack) == identifiers
-    assert differing(first, look_at_all(client)) == {}
+    assert differing(first, look()) == {}
 
-    stack = update(formation, 'types', template('after'), **more)
+    stack = update(formation, name, template(support, cases, 'after'), **more)
     assert stack['StackStatus'] == 'UPDATE_COMPLETE', failures(formation, stack)
-    now = physical(formation, stack)
-    assert {n for n in identifiers if now[n] != identifiers[n]} == {n for n, c in CASES.items() if c.replaced}
-    second = look_at_all(client)
-    assert set(differing(first, second)) == set(CASES)
+    assert physical(formation, stack) == identifiers
+    second = look()
+    assert set(differing(first, second)) == set(cases)
 
-    stack = update(formation, 'types', template('before'), **more)
+    stack = update(formation, name, template(support, cases, 'before'), **more)
     assert stack['StackStatus'] == 'UPDATE_COMPLETE', failures(formation, stack)
-    third = look_at_all(client)
-    assert set(differing(first, third)) <= {n for n, c in CASES.items() if not c.back}, differing(first, third)
-    assert set(differing(second, third)) == set(CASES)
+    third = look()
+    assert set(differing(first, third)) <= {n for n, c in cases.items() if not c.back}, differing(first, third)
+    assert set(differing(second, third)) == set(cases)
     stack = delete(formation, stack)
     assert stack['StackStatus'] == 'DELETE_COMPLETE', failures(formation, stack)
+
+
+def test_types(haar, formation, client):
+    global NETWORK
+    NETWORK = haar.call('GET', 'status').get('network') == 'on'
+    walk(formation, client, 'types', SUPPORT, CASES)
+
+
+def test_types_of_networks_and_databases(formation, client, network):
+    walk(formation, client, 'databases', DATABASE_SUPPORT, DATABASE_CASES)
+    snapshots = client('rds').describe_db_cluster_snapshots()['DBClusterSnapshots']  # a cluster without a DeletionPolicy leaves one
+    assert [s['DBClusterIdentifier'] for s in snapshots] == [PHYSICAL['Cluster']]
+    assert snapshots[0]['Status'] == 'available' and snapshots[0]['MasterUsername'] == 'admin'
+
+
+POLICIES = [('Delete', 'Delete', set()), ('Retain', 'Delete', {'b'}), ('Delete', 'Retain', {'a'}), ('Retain', 'Retain', {'a', 'b'}),
+            ('RetainExceptOnCreate', 'Delete', {'b'})]
+
+
+@pytest.mark.parametrize('deletion,replacement,left', POLICIES)
+def test_policies(formation, client, deletion, replacement, left):
+    def names():
+        return {p['Name'][-1] for p in client('ssm').describe_parameters()['Parameters'] if p['Name'].startswith(f'/{prefix}/')}
+    prefix = f'{deletion}-{replacement}'
+
+    def body(name):
+        return {'Resources': {'P': {'Type': 'AWS::SSM::Parameter', 'DeletionPolicy': deletion, 'UpdateReplacePolicy': replacement,
+                                    'Properties': {'Type': 'String', 'Value': '1', 'Name': f'/{prefix}/{name}'}}}}
+    stack = create(formation, prefix, body('a'))
+    stack = update(formation, prefix, body('b'))
+    assert stack['StackStatus'] == 'UPDATE_COMPLETE' and names() == ({'a', 'b'} if replacement == 'Retain' else {'b'})
+    stack = delete(formation, stack)
+    assert stack['StackStatus'] == 'DELETE_COMPLETE' and names() == left
+    skipped = [e['ResourceStatus'] for e in formation.describe_stack_events(StackName=stack['StackId'])['StackEvents']]
+    assert ('DELETE_SKIPPED' in skipped) == bool(left)
+
+
+@pytest.mark.parametrize('policy,left', [('Retain', True), ('RetainExceptOnCreate', False)])
+def test_policies_of_what_could_not_be_created(formation, client, policy, left):
+    good = {'Type': 'AWS::SSM::Parameter', 'DeletionPolicy': policy, 'Properties': {'Type': 'String', 'Value': '1', 'Name': f'/failed/{policy}'}}
+    bad = {'Type': 'AWS::SSM::Parameter', 'DependsOn': 'Good', 'Properties': {'Type': 'String', 'Name': 'bad name', 'Value': '1'}}
+    stack = create(formation, f'failed-{policy}', {'Resources': {'Good': good, 'Bad': bad}})
+    assert stack['StackStatus'] == 'ROLLBACK_COMPLETE'
+    found = [p['Name'] for p in client('ssm').describe_parameters()['Parameters'] if p['Name'] == f'/failed/{policy}']
+    assert bool(found) == left
+
+
+def test_a_failed_deletion_retains_what_it_is_told_to(formation, client):
+    stack = create(formation, 'stubborn', {'Resources': {'B': {'Type': 'AWS::S3::Bucket'}, 'P': {
+        'Type': 'AWS::SSM::Parameter', 'Properties': {'Type': 'String', 'Value': '1', 'Name': '/stubborn'}}}})
+    bucket = physical(formation, stack)['B']
+    client('s3').put_object(Bucket=bucket, Key='k', Body=b'x')
+    stack = delete(formation, stack)
+    assert stack['StackStatus'] == 'DELETE_FAILED'
+    assert stack['StackStatusReason'] == 'The following resource(s) failed to delete: [B]. '
+    formation.delete_stack(StackName='stubborn', RetainResources=['B'])
+    assert settled(formation, stack['StackId'])['StackStatus'] == 'DELETE_COMPLETE'
+    assert client('s3').get_object(Bucket=bucket, Key='k')['Body'].read() == b'x'
