@@ -4,7 +4,6 @@
 
 #include "cli/stack.h"
 #include "stack/resource.h"
-#include "stack/template.h"
 
 static const char *
 ineffective(const char *type)
@@ -33,12 +32,10 @@ add_resource(Arena *arena, const JsonMember *resource, Json *list)
 }
 
 Json *
-no_effect_of(Arena *arena, const char *text)
+no_effect_of(Arena *arena, const Json *resources)
 {
-  Template template = {0};
   Json *list = json_new_array(arena);
-  g_autoptr(Error) error = template_parse(arena, text, strlen(text), &template);
-  for (guint i = 0; !error && template.resources && i < template.resources->n; i++)
-    add_resource(arena, &template.resources->members[i], list);
+  for (guint i = 0; resources && i < resources->n; i++)
+    add_resource(arena, &resources->members[i], list);
   return list;
 }

@@ -149,6 +149,17 @@ put_code(Arena *arena, const Daemon *daemon, const char *path, const char **ret_
   return upload(daemon, *ret_key, data, size);
 }
 
+Error *
+package_put_template(Arena *arena, const Daemon *daemon, const char *text, const char **ret_url)
+{
+  g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+  const char *key = arena_printf(arena, "%s.template", sum);
+  TRY(ensure_bucket(arena, daemon));
+  TRY(upload(daemon, key, text, strlen(text)));
+  *ret_url = arena_printf(arena, "https://%s.s3.us-east-1.amazonaws.com/%s", bucket, key);
+  return NULL;
+}
+
 /* -- the template ------------------------------------------------------------------------------------------------------------ */
 
 /* Byte offset of a line and column (from 1). */
@@ -212,7 +223,7 @@ package_resource(Arena *arena, const Daemon *daemon, const char *template_path, 
 }
 
 Error *
-package_template(Arena *arena, const Daemon *daemon, const char *path, const char *text, gsize size, const char **ret_text, guint *ret_packages)
+package_template(Arena *arena, const Daemon *daemon, const char *path, const char *text, gsize size, Package *ret_package)
 {
   Template template = {0};
   g_autoptr(GArray) patches = g_array_new(FALSE, FALSE, sizeof(Patch));
@@ -232,7 +243,6 @@ package_template(Arena *arena, const Daemon *daemon, const char *path, const cha
     at = patch->to;
   }
   g_string_append_len(out, text + at, (gssize) (size - at));
-  *ret_text = arena_memdup(arena, out->str, out->len);
-  *ret_packages = patches->len;
+  *ret_package = (Package) {arena_memdup(arena, out->str, out->len), patches->len, template.resources};
   return NULL;
 }

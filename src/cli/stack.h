@@ -28,8 +28,17 @@ void progress_end(Progress *progress);
 /* Starts the daemon if none answers. */
 Error *cli_ensure_daemon(Arena *arena, Daemon *daemon) ERROR_MUST_USE;
 
+/* A template that is ready to be deployed. */
+typedef struct Package {
+  const char *text;
+  guint n;                  /* packages of code that were made */
+  const Json *resources;    /* the template's, as it was read */
+} Package;
 /* Puts local code of a template's functions into a bucket and answers the template with places instead of paths (arena): every line stays. */
-Error *package_template(Arena *arena, const Daemon *daemon, const char *path, const char *text, gsize size, const char **ret_text, guint *ret_packages) ERROR_MUST_USE;
+Error *package_template(Arena *arena, const Daemon *daemon, const char *path, const char *text, gsize size, Package *ret_package) ERROR_MUST_USE;
 
-/* The properties of a template that have no effect in haar: a list of {LogicalResourceId, Property, ResourceType, Line} (arena). */
-Json *no_effect_of(Arena *arena, const char *text);
+/* Puts a template that is too large for a request into the bucket of packages; *ret_url: where CloudFormation finds it (arena). */
+Error *package_put_template(Arena *arena, const Daemon *daemon, const char *text, const char **ret_url) ERROR_MUST_USE;
+
+/* The properties of resources that have no effect in haar: a list of {LogicalResourceId, Property, ResourceType, Line} (arena). */
+Json *no_effect_of(Arena *arena, const Json *resources);

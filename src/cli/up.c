@@ -11,7 +11,7 @@ typedef struct Up {
   const char *path, *stack;
   char **parameters;         /* "Name=value" */
   gboolean json;
-  const char *template;      /* packaged */
+  Package package;           /* of the template */
 } Up;
 
 /* stacks/payments/template.yaml -> "payments"; shop.yaml -> "shop". */
@@ -95,9 +95,13 @@ make_change_set(const Up *up, gboolean update, const char **ret_change_set, cons
   static const char *const capabilities[] = {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND", NULL};
   Arena *arena = up->arena;
   Json *parameters = NULL, *out = NULL, *description = NULL;
+  const char *url = NULL;
   TRY(parameters_json(up, &parameters));
   Json *in = cli_object(arena, "StackName", up->stack, "ChangeSetName", arena_printf(arena, "haar-%s", id_hex(arena, 12)), "ChangeSetType",
-                        update ? "UPDATE" : "CREATE", "TemplateBody", up->template, NULL);
+                        update ? "UPDATE" : "CREATE", NULL);
+  if (strlen(up->package.text) > (gsize) LIMIT_TEMPLATE_BODY_MAX)
+    TRY(package_put_template(arena, &up->daemon, up->package.text, &url));
+  json_set(arena, in, url ? "TemplateURL" : "TemplateBody", json_new_string(arena, url ? url : up->package.text));
   json_set(arena, in, "Capabilities", texts(arena, capabilities));
   json_set(arena, in, "Parameters", parameters);
   TRY(cli_operation(arena, &up->daemon, "cloudformation", "CreateChangeSet", in, &out));
@@ -119,7 +123,7 @@ static void
 show_end(const Up *up, const Json *stack, gint64 began_us, gboolean changed)
 {
   const Json *outputs = json_get(stack, "Outputs");
-  Json *without = no_effect_of(up->arena, up->template);
+  Json *without = no_effect_of(up->arena, up->package.resources);
   double seconds = (double) (clock_monotonic_us() - began_us) / 1e6;
   if (up->json) {
     Json *end = json_new_object(up->arena);
@@ -159,7 +163,6 @@ bring_up(Up *up)
   g_autoptr(GError) unread = NULL;
   gint64 began_us = clock_monotonic_us();
   gsize size = 0;
-  guint packages = 0;
   Json *stack = NULL;
   const char *change_set = NULL, *stack_id = NULL;
   if (!g_file_get_contents(up->path, &text, &size, &unread))
@@ -167,7 +170,7 @@ bring_up(Up *up)
   if (size > TEMPLATE_MAX)
     return error_answer("TemplateTooLarge", "%s is larger than 1 MiB, CloudFormation's limit", up->path);
   TRY(cli_ensure_daemon(up->arena, &up->daemon));
-  TRY(package_template(up->arena, &up->daemon, up->path, text, size, &up->template, &packages));
+  TRY(package_template(up->arena, &up->daemon, up->path, text, size, &up->package));
   TRY(cli_stack(up->arena, &up->daemon, up->stack, &stack));
   TRY(clear_failed(up, &stack));
   gboolean exists = stack && strcmp(json_string(json_get(stack, "StackStatus")), "REVIEW_IN_PROGRESS");

@@ -107,6 +107,26 @@ check_mapping_keys(Eval *eval, const Json *json)
   return NULL;
 }
 
+/* The names of exports that are known now differ. */
+static Error *
+check_export_names(Eval *eval, const Json *outputs)
+{
+  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint i = 0; i < outputs->n; i++) {
+    const Json *name = json_path(outputs->members[i].value, "Export.Name");
+    const char *text = NULL;
+    eval->depth = 0;
+    g_autoptr(Error) later = name ? eval_text(eval, name, "Export", &text) : NULL;
+    const char *other = text ? g_hash_table_lookup(seen, text) : NULL;
+    if (other)
+      return error_answer("ValidationError", "Template error: the outputs %s and %s export the same name %s (line %u)", other,
+                          outputs->members[i].key, text, name->line);
+    if (text)
+      g_hash_table_insert(seen, (gpointer) text, (gpointer) outputs->members[i].key);
+  }
+  return NULL;
+}
+
 static Error *
 decide(Call *call, const PlanContext *context, Plan *plan)
 {
@@ -130,7 +150,8 @@ plan_new(Call *call, const char *text, gsize size, const Json *given, const Json
   TRY(decide(call, context, ret_plan));
   TRY(rules_evaluate(call, &ret_plan->eval));
   TRY(check_mapping_keys(&ret_plan->eval, ret_plan->resources));
-  return check_mapping_keys(&ret_plan->eval, ret_plan->outputs);
+  TRY(check_mapping_keys(&ret_plan->eval, ret_plan->outputs));
+  return check_export_names(&ret_plan->eval, ret_plan->outputs);
 }
 
 Error *

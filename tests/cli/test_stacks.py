@@ -78,3 +78,14 @@ def test_what_goes_wrong_is_said(haar, shop):
     assert haar.run('down', 'nonesuch').returncode == 1
     assert haar.run('up', str(template), '--parameter', 'x').returncode == 1
     assert os.path.exists(template)
+
+
+def test_a_large_template_goes_through_the_bucket(haar, client, tmp_path):
+    resources = ''.join(f'  P{i}:\n    Type: AWS::SSM::Parameter\n    Properties: {{Type: String, Value: "{"x" * 1000}"}}\n' for i in range(60))
+    template = tmp_path / 'large.yaml'
+    template.write_text(f'Resources:\n{resources}')
+    assert template.stat().st_size > 51200
+    up = haar.run('up', str(template), '--stack', 'large')
+    assert up.returncode == 0, up.stderr + up.stdout
+    assert len(client('cloudformation').list_stack_resources(StackName='large')['StackResourceSummaries']) == 60
+    assert haar.run('down', 'large').returncode == 0

@@ -85,8 +85,11 @@ read_object(Call *call, const char *bucket, const char *key, const char **ret_te
   if (error)
     return g_steal_pointer(&error);
   Body *body = output_body(operation, output);
-  if (body)
-    TRY(body_read_all(body, call->arena, (gsize) LIMIT_TEMPLATE_URL_MAX, &data, &size));
+  g_autoptr(Error) large = body ? body_read_all(body, call->arena, (gsize) LIMIT_TEMPLATE_URL_MAX, &data, &size) : NULL;
+  if (error_is(large, "EntityTooLarge"))
+    return error_answer("ValidationError", "Template may not exceed %" G_GINT64_FORMAT " bytes in size.", LIMIT_TEMPLATE_URL_MAX);
+  if (large)
+    return g_steal_pointer(&large);
   *ret_text = data ? arena_strndup(call->arena, (const char *) data, size) : "";
   return NULL;
 }

@@ -286,6 +286,8 @@ def test_hidden_parameters_are_not_in_the_database(haar, formation):
     assert stack['Parameters'] == [{'ParameterKey': 'Word', 'ParameterValue': '****'}]
     for folder, _, files in os.walk(haar.data):
         for name in files:
+            if not os.path.isfile(os.path.join(folder, name)):
+                continue
             with open(os.path.join(folder, name), 'rb') as file:
                 assert b'open-sesame-4711-and-more' not in file.read(), os.path.join(folder, name)
     haar.restart()
