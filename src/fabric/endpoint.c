@@ -5,29 +5,30 @@
 
 static const guint16 ports[] = {443, 80};
 
-static Error *listen_port(Fabric *fabric, const char *device, guint16 port, int *ret_fd) {
-  WardenSocket spec = {.kind = WARDEN_SOCKET_TCP, .port = port};
+static Error *listen_port(Fabric *fabric, const char *device, guint16 port, gboolean ipv6, int *ret_fd) {
+  WardenSocket spec = {.kind = WARDEN_SOCKET_TCP, .port = port, .ipv6 = ipv6};
   g_strlcpy(spec.device, device, sizeof spec.device);
   return warden_socket(fabric->warden, fabric->edge, &spec, ret_fd);
 }
 
-Error *edge_listen(Vpc *vpc, const char *device, const char *endpoint_id) {
+Error *edge_listen(Vpc *vpc, const char *device, const char *endpoint_id, gboolean ipv6) {
   Fabric *fabric = vpc->fabric;
   if (!fabric->started || !fabric->hooks.listen || g_hash_table_contains(vpc->listeners, device))
     return NULL;
   Listeners *listeners = g_new0(Listeners, 1);
   g_hash_table_insert(vpc->listeners, g_strdup(device), listeners);
-  for (gsize i = 0; i < G_N_ELEMENTS(ports); i++) {
+  for (gsize i = 0; i < (ipv6 ? 2 : 1) * G_N_ELEMENTS(ports); i++) {
+    guint16 port = ports[i % G_N_ELEMENTS(ports)];
     int fd = -1;
-    TRY(listen_port(fabric, device, ports[i], &fd));
-    listeners->ids[i] = fabric->hooks.listen(fabric->hooks.data, fd, vpc->id, endpoint_id, ports[i] == 443);
+    TRY(listen_port(fabric, device, port, i >= G_N_ELEMENTS(ports), &fd));
+    listeners->ids[i] = fabric->hooks.listen(fabric->hooks.data, fd, vpc->id, endpoint_id, port == 443);
   }
   return NULL;
 }
 
 void edge_unlisten(Vpc *vpc, const char *device) {
   const Listeners *listeners = g_hash_table_lookup(vpc->listeners, device);
-  for (gsize i = 0; listeners && vpc->fabric->hooks.unlisten && i < G_N_ELEMENTS(ports); i++)
+  for (gsize i = 0; listeners && vpc->fabric->hooks.unlisten && i < G_N_ELEMENTS(listeners->ids); i++)
     if (listeners->ids[i])
       vpc->fabric->hooks.unlisten(vpc->fabric->hooks.data, listeners->ids[i]);
   g_hash_table_remove(vpc->listeners, device);

@@ -5,9 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef enum { JOB_APPLY, JOB_REMOVE, JOB_SYNC, JOB_CUT, JOB_OUTSIDE, JOB_OUTSIDE_DROP, JOB_STOP } JobKind;
+typedef enum { JOB_APPLY, JOB_REMOVE, JOB_ENI, JOB_ENI_REMOVE, JOB_SYNC, JOB_CUT, JOB_OUTSIDE, JOB_OUTSIDE_DROP, JOB_STOP } JobKind;
 
-/* What the worker is asked to do. A caller that waits owns the job and sees done under the lock. */
+/* What the worker is asked to do. id: a VPC, an interface, a zone. network of JOB_ENI and JOB_ENI_REMOVE: a box with the VPC's id and the
+ * interface. A caller that waits owns the job and sees done under the lock. */
 typedef struct Job {
   JobKind kind;
   char *id;
@@ -57,14 +58,23 @@ static Error *run_remove(Fabric *fabric, Job *job) {
   Vpc *vpc = vpc_find(fabric, job->id);
   if (!vpc)
     return NULL;
+  Error *error = peerings_apply(vpc, TRUE);
   g_mutex_lock(&fabric->lock);
   g_hash_table_remove(fabric->vpcs, job->id);
   g_mutex_unlock(&fabric->lock);
   vpc_free(vpc);
-  return NULL;
+  return error;
 }
 
-/* The rules of every VPC again, with a zone more or less. */
+/* Of a VPC that is not there (yet): it will be with the next apply, or is gone. */
+static Error *run_eni(Fabric *fabric, Job *job) {
+  Vpc *vpc = vpc_find(fabric, job->network->vpc_id);
+  if (!vpc || !vpc->network)
+    return NULL;
+  return vpc_apply_eni(vpc, job->id, job->kind == JOB_ENI ? job->network->enis : NULL);
+}
+
+/* What is cut off in every VPC, with a zone or an interface more or less. */
 static Error *run_cut(Fabric *fabric, Job *job) {
   if (job->cut)
     g_hash_table_add(fabric->cut, g_strdup(job->id));
@@ -73,12 +83,8 @@ static Error *run_cut(Fabric *fabric, Job *job) {
   GHashTableIter iter;
   gpointer value;
   g_hash_table_iter_init(&iter, fabric->vpcs);
-  while (g_hash_table_iter_next(&iter, NULL, &value)) {
-    Vpc *vpc = value;
-    Network *network = g_steal_pointer(&vpc->network);
-    if (network)
-      TRY(vpc_apply(vpc, network));
-  }
+  while (g_hash_table_iter_next(&iter, NULL, &value))
+    TRY(vpc_apply_cut(value));
   return NULL;
 }
 
@@ -93,6 +99,8 @@ static Error *run_job(Fabric *fabric, Job *job) {
   switch (job->kind) {
   case JOB_APPLY: return run_apply(fabric, job);
   case JOB_REMOVE: return run_remove(fabric, job);
+  case JOB_ENI:
+  case JOB_ENI_REMOVE: return run_eni(fabric, job);
   case JOB_CUT: return run_cut(fabric, job);
   case JOB_OUTSIDE: return outside_new(fabric, job->id);
   case JOB_OUTSIDE_DROP: return run_outside_drop(fabric, job);
@@ -156,21 +164,38 @@ static gpointer watcher(gpointer data) {
   return NULL;
 }
 
+/* What the edge answers for, and how; without IPv6 if the kernel has none. */
+static Error *edge_ipv6(Fabric *fabric) {
+  g_autoptr(GArray) ops = net_ops();
+  Range services = {0};
+  range_parse(REACH_SERVICES6, &services);
+  net_ipv6(ops, "all");
+  net_ipv6(ops, "default");
+  net_sysctl(ops, "ipv6/conf/all/forwarding", "1");
+  net_route(ops, NET_ROUTE_LOCAL, "lo", &services, no_ip, 0, 0);
+  g_autoptr(Error) error = net_run(fabric, fabric->edge, ops);
+  fabric->ipv6 = error == NULL;
+  if (error)
+    log_info("no IPv6 in VPCs: %s", error->message);
+  return NULL;
+}
+
 static Error *edge_make(Fabric *fabric) {
   static const char *const set[][2] = {
     {"ipv4/conf/all/rp_filter", "0"}, {"ipv4/conf/default/rp_filter", "0"}, {"ipv4/conf/all/accept_local", "1"}, {"ipv4/ip_forward", "1"},
     {"ipv4/conf/all/send_redirects", "0"}, {"ipv4/conf/default/send_redirects", "0"},
   };
   g_autoptr(GArray) ops = net_ops();
-  Cidr services = {0};
+  Range services = {0};
   TRY(warden_netns_new(fabric->warden, &fabric->edge, NULL));
-  cidr_parse(REACH_SERVICES, &services);
+  range_parse(REACH_SERVICES, &services);
   for (gsize i = 0; i < G_N_ELEMENTS(set); i++)
     net_sysctl(ops, set[i][0], set[i][1]);
-  net_route(ops, NET_ROUTE_LOCAL, "lo", services.address, services.prefix, 0, 0, 0);
-  net_address(ops, "lo", 169U << 24 | 254U << 16 | 169U << 8 | 253U, 32);
+  net_route(ops, NET_ROUTE_LOCAL, "lo", &services, no_ip, 0, 0);
+  net_address(ops, NET_ADDRESS, "lo", ip_of4(LINK_LOCAL_RESOLVER), 32);
   TRY(net_run(fabric, fabric->edge, ops));
-  return resolver_open(fabric, fabric->edge, NULL, 169U << 24 | 254U << 16 | 169U << 8 | 253U, &fabric->sources[0], &fabric->sources[1]);
+  TRY(edge_ipv6(fabric));
+  return resolver_open(fabric, fabric->edge, NULL, LINK_LOCAL_RESOLVER, &fabric->sources[0], &fabric->sources[1]);
 }
 
 static void name_free(gpointer data) {
@@ -214,11 +239,12 @@ Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, 
 /* Listeners of what is outside a VPC or comes through an internet gateway: the endpoint's are bound to their devices and go first. */
 Error *fabric_start(Fabric *fabric) {
   static const guint16 ports[] = {443, 80};
-  for (gsize i = 0; fabric->hooks.listen && i < G_N_ELEMENTS(ports); i++) {
-    WardenSocket spec = {.kind = WARDEN_SOCKET_TCP, .port = ports[i]};
+  for (gsize i = 0; fabric->hooks.listen && i < (fabric->ipv6 ? 2 : 1) * G_N_ELEMENTS(ports); i++) {
+    guint16 port = ports[i % G_N_ELEMENTS(ports)];
+    WardenSocket spec = {.kind = WARDEN_SOCKET_TCP, .port = port, .ipv6 = i >= G_N_ELEMENTS(ports)};
     int fd = -1;
     TRY(warden_socket(fabric->warden, fabric->edge, &spec, &fd));
-    fabric->edge_listeners[i] = fabric->hooks.listen(fabric->hooks.data, fd, NULL, NULL, ports[i] == 443);
+    fabric->edge_listeners[i] = fabric->hooks.listen(fabric->hooks.data, fd, NULL, NULL, port == 443);
   }
   fabric->started = TRUE;
   return NULL;
@@ -249,7 +275,8 @@ void fabric_free(Fabric *fabric) {
       g_source_unref(fabric->sources[i]);
     }
   for (gsize i = 0; fabric->started && fabric->hooks.unlisten && i < G_N_ELEMENTS(fabric->edge_listeners); i++)
-    fabric->hooks.unlisten(fabric->hooks.data, fabric->edge_listeners[i]);
+    if (fabric->edge_listeners[i])
+      fabric->hooks.unlisten(fabric->hooks.data, fabric->edge_listeners[i]);
   g_hash_table_unref(fabric->outside);
   if (fabric->edge)
     error_free(warden_netns_free(fabric->warden, fabric->edge));
@@ -280,6 +307,36 @@ void fabric_apply(Fabric *fabric, Network *network) {
     return;
   }
   g_hash_table_insert(fabric->waiting, g_strdup(network->vpc_id), post(fabric, JOB_APPLY, NULL, network, FALSE));
+}
+
+/* A box with one interface in it. */
+static Network *box_new(const char *vpc_id, const Eni *eni) {
+  Network *box = network_new(vpc_id);
+  if (eni)
+    network_eni_put(box, eni);
+  return box;
+}
+
+/* If an apply of the VPC waits, the interface is put into what it will apply. Lock held. */
+static gboolean put_into_waiting(Fabric *fabric, const char *vpc_id, const char *id, const Eni *eni) {
+  const Job *waiting = g_hash_table_lookup(fabric->waiting, vpc_id);
+  if (waiting && eni)
+    network_eni_put(waiting->network, eni);
+  else if (waiting)
+    network_eni_remove(waiting->network, id);
+  return waiting != NULL;
+}
+
+void fabric_eni_put(Fabric *fabric, const char *vpc_id, const Eni *eni) {
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  if (!put_into_waiting(fabric, vpc_id, eni->id, eni))
+    post(fabric, JOB_ENI, eni->id, box_new(vpc_id, eni), FALSE);
+}
+
+void fabric_eni_remove(Fabric *fabric, const char *vpc_id, const char *eni_id) {
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  if (!put_into_waiting(fabric, vpc_id, eni_id, NULL))
+    post(fabric, JOB_ENI_REMOVE, eni_id, box_new(vpc_id, NULL), FALSE);
 }
 
 void fabric_remove(Fabric *fabric, const char *vpc_id) {
@@ -351,7 +408,7 @@ static Error *listen_at(Fabric *fabric, Netns netns, const char *address, guint1
   guint32 host = 0;
   if (!address_parse(address, &host))
     return error_fault("'%s' is not an address", address);
-  spec.address = htonl(host);
+  ip_bytes(ip_of4(host), spec.address);
   return warden_socket(fabric->warden, netns, &spec, ret_fd);
 }
 
@@ -419,17 +476,20 @@ static Error *outside_make(Fabric *fabric, Outside *outside) {
   char device[16];
   guint8 mac[6];
   cidr_parse(REACH_OUTSIDE, &range);
-  guint32 address = range.address + 1 + outside->number % 16000, gateway = 169U << 24 | 254U << 16 | 1U << 8 | 1U;
-  mac_of(address, mac);
+  guint32 v4 = range.address + 1 + outside->number % 16000;
+  Ip address = ip_of4(v4), gateway = ip_of4(169U << 24 | 254U << 16 | 1U << 8 | 1U);
+  Range own = ip_range(address), gateway_range = ip_range(gateway);
+  mac_of(v4, mac);
   g_snprintf(device, sizeof device, "o%u", outside->number);
   TRY(warden_netns_new(fabric->warden, &outside->netns, &outside->fd));
   net_veth(near, device, router_mac, 0, "eth0", mac, outside->netns);
   net_neighbour(near, device, address, mac);
-  net_route(near, NET_ROUTE, device, address, 32, 0, 0, 0);
-  net_address(far, "eth0", address, 32);
+  net_route(near, NET_ROUTE, device, &own, no_ip, 0, 0);
+  net_address(far, NET_ADDRESS, "eth0", address, 32);
   net_device(far, NET_UP, "eth0");
   net_neighbour(far, "eth0", gateway, router_mac);
-  net_route(far, NET_ROUTE, "eth0", 0, 0, gateway, 0, 0);
+  net_route(far, NET_ROUTE, "eth0", &gateway_range, no_ip, 0, 0);
+  net_route(far, NET_ROUTE, "eth0", &any4, gateway, 0, 0);
   TRY(net_run(fabric, fabric->edge, near));
   return net_run(fabric, outside->netns, far);
 }

@@ -38,6 +38,10 @@ void fabric_free(Fabric *fabric);
 
 /* The VPC is to be like this. Takes network (made with network_new); returns at once. A later one of the same VPC replaces one that waits. */
 void fabric_apply(Fabric *fabric, Network *network);
+/* One interface of the VPC is to be like this (it is copied), or gone: what it costs does not depend on how many there are. Returns at once;
+ * in order with the two around. Of a VPC that was not given yet: nothing. */
+void fabric_eni_put(Fabric *fabric, const char *vpc_id, const Eni *eni);
+void fabric_eni_remove(Fabric *fabric, const char *vpc_id, const char *eni_id);
 /* The VPC is to be gone. Returns at once. */
 void fabric_remove(Fabric *fabric, const char *vpc_id);
 /* Waits until all that was given before is done. Returns the first fault since the last call. */

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+const Ip no_ip;
+/* What stands for a gateway where only its neighbour entry counts: the same on every device. */
+const Ip link_local6 = {G_GUINT64_CONSTANT(0xfe80000000000000), 1};
+const Range any4 = {{0, G_GUINT64_CONSTANT(0xffff00000000)}, 0}, any6;
 const guint8 router_mac[6] = {0xee, 0xee, 0xee, 0xee, 0xee, 0xee};
 const guint8 edge_mac[6] = {0x02, 0xed, 0x00, 0x00, 0x00, 0x01};
 
@@ -28,33 +32,42 @@ void net_veth(GArray *ops, const char *device, const guint8 mac[6], guint group,
 
 void net_device(GArray *ops, NetOpKind kind, const char *device) { add(ops, kind, device); }
 
-void net_address(GArray *ops, const char *device, guint32 address, guint prefix) {
-  NetOp *op = add(ops, NET_ADDRESS, device);
-  op->address = htonl(address);
+static void put_address(NetOp *op, Ip address) {
+  op->ipv6 = !ip_is4(address);
+  ip_bytes(address, op->address);
+}
+
+void net_address(GArray *ops, NetOpKind kind, const char *device, Ip address, guint prefix) {
+  NetOp *op = add(ops, kind, device);
+  put_address(op, address);
   op->prefix = prefix;
 }
 
-void net_neighbour(GArray *ops, const char *device, guint32 address, const guint8 mac[6]) {
+void net_neighbour(GArray *ops, const char *device, Ip address, const guint8 mac[6]) {
   NetOp *op = add(ops, NET_NEIGHBOUR, device);
-  op->address = htonl(address);
+  put_address(op, address);
   memcpy(op->mac, mac, 6);
 }
 
-void net_route(GArray *ops, NetOpKind kind, const char *device, guint32 address, guint prefix, guint32 gateway, guint table, guint metric) {
+void net_route(GArray *ops, NetOpKind kind, const char *device, const Range *to, Ip gateway, guint table, guint metric) {
   NetOp *op = add(ops, kind, device);
-  op->address = htonl(address);
-  op->prefix = prefix;
-  op->gateway = htonl(gateway);
+  put_address(op, range_base(to));
+  op->prefix = to->prefix;
+  if (!ip_none(gateway))
+    ip_bytes(gateway, op->gateway);
   op->table = table;
   op->metric = metric;
 }
 
-void net_rule(GArray *ops, NetOpKind kind, guint priority, guint mark, guint table) {
+void net_rule(GArray *ops, NetOpKind kind, gboolean ipv6, guint priority, guint mark, guint table) {
   NetOp *op = add(ops, kind, NULL);
+  op->ipv6 = ipv6;
   op->metric = priority;
   op->mark = mark;
   op->table = table;
 }
+
+void net_flush(GArray *ops, Ip address) { put_address(add(ops, NET_FLUSH_FLOWS, NULL), address); }
 
 void net_sysctl(GArray *ops, const char *path, const char *value) {
   NetOp *op = add(ops, NET_SYSCTL, NULL);
@@ -62,7 +75,20 @@ void net_sysctl(GArray *ops, const char *path, const char *value) {
   g_strlcpy(op->value, value, sizeof op->value);
 }
 
+Range ip_range(Ip address) { return (Range){address, ip_is4(address) ? 32 : 128}; }
+
+/* IPv6 on one device (or "all", "default") of the namespace: no address of its own making, no detection of duplicates, nothing taken from routers. */
+void net_ipv6(GArray *ops, const char *device) {
+  static const char *const settings[][2] = {{"addr_gen_mode", "1"}, {"accept_dad", "0"}, {"accept_ra", "0"}, {"disable_ipv6", "0"}};
+  for (gsize i = 0; i < G_N_ELEMENTS(settings); i++) {
+    g_autofree char *path = g_strdup_printf("ipv6/conf/%s/%s", device, settings[i][0]);
+    net_sysctl(ops, path, settings[i][1]);
+  }
+}
+
 Error *net_run(Fabric *fabric, Netns netns, const GArray *ops) {
+  if (ops->len == 0)
+    return NULL;
   return warden_net(fabric->warden, netns, (const NetOp *) (const void *) ops->data, ops->len);
 }
 

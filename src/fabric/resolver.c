@@ -231,7 +231,8 @@ static Error *open_one(Fabric *fabric, Netns netns, const char *vpc_id, const Wa
 }
 
 Error *resolver_open(Fabric *fabric, Netns netns, const char *vpc_id, guint32 address, GSource **ret_udp, GSource **ret_tcp) {
-  WardenSocket spec = {.kind = WARDEN_SOCKET_UDP, .address = htonl(address), .port = 53};
+  WardenSocket spec = {.kind = WARDEN_SOCKET_UDP, .port = 53};
+  ip_bytes(ip_of4(address), spec.address);
   TRY(open_one(fabric, netns, vpc_id, &spec, udp_readable, ret_udp));
   spec.kind = WARDEN_SOCKET_TCP;
   spec.backlog = 16;

@@ -1,19 +1,16 @@
-/* ruleset: sets, maps and chains as data; and the commands between two of them. */
+/* ruleset: sets, maps and chains of a part, and what the texts of rules are made of. */
 #include "fabric/ruleset.h"
 
 #include <string.h>
 
 static void set_free(gpointer data) {
   RuleSet *set = data;
-  g_free(set->kind);
-  g_free(set->head);
   g_hash_table_unref(set->elements);
   g_free(set);
 }
 
 static void chain_free(gpointer data) {
   RuleChain *chain = data;
-  g_free(chain->head);
   g_string_free(chain->rules, TRUE);
   g_free(chain);
 }
@@ -38,8 +35,8 @@ RuleSet *ruleset_set(Ruleset *ruleset, const char *name, const char *kind, const
   if (set)
     return set;
   set = g_new0(RuleSet, 1);
-  set->kind = g_strdup(kind);
-  set->head = g_strdup(head);
+  set->kind = kind;
+  set->head = head;
   set->elements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   g_hash_table_insert(ruleset->sets, g_strdup(name), set);
   return set;
@@ -50,7 +47,7 @@ RuleChain *ruleset_chain(Ruleset *ruleset, const char *name, const char *head) {
   if (chain)
     return chain;
   chain = g_new0(RuleChain, 1);
-  chain->head = g_strdup(head);
+  chain->head = head;
   chain->rules = g_string_new(NULL);
   g_hash_table_insert(ruleset->chains, g_strdup(name), chain);
   return chain;
@@ -68,9 +65,16 @@ void rule_add(RuleChain *chain, const char *format, ...) {
 
 /* A flow is logged at most a few times a second; every packet is counted. */
 void rule_drop(RuleChain *chain, const char *match, ReachStage stage, const char *rule) {
-  rule_add(chain, "%s%supdate @seen { ip saddr . ip daddr . meta l4proto . th dport limit rate 2/second burst 3 packets } "
-           "log prefix \"%s:%.120s\" group 5 queue-threshold 1 snaplen 96", match, *match ? " " : "", reach_stages[stage].prefix, rule);
-  rule_add(chain, "%s%scounter drop", match, *match ? " " : "");
+  static const char *const families[][2] = {{"seen", "ip"}, {"seen6", "ip6"}};
+  const char *space = *match ? " " : "";
+  for (gsize i = 0; i < G_N_ELEMENTS(families); i++) {
+    const char *family = families[i][1];
+    if (i == 0 ? strstr(match, "ip6 ") || strstr(match, "nfproto ipv6") : strstr(match, "ip saddr") || strstr(match, "ip daddr") || strstr(match, "nfproto ipv4"))
+      continue;
+    rule_add(chain, "%s%supdate @%s { %s saddr . %s daddr . meta l4proto . th dport limit rate 2/second burst 3 packets } "
+             "log prefix \"%s:%.120s\" group 5 queue-threshold 1 snaplen 96", match, space, families[i][0], family, family, reach_stages[stage].prefix, rule);
+  }
+  rule_add(chain, "%s%scounter drop", match, space);
 }
 
 char *rule_name(Arena *arena, const char *prefix, const char *id) {
@@ -90,13 +94,14 @@ char *rule_range(Arena *arena, const char *side, const Range *range) {
 
 char *rule_service(Arena *arena, int protocol, int from_port, int to_port) {
   gboolean icmp = protocol == 1 || protocol == 58, ports = protocol == 6 || protocol == 17;
-  const char *name = protocol == 6 ? "tcp" : protocol == 17 ? "udp" : protocol == 1 ? "icmp" : "icmpv6";
+  const char *name = protocol == 6 ? "tcp" : "udp";
   if (protocol == -1)
     return arena_strdup(arena, "");
   if ((!icmp && !ports) || from_port == -1 || (ports && from_port == 0 && to_port == 65535))
     return arena_printf(arena, "meta l4proto %d", protocol);
-  if (icmp)
-    return to_port == -1 ? arena_printf(arena, "%s type %d", name, from_port) : arena_printf(arena, "%s type %d %s code %d", name, from_port, name, to_port);
+  if (icmp)   /* not by name: nft takes ICMP's names for one family only */
+    return to_port == -1 ? arena_printf(arena, "meta l4proto %d @th,0,8 %d", protocol, from_port)
+                         : arena_printf(arena, "meta l4proto %d @th,0,8 %d @th,8,8 %d", protocol, from_port, to_port);
   return from_port == to_port ? arena_printf(arena, "%s dport %d", name, from_port) : arena_printf(arena, "%s dport %d-%d", name, from_port, to_port);
 }
 
@@ -109,108 +114,4 @@ guint numbers_get(Numbers *numbers, const char *id) {
   return number;
 }
 
-/* --- changes --- */
-
-enum { ELEMENTS_A_COMMAND = 500 };
-
-typedef struct Elements { GString *out; const char *verb, *set; guint n; } Elements;
-
-static void elements_put(Elements *elements, const char *key, const char *value) {
-  if (elements->n % ELEMENTS_A_COMMAND == 0)
-    g_string_append_printf(elements->out, "%s%s element inet vpc %s { ", elements->n ? " }\n" : "", elements->verb, elements->set);
-  else
-    g_string_append(elements->out, ", ");
-  g_string_append(elements->out, key);
-  if (*value)
-    g_string_append_printf(elements->out, " : %s", value);
-  elements->n++;
-}
-
-static void elements_end(Elements *elements) {
-  if (elements->n)
-    g_string_append(elements->out, " }\n");
-}
-
-/* Elements of a that b has not, or has with another value. */
-static void elements_difference(GString *out, const char *verb, const char *name, const RuleSet *a, const RuleSet *b) {
-  Elements elements = {out, verb, name, 0};
-  GHashTableIter iter;
-  gpointer key, value;
-  g_hash_table_iter_init(&iter, a->elements);
-  while (g_hash_table_iter_next(&iter, &key, &value)) {
-    const char *other = b ? g_hash_table_lookup(b->elements, key) : NULL;
-    if (!other || strcmp(other, value) != 0)
-      elements_put(&elements, key, value);
-  }
-  elements_end(&elements);
-}
-
-static void add_new_things(GString *out, const Ruleset *old, const Ruleset *new) {
-  GHashTableIter iter;
-  gpointer name, value;
-  g_hash_table_iter_init(&iter, new->sets);
-  while (g_hash_table_iter_next(&iter, &name, &value))
-    if (!old || !g_hash_table_contains(old->sets, name))
-      g_string_append_printf(out, "add %s inet vpc %s { %s }\n", ((RuleSet *) value)->kind, (char *) name, ((RuleSet *) value)->head);
-  g_hash_table_iter_init(&iter, new->chains);
-  while (g_hash_table_iter_next(&iter, &name, &value))
-    if (!old || !g_hash_table_contains(old->chains, name)) {
-      const char *head = ((RuleChain *) value)->head;
-      g_string_append_printf(out, *head ? "add chain inet vpc %s { %s }\n" : "add chain inet vpc %s\n", (char *) name, head);
-    }
-}
-
-static void change_rules(GString *out, const Ruleset *old, const Ruleset *new) {
-  GHashTableIter iter;
-  gpointer name, value;
-  g_hash_table_iter_init(&iter, new->chains);
-  while (g_hash_table_iter_next(&iter, &name, &value)) {
-    const RuleChain *chain = value, *before = old ? g_hash_table_lookup(old->chains, name) : NULL;
-    if (before && strcmp(before->rules->str, chain->rules->str) == 0)
-      continue;
-    if (before && before->rules->len)
-      g_string_append_printf(out, "flush chain inet vpc %s\n", (char *) name);
-    g_auto(GStrv) lines = g_strsplit(chain->rules->str, "\n", -1);
-    for (char **line = lines; *line; line++)
-      if (**line)
-        g_string_append_printf(out, "add rule inet vpc %s %s\n", (char *) name, *line);
-  }
-}
-
-static void change_elements(GString *out, const Ruleset *old, const Ruleset *new) {
-  GHashTableIter iter;
-  gpointer name, value;
-  if (old) {
-    g_hash_table_iter_init(&iter, old->sets);
-    while (g_hash_table_iter_next(&iter, &name, &value))
-      elements_difference(out, "delete", name, value, g_hash_table_lookup(new->sets, name));
-  }
-  g_hash_table_iter_init(&iter, new->sets);
-  while (g_hash_table_iter_next(&iter, &name, &value))
-    elements_difference(out, "add", name, value, old ? g_hash_table_lookup(old->sets, name) : NULL);
-}
-
-static void remove_old_things(GString *out, const Ruleset *old, const Ruleset *new) {
-  GHashTableIter iter;
-  gpointer name, value;
-  for (int i = 0; i < 2; i++) {
-    g_hash_table_iter_init(&iter, old->chains);
-    while (g_hash_table_iter_next(&iter, &name, &value))
-      if (!g_hash_table_contains(new->chains, name))
-        g_string_append_printf(out, i == 0 ? "flush chain inet vpc %s\n" : "delete chain inet vpc %s\n", (char *) name);
-  }
-  g_hash_table_iter_init(&iter, old->sets);
-  while (g_hash_table_iter_next(&iter, &name, &value))
-    if (!g_hash_table_contains(new->sets, name))
-      g_string_append_printf(out, "delete %s inet vpc %s\n", ((RuleSet *) value)->kind, (char *) name);
-}
-
-char *ruleset_changes(const Ruleset *old, const Ruleset *new) {
-  GString *out = g_string_new(old ? NULL : "add table inet vpc\n");
-  add_new_things(out, old, new);
-  change_rules(out, old, new);
-  change_elements(out, old, new);
-  if (old)
-    remove_old_things(out, old, new);
-  return g_string_free(out, FALSE);
-}
+void numbers_drop(Numbers *numbers, const char *id) { g_hash_table_remove(numbers->of, id); }

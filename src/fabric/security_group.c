@@ -1,94 +1,144 @@
-/* security_group: one chain a group and direction, holding only accepts; one chain for each combination of groups in use, which jumps
- * to its groups and ends in a drop with their names; a map from device to combination. */
+/* security_group: the chains of a group and direction hold only accepts: so_/si_ the rules that name somebody, sa_/sb_ those that allow all
+ * addresses a protocol. For each combination of groups in use one chain a direction, which jumps to its groups and ends in a drop with
+ * their names; a map from device to combination.
+ *
+ * A TCP or UDP flow that a rule for all addresses allows is not tracked if a rule for all addresses and ports allows the other direction: it is
+ * judged by the rules at each packet, so it ends when they change. The bits of the connection's mark say so, 1 for the end that
+ * began it, 2 for the other. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html */
 #include "fabric/ruleset.h"
 
 #include <string.h>
 
-static gboolean peer_known(const Network *network, const GroupRule *rule) {
-  return rule->peer == PEER_CIDR || (rule->peer == PEER_GROUP && network_group(network, rule->peer_id)) ||
-         (rule->peer == PEER_PREFIX_LIST && network_prefix_list(network, rule->peer_id));
+enum { UNTRACKED_BEGINNER = 1, UNTRACKED_ANSWERER = 2 };
+
+static gboolean is_for_all(const GroupRule *rule) {
+  return rule->peer == PEER_CIDR && rule->cidr.prefix == 0 && (rule->protocol == -1 || rule->protocol == 6 || rule->protocol == 17);
+}
+
+static gboolean has_all_ports(const GroupRule *rule) {
+  return rule->protocol == -1 || rule->from_port == -1 || (rule->from_port == 0 && rule->to_port == 65535);
 }
 
 /* A rule that names a group or a prefix list speaks of both families. */
-static void add_rule(RuleChain *chain, Arena *arena, const GroupRule *rule) {
+static void add_rule(Ruleset *part, RuleChain *chain, Arena *arena, const GroupRule *rule) {
   const char *side = rule->egress ? "daddr" : "saddr", *service = rule_service(arena, rule->protocol, rule->from_port, rule->to_port);
   if (rule->peer == PEER_CIDR) {
     rule_add(chain, "%s %s counter accept comment \"%s\"", rule_range(arena, side, &rule->cidr), service, rule->id);
     return;
   }
-  const char *v4 = rule_name(arena, rule->peer == PEER_GROUP ? "m_" : "pl_", rule->peer_id);
-  const char *v6 = rule_name(arena, rule->peer == PEER_GROUP ? "m6_" : "pl6_", rule->peer_id);
+  gboolean group = rule->peer == PEER_GROUP;
+  const char *v4 = rule_name(arena, group ? "m_" : "pl_", rule->peer_id), *v6 = rule_name(arena, group ? "m6_" : "pl6_", rule->peer_id);
+  ruleset_set(part, v4, "set", group ? "type ipv4_addr;" : "type ipv4_addr; flags interval;");
+  ruleset_set(part, v6, "set", group ? "type ipv6_addr;" : "type ipv6_addr; flags interval;");
   rule_add(chain, "ip %s @%s %s counter accept comment \"%s\"", side, v4, service, rule->id);
   rule_add(chain, "ip6 %s @%s %s counter accept comment \"%s\"", side, v6, service, rule->id);
 }
 
-static void add_group(Ruleset *ruleset, const Network *network, const SecurityGroup *group, Arena *arena) {
-  RuleChain *out = ruleset_chain(ruleset, rule_name(arena, "so_", group->id), ""), *in = ruleset_chain(ruleset, rule_name(arena, "si_", group->id), "");
-  ruleset_set(ruleset, rule_name(arena, "m_", group->id), "set", "type ipv4_addr;");
-  ruleset_set(ruleset, rule_name(arena, "m6_", group->id), "set", "type ipv6_addr;");
-  for (gsize i = 0; i < group->n_rules; i++)
-    if (peer_known(network, &group->rules[i]))
-      add_rule(group->rules[i].egress ? out : in, arena, &group->rules[i]);
+/* What a rule for all addresses and ports means for the flows of the other direction. */
+static void add_untracked(RuleChain *chain, const GroupRule *rule) {
+  g_autofree char *protocols = rule->protocol == -1 ? g_strdup("{ 6, 17 }") : g_strdup_printf("%d", rule->protocol);
+  rule_add(chain, "ct state new iifname != @auto_tracked oifname != @auto_tracked meta nfproto %s meta l4proto %s ct mark set ct mark or %d",
+           range_is4(&rule->cidr) ? "ipv4" : "ipv6", protocols, rule->egress ? UNTRACKED_ANSWERER : UNTRACKED_BEGINNER);
+}
+
+Ruleset *part_group(const SecurityGroup *group) {
+  g_autoptr(Arena) arena = arena_new();
+  Ruleset *part = ruleset_new();
+  for (int egress = 0; egress < 2; egress++) {
+    RuleChain *some = ruleset_chain(part, rule_name(arena, egress ? "so_" : "si_", group->id), "");
+    RuleChain *all = ruleset_chain(part, rule_name(arena, egress ? "sa_" : "sb_", group->id), "");
+    RuleChain *untracked = ruleset_chain(part, rule_name(arena, egress ? "xo_" : "xi_", group->id), "");
+    for (gsize i = 0; i < group->n_rules; i++) {
+      const GroupRule *rule = &group->rules[i];
+      if (rule->egress != egress)
+        continue;
+      add_rule(part, is_for_all(rule) ? all : some, arena, rule);
+      if (is_for_all(rule) && has_all_ports(rule))
+        add_untracked(untracked, rule);
+    }
+  }
+  return part;
 }
 
 static int compare_text(const void *a, const void *b) { return strcmp(*(const char *const *) a, *(const char *const *) b); }
 
+static void add_jumps(Ruleset *part, RuleChain *chain, const char *prefix, const char *const *groups, gsize n, Arena *arena) {
+  for (gsize i = 0; i < n; i++) {
+    const char *name = rule_name(arena, prefix, groups[i]);
+    ruleset_chain(part, name, "");
+    rule_add(chain, "jump %s", name);
+  }
+}
+
 /* The chain of a combination of groups; its name. */
-static const char *add_combination(Ruleset *ruleset, const Network *network, const Eni *eni, gboolean egress, Arena *arena) {
+static const char *add_combination(Ruleset *part, const Eni *eni, gboolean egress, Arena *arena) {
   const char **sorted = arena_memdup(arena, eni->groups, eni->n_groups * sizeof *eni->groups);
-  qsort(sorted, eni->n_groups, sizeof *sorted, compare_text);
+  if (eni->n_groups)
+    qsort(sorted, eni->n_groups, sizeof *sorted, compare_text);
   const char *groups = text_join(arena, ",", sorted, eni->n_groups);
   g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, groups, -1);
   const char *name = arena_printf(arena, "%s_%.20s", egress ? "co" : "ci", digest);
-  RuleChain *chain = ruleset_chain(ruleset, name, "");
-  if (chain->rules->len)
-    return name;
-  for (gsize i = 0; i < eni->n_groups; i++)
-    if (network_group(network, sorted[i]))
-      rule_add(chain, "jump %s", rule_name(arena, egress ? "so_" : "si_", sorted[i]));
+  RuleChain *chain = ruleset_chain(part, name, "");
+  add_jumps(part, chain, egress ? "so_" : "si_", sorted, eni->n_groups, arena);
+  add_jumps(part, chain, egress ? "xi_" : "xo_", sorted, eni->n_groups, arena);
+  add_jumps(part, chain, egress ? "sa_" : "sb_", sorted, eni->n_groups, arena);
   rule_drop(chain, "", egress ? STAGE_GROUP_OUT : STAGE_GROUP_IN, groups);
   return name;
 }
 
-static void add_member(Ruleset *ruleset, const Network *network, Numbers *numbers, const Eni *eni, Arena *arena) {
-  RuleSet *out = ruleset_set(ruleset, "sg_out", "map", "type ifname : verdict;"), *in = ruleset_set(ruleset, "sg_in", "map", "type ifname : verdict;");
-  guint number = numbers_get(numbers, eni->id);
-  if (eni->kind == ENI_NAT) {
-    rule_element(out, g_strdup_printf("\"e%u\"", number), g_strdup("accept"));
-    rule_element(in, g_strdup_printf("\"e%u\"", number), g_strdup("accept"));
-    return;
-  }
-  rule_element(out, g_strdup_printf("\"e%u\"", number), g_strdup_printf("goto %s", add_combination(ruleset, network, eni, TRUE, arena)));
-  rule_element(in, g_strdup_printf("\"e%u\"", number), g_strdup_printf("goto %s", add_combination(ruleset, network, eni, FALSE, arena)));
-  for (gsize i = 0; i < eni->n_groups; i++)
-    if (network_group(network, eni->groups[i]))
-      rule_element(ruleset_set(ruleset, rule_name(arena, "m_", eni->groups[i]), "set", "type ipv4_addr;"), g_strdup(address_text(arena, eni->address)), NULL);
+void part_add_members(Ruleset *part, const Eni *eni, const char *group, Arena *arena) {
+  RuleSet *v4 = ruleset_set(part, rule_name(arena, "m_", group), "set", "type ipv4_addr;");
+  RuleSet *v6 = ruleset_set(part, rule_name(arena, "m6_", group), "set", "type ipv6_addr;");
+  rule_element(v4, g_strdup(address_text(arena, eni->address)), NULL);
+  for (gsize i = 0; i < eni->n_more; i++)
+    rule_element(ip_is4(eni->more[i].address) ? v4 : v6, g_strdup(ip_text(arena, eni->more[i].address)), NULL);
 }
 
-static void add_prefix_list(Ruleset *ruleset, const PrefixList *list, Arena *arena) {
-  RuleSet *v4 = ruleset_set(ruleset, rule_name(arena, "pl_", list->id), "set", "type ipv4_addr; flags interval; auto-merge;");
-  RuleSet *v6 = ruleset_set(ruleset, rule_name(arena, "pl6_", list->id), "set", "type ipv6_addr; flags interval; auto-merge;");
+void part_add_groups(Ruleset *part, const Eni *eni, const char *device, Arena *arena) {
+  RuleSet *out = ruleset_set(part, "sg_out", "map", "type ifname : verdict;"), *in = ruleset_set(part, "sg_in", "map", "type ifname : verdict;");
+  gboolean nat = eni->kind == ENI_NAT;
+  rule_element(out, g_strdup_printf("\"%s\"", device), nat ? g_strdup("accept") : g_strdup_printf("goto %s", add_combination(part, eni, TRUE, arena)));
+  rule_element(in, g_strdup_printf("\"%s\"", device), nat ? g_strdup("accept") : g_strdup_printf("goto %s", add_combination(part, eni, FALSE, arena)));
+  for (gsize i = 0; i < eni->n_groups; i++)
+    part_add_members(part, eni, eni->groups[i], arena);
+}
+
+/* A range inside another says nothing new, and interval sets take no two that overlap. */
+static gboolean is_inside_another(const RangeList *list, gsize at) {
+  for (gsize i = 0; i < list->n; i++) {
+    gboolean wider = list->v[i].prefix < list->v[at].prefix || (list->v[i].prefix == list->v[at].prefix && i < at);
+    if (i != at && wider && range_overlaps(&list->v[i], &list->v[at]))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+Ruleset *part_prefix_list(const PrefixList *list) {
+  g_autoptr(Arena) arena = arena_new();
+  Ruleset *part = ruleset_new();
+  RuleSet *v4 = ruleset_set(part, rule_name(arena, "pl_", list->id), "set", "type ipv4_addr; flags interval;");
+  RuleSet *v6 = ruleset_set(part, rule_name(arena, "pl6_", list->id), "set", "type ipv6_addr; flags interval;");
   for (gsize i = 0; i < list->cidrs.n; i++) {
     Range range = {range_base(&list->cidrs.v[i]), list->cidrs.v[i].prefix};
-    rule_element(range_is4(&range) ? v4 : v6, g_strdup(range_text(arena, &range)), NULL);
+    if (!is_inside_another(&list->cidrs, i))
+      rule_element(range_is4(&range) ? v4 : v6, g_strdup(range_text(arena, &range)), NULL);
   }
+  return part;
 }
 
-static void add_stage(Ruleset *ruleset, const Network *network, const char *name, const char *head, const char *lookup, ReachStage stage) {
-  RuleChain *chain = ruleset_chain(ruleset, name, head);
-  if (!network->stateless_groups)
-    rule_add(chain, "ct state established,related accept");
+static void add_stage(Ruleset *part, gboolean stateless, const char *name, const char *head, const char *lookup, ReachStage stage) {
+  RuleChain *chain = ruleset_chain(part, name, head);
+  if (!stateless) {
+    rule_add(chain, "ct state established,related ct mark 0 accept");
+    rule_add(chain, "ct state related accept");
+    rule_add(chain, "ct state established ct direction original ct mark and %d == 0 accept", stage == STAGE_GROUP_OUT ? UNTRACKED_BEGINNER : UNTRACKED_ANSWERER);
+    rule_add(chain, "ct state established ct direction reply ct mark and %d == 0 accept", stage == STAGE_GROUP_OUT ? UNTRACKED_ANSWERER : UNTRACKED_BEGINNER);
+  }
   rule_add(chain, "%s", lookup);
   rule_drop(chain, "", stage, "none");
 }
 
-void ruleset_add_groups(Ruleset *ruleset, const Network *network, Numbers *numbers, Arena *arena) {
-  add_stage(ruleset, network, "f2_sg_out", "type filter hook forward priority -10; policy drop;", "iifname vmap @sg_out", STAGE_GROUP_OUT);
-  add_stage(ruleset, network, "f5_sg_in", "type filter hook forward priority 20; policy drop;", "oifname vmap @sg_in", STAGE_GROUP_IN);
-  for (gsize i = 0; i < network->n_prefix_lists; i++)
-    add_prefix_list(ruleset, &network->prefix_lists[i], arena);
-  for (gsize i = 0; i < network->n_groups; i++)
-    add_group(ruleset, network, &network->groups[i], arena);
-  for (gsize i = 0; i < network->n_enis; i++)
-    add_member(ruleset, network, numbers, &network->enis[i], arena);
+void part_add_group_stages(Ruleset *part, gboolean stateless) {
+  add_stage(part, stateless, "f2_sg_out", "type filter hook forward priority -10; policy drop;", "iifname vmap @sg_out", STAGE_GROUP_OUT);
+  add_stage(part, stateless, "f5_sg_in", "type filter hook forward priority 20; policy drop;", "oifname vmap @sg_in", STAGE_GROUP_IN);
 }

@@ -1,6 +1,7 @@
 /* vpc: a router namespace; where every interface's other end is, and every rule. */
 #include "fabric/vpc.h"
 
+#include <linux/rtnetlink.h>
 #include <string.h>
 
 /* Devices that lead nowhere: what has no route ends there, where rules can see and name it, instead of in an ICMP error. */
@@ -11,20 +12,34 @@ static void nowhere(GArray *ops, const char *device) {
   net_device(ops, NET_UP, peer);
 }
 
+/* What has no rule of its own ends in a device that leads nowhere. */
+static void fallback(GArray *ops, gboolean ipv6) {
+  net_rule(ops, NET_RULE, ipv6, 100, 0, RT_TABLE_MAIN);
+  net_rule(ops, NET_RULE_DELETE, ipv6, 32766, 0, RT_TABLE_MAIN);
+  if (!ipv6)
+    net_rule(ops, NET_RULE_DELETE, ipv6, 32767, 0, RT_TABLE_DEFAULT);
+  net_rule(ops, NET_RULE, ipv6, 2000, 0, FALLBACK_TABLE);
+  net_route(ops, NET_ROUTE, "noroute", ipv6 ? &any6 : &any4, no_ip, FALLBACK_TABLE, 0);
+}
+
 static Error *router_make(Vpc *vpc) {
   static const char *const off[] = {"ipv4/conf/all/rp_filter", "ipv4/conf/default/rp_filter", "ipv4/conf/all/send_redirects", "ipv4/conf/default/send_redirects"};
   g_autoptr(GArray) ops = net_ops(), tracking = net_ops();
   for (gsize i = 0; i < G_N_ELEMENTS(off); i++)
     net_sysctl(ops, off[i], "0");
   net_sysctl(ops, "ipv4/ip_forward", "1");
+  if (vpc->fabric->ipv6) {
+    net_ipv6(ops, "all");
+    net_ipv6(ops, "default");
+    net_sysctl(ops, "ipv6/conf/all/forwarding", "1");
+  }
   nowhere(ops, "noroute");
   nowhere(ops, "blackhole");
-  net_address(ops, "lo", 169U << 24 | 254U << 16 | 169U << 8 | 253U, 32);
-  net_rule(ops, NET_RULE, 100, 0, 254);
-  net_rule(ops, NET_RULE_DELETE, 32766, 0, 254);
-  net_rule(ops, NET_RULE_DELETE, 32767, 0, 253);
-  net_rule(ops, NET_RULE, 1000000, 0, FALLBACK_TABLE);
-  net_route(ops, NET_ROUTE, "noroute", 0, 0, 0, FALLBACK_TABLE, 0);
+  nowhere(ops, "checked");
+  net_address(ops, NET_ADDRESS, "lo", ip_of4(LINK_LOCAL_RESOLVER), 32);
+  fallback(ops, FALSE);
+  if (vpc->fabric->ipv6)
+    fallback(ops, TRUE);
   TRY(net_run(vpc->fabric, vpc->router, ops));
   net_sysctl(tracking, "netfilter/nf_conntrack_tcp_be_liberal", "1");
   g_autoptr(Error) optional = net_run(vpc->fabric, vpc->router, tracking);
@@ -51,11 +66,11 @@ static Error *open_sockets(Vpc *vpc, const Network *network) {
   GSource *drops = NULL;
   guint32 base = cidr_base(&network->cidrs.v[0]) + 2;
   g_autoptr(GArray) ops = net_ops();
-  net_address(ops, "lo", base, 32);
+  net_address(ops, NET_ADDRESS, "lo", ip_of4(base), 32);
   TRY(net_run(vpc->fabric, vpc->router, ops));
   TRY(drops_open(vpc, &drops));
   add_source(vpc, drops);
-  TRY(open_resolver(vpc, 169U << 24 | 254U << 16 | 169U << 8 | 253U));
+  TRY(open_resolver(vpc, LINK_LOCAL_RESOLVER));
   return open_resolver(vpc, base);
 }
 
@@ -71,6 +86,9 @@ Error *vpc_new(Fabric *fabric, const char *id, Vpc **ret_vpc) {
   vpc->things = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, thing_free);
   vpc->order = g_ptr_array_new();
   vpc->enis = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, eni_state_free);
+  vpc->links = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  vpc->foreign = g_hash_table_new(g_str_hash, g_str_equal);
+  vpc->rules = rules_new();
   vpc->listeners = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   Error *error = router_make(vpc);
   if (error) {
@@ -102,42 +120,104 @@ void vpc_free(Vpc *vpc) {
   g_hash_table_unref(vpc->things);
   g_hash_table_unref(vpc->listeners);
   g_hash_table_unref(vpc->numbers.of);
+  g_hash_table_unref(vpc->links);
+  g_hash_table_unref(vpc->foreign);
   g_ptr_array_unref(vpc->order);
-  ruleset_free(vpc->rules);
+  rules_free(vpc->rules);
   network_free(vpc->network);
   g_free(vpc->id);
   g_free(vpc);
 }
 
+Error *vpc_commit_rules(Vpc *vpc) {
+  g_autofree char *changes = rules_commands(vpc->rules);
+  Error *error = *changes ? warden_nft(vpc->fabric->warden, vpc->router, changes) : NULL;
+  if (error)
+    rules_reset(vpc->rules);
+  return error ? error_prefix(error, "%s", vpc->id) : NULL;
+}
+
 static Error *apply_rules(Vpc *vpc, const Network *network) {
-  g_autoptr(Ruleset) wanted = ruleset_of(network, &vpc->numbers, vpc->fabric->cut);
-  g_autofree char *changes = ruleset_changes(vpc->rules, wanted);
-  if (*changes)
-    TRY(error_prefix(warden_nft(vpc->fabric->warden, vpc->router, changes), "%s", vpc->id));
-  ruleset_free(vpc->rules);
-  vpc->rules = g_steal_pointer(&wanted);
-  return NULL;
+  parts_put(vpc->rules, &vpc->numbers, vpc->network, network, vpc->fabric->cut);
+  return vpc_commit_rules(vpc);
 }
 
 static Error *apply(Vpc *vpc, const Network *network) {
   if (network->cidrs.n == 0)
     return error_fault("%s has no address range", vpc->id);
-  if (!vpc->n_sources) {
-    TRY(apply_rules(vpc, network));   /* the rules first: nothing passes before them */
-    TRY(open_sockets(vpc, network));
-  }
+  if (network->cidrs6.n && !vpc->fabric->ipv6)
+    return error_fault("%s has an IPv6 range, but this machine's kernel has no IPv6", vpc->id);
   TRY(enis_remove(vpc, network));
-  TRY(apply_rules(vpc, network));
+  TRY(apply_rules(vpc, network));   /* before what is new: nothing passes without them */
+  if (!vpc->n_sources)
+    TRY(open_sockets(vpc, network));
   TRY(enis_add(vpc, network));
   return things_apply(vpc, network);
 }
 
-Error *vpc_apply(Vpc *vpc, Network *network) {
-  Error *error = apply(vpc, network);
+static void swap_network(Vpc *vpc, Network *network) {
   g_mutex_lock(&vpc->fabric->lock);
   network_free(vpc->network);
   vpc->network = network;
   g_cond_broadcast(&vpc->fabric->changed);
   g_mutex_unlock(&vpc->fabric->lock);
-  return error;
+}
+
+Error *vpc_apply(Vpc *vpc, Network *network) {
+  Error *error = apply(vpc, network);
+  g_hash_table_unref(vpc->foreign);
+  vpc->foreign = parts_foreign_groups(network);
+  swap_network(vpc, network);
+  return error ? error : peerings_apply(vpc, FALSE);
+}
+
+/* Whether a route of the network, or the edge, leads to it. */
+static gboolean is_on_a_way(const Network *network, const Eni *eni) {
+  gboolean found = eni && (eni->kind != ENI_ORDINARY || eni->public_address);
+  for (gsize i = 0; eni && !found && i < eni->n_more; i++)
+    found = eni->more[i].public_address != 0;
+  for (gsize i = 0; eni && !found && i < network->n_route_tables; i++)
+    for (gsize j = 0; !found && j < network->route_tables[i].n_routes; j++)
+      found = g_strcmp0(network->route_tables[i].routes[j].target_id, eni->id) == 0;
+  return found;
+}
+
+static void change_network(Vpc *vpc, const char *id, const Eni *eni) {
+  g_mutex_lock(&vpc->fabric->lock);
+  if (eni)
+    network_eni_put(vpc->network, eni);
+  else
+    network_eni_remove(vpc->network, id);
+  g_cond_broadcast(&vpc->fabric->changed);
+  g_mutex_unlock(&vpc->fabric->lock);
+}
+
+Error *vpc_apply_eni(Vpc *vpc, const char *id, const Eni *eni) {
+  const Eni *before = network_eni(vpc->network, id);
+  const Subnet *subnet = eni ? network_subnet(vpc->network, eni->subnet) : NULL;
+  if (eni && !subnet)
+    return error_fault("%s is in %s, which %s has not", id, eni->subnet, vpc->id);
+  if (before && eni && eni_equal(before, eni) && g_hash_table_contains(vpc->enis, id))
+    return NULL;
+  gboolean ways = is_on_a_way(vpc->network, before) || is_on_a_way(vpc->network, eni);
+  TRY(eni_remove(vpc, id, eni));
+  parts_put_eni(vpc->rules, &vpc->numbers, id, eni);
+  change_network(vpc, id, eni);
+  if (g_hash_table_contains(vpc->fabric->cut, id))
+    parts_put_cut(vpc->rules, &vpc->numbers, vpc->network, vpc->fabric->cut);
+  TRY(vpc_commit_rules(vpc));
+  if (eni)
+    TRY(eni_add(vpc, eni, subnet));
+  else
+    numbers_drop(&vpc->numbers, id);
+  if (ways)
+    TRY(things_apply(vpc, vpc->network));
+  return peerings_apply_eni(vpc, id, eni);
+}
+
+Error *vpc_apply_cut(Vpc *vpc) {
+  if (!vpc->network)
+    return NULL;
+  parts_put_cut(vpc->rules, &vpc->numbers, vpc->network, vpc->fabric->cut);
+  return vpc_commit_rules(vpc);
 }

@@ -10,12 +10,15 @@
 #include <arpa/inet.h>
 
 enum {
-  NFLOG_GROUP = 5, FALLBACK_TABLE = 999999, ROUTE_TABLE_BASE = 1000, DROPS_KEPT = 4096, REFUSED_KEPT = 512, ENI_WAIT_MS = 10000,
+  NFLOG_GROUP = 5, FALLBACK_TABLE = 999999, ROUTE_TABLE_BASE = 1000, BEFORE_LOCAL_BASE = 1000000, DROPS_KEPT = 4096, REFUSED_KEPT = 512,
+  ENI_WAIT_MS = 10000,
 };
+
+#define LINK_LOCAL_RESOLVER (169U << 24 | 254U << 16 | 169U << 8 | 253U)
 
 /* Something in a namespace that is made by steps and unmade by others: a route, an address, a gateway's devices. */
 typedef struct Thing {
-  gboolean in_edge;     /* else in the router */
+  gboolean in_edge;     /* it is unmade there; else in the router */
   GArray *make, *unmake; /* NetOp */
   GArray *edge;         /* NetOp in the edge, after make */
 } Thing;
@@ -24,26 +27,30 @@ typedef struct EniState {
   Netns netns;          /* 0: its far end is in the edge */
   int fd;               /* of netns, or -1 */
   guint number;
-  Eni eni;              /* what it was made of; strings are not kept */
-  char *subnet;
+  Arena *arena;
+  Eni eni;              /* what it was made of; in arena */
+  guint32 gateway;      /* of its subnet */
   guint subnet_group;
+  gboolean ipv6;        /* switched on in its namespace */
   char edge_device[16]; /* interface endpoint */
 } EniState;
 
-typedef struct Listeners { guint ids[2]; } Listeners;
+typedef struct Listeners { guint ids[4]; } Listeners;
 
 typedef struct Vpc {
   Fabric *fabric;
   char *id;
   guint number;             /* names its devices in the edge */
-  Network *network;         /* as it is; swapped under the lock */
+  Network *network;         /* as it is; changed under the lock */
   Numbers numbers;
   Netns router;
-  Ruleset *rules;
+  Rules *rules;
   GHashTable *things;       /* key -> Thing * */
   GPtrArray *order;         /* keys of things, in the order in which they were made */
   GHashTable *enis;         /* id -> EniState * */
   GHashTable *listeners;    /* edge device -> Listeners * */
+  GHashTable *links;        /* id of a peering whose link is there -> id of the peer */
+  GHashTable *foreign;      /* groups of peers that rules name */
   GSource *sources[8];      /* resolver and drop reader */
   guint n_sources;
 } Vpc;
@@ -58,6 +65,7 @@ struct Fabric {
   guint next_metric, next_vpc;
   GMutex lock;
   GCond changed;
+  gboolean ipv6;            /* the machine has it */
   GHashTable *vpcs;         /* id -> Vpc * */
   GHashTable *names;        /* name -> FabricName * */
   GHashTable *cut;          /* zones and interfaces */
@@ -69,7 +77,7 @@ struct Fabric {
   RefusedName *refused;     /* ring */
   guint64 n_refused;
   gboolean started;
-  guint edge_listeners[2];
+  guint edge_listeners[4];
   GAsyncQueue *jobs;
   gint posted, finished;    /* jobs; finished under the lock */
   GHashTable *waiting;      /* VPC id -> the queued job that applies it */
@@ -86,20 +94,37 @@ typedef struct FabricName { GPtrArray *addresses; char *target; guint ttl; } Fab
 Error *vpc_new(Fabric *fabric, const char *id, Vpc **ret_vpc) ERROR_MUST_USE;
 /* Makes what is different. Takes network. */
 Error *vpc_apply(Vpc *vpc, Network *network) ERROR_MUST_USE;
+/* One interface is to be like this, or (eni NULL) gone. What it costs does not depend on how many there are. */
+Error *vpc_apply_eni(Vpc *vpc, const char *id, const Eni *eni) ERROR_MUST_USE;
+/* What is cut off has changed. */
+Error *vpc_apply_cut(Vpc *vpc) ERROR_MUST_USE;
+/* Gives the kernel what was put into the rules. */
+Error *vpc_commit_rules(Vpc *vpc) ERROR_MUST_USE;
 void vpc_free(Vpc *vpc);
 
-/* Steps of a netlink batch. address and gateway in host order. */
+/* Brings the links to peers in line with both networks, and with them routes and the groups that are named across. gone: the VPC is going. */
+Error *peerings_apply(Vpc *vpc, gboolean gone) ERROR_MUST_USE;
+/* An interface of vpc has changed (eni NULL: gone): the peers whose rules name its groups know. */
+Error *peerings_apply_eni(Vpc *vpc, const char *id, const Eni *eni) ERROR_MUST_USE;
+
+/* Steps of a netlink batch. */
 void net_veth(GArray *ops, const char *device, const guint8 mac[6], guint group, const char *peer, const guint8 peer_mac[6], Netns netns);
 void net_device(GArray *ops, NetOpKind kind, const char *device);
-void net_address(GArray *ops, const char *device, guint32 address, guint prefix);
-void net_neighbour(GArray *ops, const char *device, guint32 address, const guint8 mac[6]);
-void net_route(GArray *ops, NetOpKind kind, const char *device, guint32 address, guint prefix, guint32 gateway, guint table, guint metric);
-void net_rule(GArray *ops, NetOpKind kind, guint priority, guint mark, guint table);
+void net_address(GArray *ops, NetOpKind kind, const char *device, Ip address, guint prefix);
+void net_neighbour(GArray *ops, const char *device, Ip address, const guint8 mac[6]);
+/* gateway no_ip: none. */
+void net_route(GArray *ops, NetOpKind kind, const char *device, const Range *to, Ip gateway, guint table, guint metric);
+void net_rule(GArray *ops, NetOpKind kind, gboolean ipv6, guint priority, guint mark, guint table);
+void net_flush(GArray *ops, Ip address);
 void net_sysctl(GArray *ops, const char *path, const char *value);
+void net_ipv6(GArray *ops, const char *device);
+Range ip_range(Ip address);
 Error *net_run(Fabric *fabric, Netns netns, const GArray *ops) ERROR_MUST_USE;
 GArray *net_ops(void);
 void mac_of(guint32 address, guint8 ret_mac[6]);
 extern const guint8 router_mac[6], edge_mac[6];
+extern const Ip no_ip, link_local6;
+extern const Range any4, any6;
 
 /* Brings the things of the router and the edge in line with the network: first those to go, later those to come. */
 Error *things_apply(Vpc *vpc, const Network *network) ERROR_MUST_USE;
@@ -108,10 +133,13 @@ void thing_free(gpointer thing);
 /* The interfaces: those that are not in network (or changed) go; those that are new come. */
 Error *enis_remove(Vpc *vpc, const Network *network) ERROR_MUST_USE;
 Error *enis_add(Vpc *vpc, const Network *network) ERROR_MUST_USE;
+/* One of them: it is to be gone, or is changed such that it has to be made again; it is to be there. */
+Error *eni_remove(Vpc *vpc, const char *id, const Eni *eni) ERROR_MUST_USE;
+Error *eni_add(Vpc *vpc, const Eni *eni, const Subnet *subnet) ERROR_MUST_USE;
 void eni_state_free(gpointer state);
 
 /* Listeners on a device of the edge. */
-Error *edge_listen(Vpc *vpc, const char *device, const char *endpoint_id) ERROR_MUST_USE;
+Error *edge_listen(Vpc *vpc, const char *device, const char *endpoint_id, gboolean ipv6) ERROR_MUST_USE;
 void edge_unlisten(Vpc *vpc, const char *device);
 
 /* The resolver's sockets of a VPC (vpc_id NULL: of the edge), and the drop reader, as sources of the watcher. */

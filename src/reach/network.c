@@ -22,6 +22,9 @@ void network_free(Network *network) {
     return;
   if (network->owned)
     g_ptr_array_unref(network->owned);
+  if (network->eni_arena)
+    arena_free(network->eni_arena);
+  g_free(network->eni_room ? network->enis : NULL);
   arena_free(network->arena);
 }
 
@@ -85,37 +88,6 @@ const Eni *network_eni_public(const Network *network, guint32 address) {
         return eni;
   }
   return NULL;
-}
-
-gboolean eni_has_ip(const Eni *eni, Ip address) {
-  if (ip_is4(address) && eni->address == ip_to4(address))
-    return eni->address != 0;
-  for (gsize i = 0; i < eni->n_more; i++)
-    if (ip_equal(eni->more[i].address, address))
-      return TRUE;
-  return FALSE;
-}
-
-gboolean eni_ip(const Eni *eni, gboolean ipv6, Ip *ret_address) {
-  if (!ipv6 && eni->address) {
-    *ret_address = ip_of4(eni->address);
-    return TRUE;
-  }
-  for (gsize i = 0; i < eni->n_more; i++)
-    if (ip_is4(eni->more[i].address) != ipv6) {
-      *ret_address = eni->more[i].address;
-      return TRUE;
-    }
-  return FALSE;
-}
-
-guint32 eni_public(const Eni *eni, Ip address) {
-  if (ip_is4(address) && ip_to4(address) == eni->address)
-    return eni->public_address;
-  for (gsize i = 0; i < eni->n_more; i++)
-    if (ip_equal(eni->more[i].address, address))
-      return eni->more[i].public_address;
-  return 0;
 }
 
 gboolean network_is_local(const Network *network, Ip address) {

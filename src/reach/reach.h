@@ -168,6 +168,8 @@ struct Network {
   Peering *peerings;
   const Network **peers;     /* the VPCs behind active peerings, for reach_walk; not owned, except by network_own_peer */
   GPtrArray *owned;          /* network_own_peer's */
+  Arena *eni_arena;          /* network_eni_put's, like the two below */
+  gsize eni_room, enis_gone;
 };
 
 /* An empty network with its own arena; vpc_id is copied. transfer full. */
@@ -199,6 +201,13 @@ gboolean eni_has_ip(const Eni *eni, Ip address);
 gboolean eni_ip(const Eni *eni, gboolean ipv6, Ip *ret_address);
 /* The public IPv4 address that stands for one of its private ones; 0: none. */
 guint32 eni_public(const Eni *eni, Ip address);
+gboolean eni_equal(const Eni *a, const Eni *b);
+/* All of it into arena. */
+void eni_copy(Arena *arena, const Eni *eni, Eni *ret_copy);
+/* Adds or replaces (by id) an interface; everything is copied. Pointers to interfaces of the network end here. */
+void network_eni_put(Network *network, const Eni *eni);
+/* FALSE: it is not there. */
+gboolean network_eni_remove(Network *network, const char *id);
 /* Whether the VPC's own address ranges hold it. */
 gboolean network_is_local(const Network *network, Ip address);
 /* The route that a packet of this table to address takes: the longest prefix, of equal ones a range, then local, then a prefix

@@ -98,16 +98,24 @@ static int step_link(const Batch *batch, const NetOp *op) {
   return transact(batch, message);
 }
 
+static guint8 family_of(const NetOp *op) { return op->ipv6 ? AF_INET6 : AF_INET; }
+static gsize size_of(const NetOp *op) { return op->ipv6 ? 16 : 4; }
+
+static gboolean is_zero(const guint8 address[16]) {
+  static const guint8 zero[16];
+  return memcmp(address, zero, sizeof zero) == 0;
+}
+
 static int step_address(const Batch *batch, const NetOp *op) {
   gboolean add = op->kind == NET_ADDRESS;
   struct nlmsghdr *message = message_new(batch, add ? RTM_NEWADDR : RTM_DELADDR, add ? NLM_F_CREATE | NLM_F_REPLACE : 0);
   struct ifaddrmsg *address = mnl_nlmsg_put_extra_header(message, sizeof *address);
-  address->ifa_family = AF_INET;
+  address->ifa_family = family_of(op);
   address->ifa_prefixlen = (guint8) op->prefix;
   address->ifa_index = if_nametoindex(op->device);
-  mnl_attr_put_u32(message, IFA_LOCAL, op->address);
-  mnl_attr_put_u32(message, IFA_ADDRESS, op->address);
-  mnl_attr_put_u32(message, IFA_FLAGS, IFA_F_NOPREFIXROUTE);
+  mnl_attr_put(message, IFA_LOCAL, size_of(op), op->address);
+  mnl_attr_put(message, IFA_ADDRESS, size_of(op), op->address);
+  mnl_attr_put_u32(message, IFA_FLAGS, IFA_F_NOPREFIXROUTE | (op->ipv6 ? IFA_F_NODAD : 0));
   int bad = transact(batch, message);
   return !add && (bad == EADDRNOTAVAIL || bad == ENODEV) ? 0 : bad;
 }
@@ -115,33 +123,33 @@ static int step_address(const Batch *batch, const NetOp *op) {
 static int step_neighbour(const Batch *batch, const NetOp *op) {
   struct nlmsghdr *message = message_new(batch, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
   struct ndmsg *neighbour = mnl_nlmsg_put_extra_header(message, sizeof *neighbour);
-  neighbour->ndm_family = AF_INET;
+  neighbour->ndm_family = family_of(op);
   neighbour->ndm_state = NUD_PERMANENT;
   neighbour->ndm_ifindex = (int) if_nametoindex(op->device);
-  mnl_attr_put_u32(message, NDA_DST, op->address);
+  mnl_attr_put(message, NDA_DST, size_of(op), op->address);
   mnl_attr_put(message, NDA_LLADDR, 6, op->mac);
   return transact(batch, message);
 }
 
 static int step_route(const Batch *batch, const NetOp *op) {
-  gboolean local = op->kind == NET_ROUTE_LOCAL, remove = op->kind == NET_ROUTE_DELETE;
+  gboolean local = op->kind == NET_ROUTE_LOCAL, remove = op->kind == NET_ROUTE_DELETE, via = !is_zero(op->gateway);
   struct nlmsghdr *message = message_new(batch, remove ? RTM_DELROUTE : RTM_NEWROUTE, remove ? 0 : NLM_F_CREATE | NLM_F_REPLACE);
   struct rtmsg *route = mnl_nlmsg_put_extra_header(message, sizeof *route);
   guint32 table = op->table ? op->table : local ? RT_TABLE_LOCAL : RT_TABLE_MAIN;
-  route->rtm_family = AF_INET;
+  route->rtm_family = family_of(op);
   route->rtm_dst_len = (guint8) op->prefix;
   route->rtm_table = RT_TABLE_UNSPEC;
   route->rtm_protocol = remove ? RTPROT_UNSPEC : RTPROT_STATIC;
   route->rtm_type = remove ? RTN_UNSPEC : local ? RTN_LOCAL : RTN_UNICAST;
-  route->rtm_scope = remove ? RT_SCOPE_NOWHERE : local ? RT_SCOPE_HOST : op->gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
-  if (!remove && op->gateway)
+  route->rtm_scope = remove ? RT_SCOPE_NOWHERE : local ? RT_SCOPE_HOST : via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+  if (!remove && via)
     route->rtm_flags = RTNH_F_ONLINK;
   mnl_attr_put_u32(message, RTA_TABLE, table);
-  mnl_attr_put_u32(message, RTA_DST, op->address);
+  mnl_attr_put(message, RTA_DST, size_of(op), op->address);
   if (op->device[0])
     mnl_attr_put_u32(message, RTA_OIF, if_nametoindex(op->device));
-  if (op->gateway && !remove)
-    mnl_attr_put_u32(message, RTA_GATEWAY, op->gateway);
+  if (via && !remove)
+    mnl_attr_put(message, RTA_GATEWAY, size_of(op), op->gateway);
   if (op->metric)
     mnl_attr_put_u32(message, RTA_PRIORITY, op->metric);
   int bad = transact(batch, message);
@@ -152,7 +160,7 @@ static int step_rule(const Batch *batch, const NetOp *op) {
   gboolean add = op->kind == NET_RULE;
   struct nlmsghdr *message = message_new(batch, add ? RTM_NEWRULE : RTM_DELRULE, add ? NLM_F_CREATE | NLM_F_EXCL : 0);
   struct fib_rule_hdr *rule = mnl_nlmsg_put_extra_header(message, sizeof *rule);
-  rule->family = AF_INET;
+  rule->family = family_of(op);
   rule->action = FR_ACT_TO_TBL;
   mnl_attr_put_u32(message, FRA_PRIORITY, op->metric);
   if (op->table)
@@ -161,6 +169,8 @@ static int step_rule(const Batch *batch, const NetOp *op) {
     mnl_attr_put_u32(message, FRA_FWMARK, op->mark);
     mnl_attr_put_u32(message, FRA_FWMASK, ~0U);
   }
+  if (op->device[0])
+    mnl_attr_put_strz(message, FRA_IIFNAME, op->device);
   int bad = transact(batch, message);
   return (add && bad == EEXIST) || (!add && bad == ENOENT) ? 0 : bad;
 }
@@ -182,16 +192,18 @@ static int step_sysctl(const Batch *batch, const NetOp *op) {
 /* --- flows --- */
 
 typedef struct Flows {
-  guint32 address;
+  const NetOp *op;
   GPtrArray *tuples;   /* GBytes: the payload of CTA_TUPLE_ORIG of each entry to go */
 } Flows;
 
-static gboolean tuple_has(const struct nlattr *tuple, guint32 address) {
+static gboolean tuple_has(const struct nlattr *tuple, const NetOp *op) {
+  int source = op->ipv6 ? CTA_IP_V6_SRC : CTA_IP_V4_SRC, destination = op->ipv6 ? CTA_IP_V6_DST : CTA_IP_V4_DST;
   const struct nlattr *part, *ip;
   mnl_attr_for_each_nested(part, tuple)
     if (mnl_attr_get_type(part) == CTA_TUPLE_IP)
       mnl_attr_for_each_nested(ip, part)
-        if ((mnl_attr_get_type(ip) == CTA_IP_V4_SRC || mnl_attr_get_type(ip) == CTA_IP_V4_DST) && mnl_attr_get_u32(ip) == address)
+        if ((mnl_attr_get_type(ip) == source || mnl_attr_get_type(ip) == destination) && mnl_attr_get_payload_len(ip) == size_of(op) &&
+            memcmp(mnl_attr_get_payload(ip), op->address, size_of(op)) == 0)
           return TRUE;
   return FALSE;
 }
@@ -205,25 +217,25 @@ static int flow_seen(const struct nlmsghdr *message, void *data) {
     if (type == CTA_TUPLE_ORIG)
       original = attribute;
     if (type == CTA_TUPLE_ORIG || type == CTA_TUPLE_REPLY)
-      wanted = wanted || tuple_has(attribute, flows->address);
+      wanted = wanted || tuple_has(attribute, flows->op);
   }
   if (wanted && original)
     g_ptr_array_add(flows->tuples, g_bytes_new(mnl_attr_get_payload(original), mnl_attr_get_payload_len(original)));
   return MNL_CB_OK;
 }
 
-static struct nlmsghdr *flow_message(const Batch *batch, guint16 type, guint16 flags) {
+static struct nlmsghdr *flow_message(const Batch *batch, const NetOp *op, guint16 type, guint16 flags) {
   struct nlmsghdr *message = mnl_nlmsg_put_header(batch->buffer);
   message->nlmsg_type = (guint16) ((NFNL_SUBSYS_CTNETLINK << 8) | type);
   message->nlmsg_flags = NLM_F_REQUEST | flags;
   struct nfgenmsg *head = mnl_nlmsg_put_extra_header(message, sizeof *head);
-  head->nfgen_family = AF_INET;
+  head->nfgen_family = family_of(op);
   head->version = NFNETLINK_V0;
   return message;
 }
 
 static int flows_list(const Batch *batch, Flows *flows) {
-  const struct nlmsghdr *message = flow_message(batch, IPCTNL_MSG_CT_GET, NLM_F_DUMP);
+  const struct nlmsghdr *message = flow_message(batch, flows->op, IPCTNL_MSG_CT_GET, NLM_F_DUMP);
   if (send(batch->socket, message, message->nlmsg_len, 0) < 0)
     return errno;
   for (int more = MNL_CB_OK; more > MNL_CB_STOP;) {
@@ -243,12 +255,12 @@ static int step_flush_flows(const Batch *outer, const NetOp *op) {
     return errno;
   Batch batch = {outer->state, fd, outer->buffer};
   g_autoptr(GPtrArray) tuples = g_ptr_array_new_with_free_func((GDestroyNotify) g_bytes_unref);
-  Flows flows = {op->address, tuples};
+  Flows flows = {op, tuples};
   bad = flows_list(&batch, &flows);
   for (guint i = 0; !bad && i < tuples->len; i++) {
     gsize size = 0;
     const void *tuple = g_bytes_get_data(tuples->pdata[i], &size);
-    struct nlmsghdr *message = flow_message(&batch, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
+    struct nlmsghdr *message = flow_message(&batch, op, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
     mnl_attr_put(message, CTA_TUPLE_ORIG | NLA_F_NESTED, size, tuple);
     transact(&batch, message);   /* one that has just gone by itself is as good */
   }
@@ -283,9 +295,9 @@ static Error *run_step(const Batch *batch, NetOp *op) {
   int bad = steps[op->kind].run(batch, op);
   if (!bad)
     return NULL;
-  char address[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN];
-  inet_ntop(AF_INET, &op->address, address, sizeof address);
-  inet_ntop(AF_INET, &op->gateway, gateway, sizeof gateway);
+  char address[INET6_ADDRSTRLEN], gateway[INET6_ADDRSTRLEN];
+  inet_ntop(family_of(op), op->address, address, sizeof address);
+  inet_ntop(family_of(op), op->gateway, gateway, sizeof gateway);
   return error_fault("%s %s%s %s/%u via %s table %u: %s", steps[op->kind].name, op->device, op->path, address, op->prefix, gateway,
                      op->table, g_strerror(bad));
 }

@@ -119,22 +119,46 @@ static Error *failed(const char *step, int fd) {
   return error;
 }
 
-static Error *internet_socket(const WardenSocket *spec, int *ret_fd) {
+static int bind_socket(int fd, const WardenSocket *spec) {
+  struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((guint16) spec->port)};
+  struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((guint16) spec->port)};
+  memcpy(&v4.sin_addr, spec->address, sizeof v4.sin_addr);
+  memcpy(&v6.sin6_addr, spec->address, sizeof v6.sin6_addr);
+  return spec->ipv6 ? bind(fd, (struct sockaddr *) &v6, sizeof v6) : bind(fd, (struct sockaddr *) &v4, sizeof v4);
+}
+
+/* Before it is bound. */
+static Error *set_options(int fd, const WardenSocket *spec) {
+  static const guint8 any[16];
   gboolean tcp = spec->kind == WARDEN_SOCKET_TCP;
-  int on = 1, fd = socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0)
-    return failed("socket", fd);
+  int on = 1, level = spec->ipv6 ? IPPROTO_IPV6 : IPPROTO_IP;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (tcp && !spec->address)   /* the same port on every device, and once more for what comes through no such device */
+  if (spec->ipv6)
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (tcp && memcmp(spec->address, any, sizeof any) == 0)   /* the same port on every device, and once more for what comes through no such device */
     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (!tcp)
-    setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
-  if (spec->transparent && setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof on) < 0)
-    return failed("IP_TRANSPARENT", fd);
+    setsockopt(fd, level, spec->ipv6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof on);
+  if (spec->transparent && setsockopt(fd, level, spec->ipv6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, &on, sizeof on) < 0)
+    return error_fault("IP_TRANSPARENT: %s", g_strerror(errno));
+  if (spec->transparent && !tcp)
+    setsockopt(fd, level, spec->ipv6 ? IPV6_RECVORIGDSTADDR : IP_RECVORIGDSTADDR, &on, sizeof on);
   if (spec->device[0] && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, spec->device, (socklen_t) strlen(spec->device) + 1) < 0)
-    return failed("SO_BINDTODEVICE", fd);
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((guint16) spec->port), .sin_addr.s_addr = spec->address};
-  if (spec->port && bind(fd, (struct sockaddr *) &address, sizeof address) < 0)
+    return error_fault("SO_BINDTODEVICE %s: %s", spec->device, g_strerror(errno));
+  return NULL;
+}
+
+static Error *internet_socket(const WardenSocket *spec, int *ret_fd) {
+  gboolean tcp = spec->kind == WARDEN_SOCKET_TCP;
+  int fd = socket(spec->ipv6 ? AF_INET6 : AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0)
+    return failed("socket", fd);
+  Error *error = set_options(fd, spec);
+  if (error) {
+    close(fd);
+    return error;
+  }
+  if (spec->port && bind_socket(fd, spec) < 0)
     return failed("bind", fd);
   if (tcp && spec->port && listen(fd, spec->backlog ? (int) spec->backlog : 1024) < 0)
     return failed("listen", fd);

@@ -36,7 +36,8 @@ typedef enum {
 
 typedef struct WardenSocket {
   guint32 kind;            /* WardenSocketKind */
-  guint32 address;         /* IPv4, network order; 0 = any */
+  guint8 address[16];      /* network order, IPv4: the first 4; all 0: any */
+  guint32 ipv6;            /* of that family; IPv6 sockets take no IPv4 */
   guint32 port;
   guint32 backlog;         /* TCP; 0 = 1024 */
   guint32 transparent;     /* IP_TRANSPARENT */
@@ -50,19 +51,19 @@ Error *warden_nft(Warden *warden, Netns netns, const char *commands) ERROR_MUST_
 /* The same for commands that answer ("list ruleset"). *ret_output: transfer full. */
 Error *warden_nft_list(Warden *warden, Netns netns, const char *commands, char **ret_output) ERROR_MUST_USE;
 
-/* One step of a netlink batch. Addresses: network order. Names: device names in the batch's namespace. */
+/* One step of a netlink batch. Addresses: network order, IPv4 in the first 4 bytes. Names: device names in the batch's namespace. */
 typedef enum {
   NET_VETH,          /* device (mac, group) with peer peer_device (peer_mac) in namespace peer_netns (0: the same); the near end is brought up */
   NET_LINK_DELETE,   /* device; one that is not there is no error */
   NET_UP,            /* device; group if not 0 */
   NET_GROUP,         /* device, group */
-  NET_ADDRESS,       /* address/prefix on device, without its prefix route */
+  NET_ADDRESS,       /* address/prefix on device, without its prefix route, in use at once */
   NET_ADDRESS_DELETE,
   NET_NEIGHBOUR,     /* permanent: address is mac on device */
-  NET_ROUTE,         /* address/prefix via gateway (0: link scope; else onlink) device table (0: main) metric; replaces */
+  NET_ROUTE,         /* address/prefix via gateway (all 0: link scope; else onlink) device table (0: main) metric; replaces */
   NET_ROUTE_LOCAL,   /* address/prefix is local on device (AnyIP) */
   NET_ROUTE_DELETE,  /* address/prefix device table metric; one that is not there is no error */
-  NET_RULE,          /* priority metric: mark (0: any) looks up table */
+  NET_RULE,          /* priority metric: mark (0: any) and device (incoming; "": any) look up table */
   NET_RULE_DELETE,
   NET_SYSCTL,        /* path (below /proc/sys/net/) = value */
   NET_FLUSH_FLOWS,   /* deletes the connection tracking entries from and to address */
@@ -74,7 +75,9 @@ typedef struct NetOp {
   gint32 peer_netns;         /* Netns */
   guint8 mac[6], peer_mac[6];
   guint32 group;
-  guint32 address, prefix, gateway;
+  guint32 ipv6;              /* family of address and gateway */
+  guint8 address[16], gateway[16];
+  guint32 prefix;
   guint32 table, metric, mark;
   char path[64], value[32];
 } NetOp;

@@ -32,21 +32,21 @@ static void test_packets(gconstpointer data) {
   must(warden_netns_new(warden, &b, NULL));
   NetOp near[] = {
     {.kind = NET_VETH, .device = "left", .peer_device = "right", .peer_netns = b, .mac = {2, 0, 0, 0, 0, 1}, .peer_mac = {2, 0, 0, 0, 0, 2}, .group = 7},
-    {.kind = NET_ADDRESS, .device = "left", .address = inet_addr("10.9.0.1"), .prefix = 24},
-    {.kind = NET_ROUTE, .device = "left", .address = inet_addr("10.9.0.0"), .prefix = 24},
-    {.kind = NET_NEIGHBOUR, .device = "left", .address = inet_addr("10.9.0.2"), .mac = {2, 0, 0, 0, 0, 2}},
+    {.kind = NET_ADDRESS, .device = "left", .address = {10, 9, 0, 1}, .prefix = 24},
+    {.kind = NET_ROUTE, .device = "left", .address = {10, 9, 0, 0}, .prefix = 24},
+    {.kind = NET_NEIGHBOUR, .device = "left", .address = {10, 9, 0, 2}, .mac = {2, 0, 0, 0, 0, 2}},
     {.kind = NET_SYSCTL, .path = "ipv4/ip_forward", .value = "1"},
     {.kind = NET_RULE, .metric = 1007, .mark = 7, .table = 1007},
-    {.kind = NET_FLUSH_FLOWS, .address = inet_addr("10.9.0.2")},
+    {.kind = NET_FLUSH_FLOWS, .address = {10, 9, 0, 2}},
   };
   NetOp far[] = {
     {.kind = NET_UP, .device = "right"},
-    {.kind = NET_ADDRESS, .device = "right", .address = inet_addr("10.9.0.2"), .prefix = 24},
-    {.kind = NET_ROUTE, .device = "right", .address = inet_addr("10.9.0.0"), .prefix = 24},
+    {.kind = NET_ADDRESS, .device = "right", .address = {10, 9, 0, 2}, .prefix = 24},
+    {.kind = NET_ROUTE, .device = "right", .address = {10, 9, 0, 0}, .prefix = 24},
   };
   must(warden_net(warden, a, near, G_N_ELEMENTS(near)));
   must(warden_net(warden, b, far, G_N_ELEMENTS(far)));
-  WardenSocket spec = {.kind = WARDEN_SOCKET_TCP, .address = inet_addr("10.9.0.1"), .port = 80, .device = "left"};
+  WardenSocket spec = {.kind = WARDEN_SOCKET_TCP, .address = {10, 9, 0, 1}, .port = 80, .device = "left"};
   int listener = -1, client = -1;
   must(warden_socket(warden, a, &spec, &listener));
   spec = (WardenSocket){.kind = WARDEN_SOCKET_TCP};
