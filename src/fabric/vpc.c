@@ -195,8 +195,8 @@ static void change_network(Vpc *vpc, const char *id, const Eni *eni) {
 Error *vpc_apply_eni(Vpc *vpc, const char *id, const Eni *eni) {
   const Eni *before = network_eni(vpc->network, id);
   const Subnet *subnet = eni ? network_subnet(vpc->network, eni->subnet) : NULL;
-  if (eni && !subnet)
-    return error_fault("%s is in %s, which %s has not", id, eni->subnet, vpc->id);
+  if (eni && !subnet)   /* it comes with the apply that brings the subnet */
+    return NULL;
   if (before && eni && eni_equal(before, eni) && g_hash_table_contains(vpc->enis, id))
     return NULL;
   gboolean ways = is_on_a_way(vpc->network, before) || is_on_a_way(vpc->network, eni);

@@ -101,7 +101,6 @@ static Error *loosen(Call *call, Ec2Address *elastic) {
   if (eni) {
     ec2_eni_disassociate(eni, elastic->AssociationId);
     TRY(ec2_eni_put(call, eni));
-    ec2_changed(call, eni->VpcId);
   }
   elastic->AssociationId = elastic->NetworkInterfaceId = elastic->PrivateIpAddress = elastic->NetworkInterfaceOwnerId = NULL;
   return ec2_put(call, &ec2_addresses, elastic);
@@ -159,7 +158,7 @@ static Error *associate_address(Call *call, const Ec2AssociateAddressInput *in, 
   TRY(ec2_put(call, &ec2_addresses, elastic));
   TRY(ec2_eni_put(call, eni));
   ret_out->AssociationId = elastic->AssociationId;
-  ec2_changed_now(call, eni->VpcId);
+  ec2_settle(call);
   return NULL;
 }
 

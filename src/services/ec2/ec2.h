@@ -72,7 +72,15 @@ Error *ec2_authorize(Call *call, const void *in, Authorization *auth) ERROR_MUST
 void ec2_changed(Call *call, const char *vpc_id);
 /* The same, and packets obey before the call is answered: for rules and routes. */
 void ec2_changed_now(Call *call, const char *vpc_id);
-/* A VPC as reach sees it; *ret_network NULL: it is gone. region, account: where it is. */
+/* One interface has changed, or is gone: after the commit the fabric is told of it alone. */
+void ec2_eni_changed(Call *call, const char *vpc_id, const Ec2EniWires *wires);
+void ec2_eni_gone(Call *call, const char *vpc_id, const char *eni_id);
+/* Packets obey what this call has changed before it is answered. */
+void ec2_settle(Call *call);
+/* An interface as reach sees it; strings are the record's. FALSE: it has no address. */
+gboolean ec2_wires_eni(Arena *arena, const Ec2EniWires *wires, Eni *ret_eni);
+/* A VPC as reach sees it; *ret_network NULL: it is gone. region, account: where it is. alone: without the VPCs that it is peered with. */
+Error *ec2_network_alone(Txn *txn, const char *region, const char *account, const char *vpc_id, Network **ret_network) ERROR_MUST_USE;
 Error *ec2_network(Txn *txn, const char *region, const char *account, const char *vpc_id, Network **ret_network) ERROR_MUST_USE;
 /* Drops and traces for `haar why` and `haar net`. */
 void ec2_register_admin(Haar *haar);

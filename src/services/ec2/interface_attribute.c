@@ -19,7 +19,7 @@ static Error *modify_interface_attribute(Call *call, const Ec2ModifyNetworkInter
   if (in->SourceDestCheck)
     eni->SourceDestCheck = in->SourceDestCheck->Value;
   TRY(ec2_eni_put(call, eni));
-  ec2_changed_now(call, eni->VpcId);
+  ec2_settle(call);
   return NULL;
 }
 
@@ -31,7 +31,7 @@ static Error *reset_interface_attribute(Call *call, const Ec2ResetNetworkInterfa
     return error_answer("InvalidParameterValue", "Value (%s) for parameter sourceDestCheck is invalid.", in->SourceDestCheck);
   eni->SourceDestCheck = OPT_BOOL(TRUE);
   TRY(ec2_eni_put(call, eni));
-  ec2_changed_now(call, eni->VpcId);
+  ec2_settle(call);
   return NULL;
 }
 
@@ -87,7 +87,7 @@ static Error *assign_private(Call *call, const Ec2AssignPrivateIpAddressesInput 
   }
   ret_out->NetworkInterfaceId = in->NetworkInterfaceId;
   TRY(ec2_eni_put(call, eni));
-  ec2_changed_now(call, eni->VpcId);
+  ec2_settle(call);
   return NULL;
 }
 
@@ -108,7 +108,7 @@ static Error *unassign_private(Call *call, const Ec2UnassignPrivateIpAddressesIn
     eni->PrivateIpAddresses.n--;
   }
   TRY(ec2_eni_put(call, eni));
-  ec2_changed_now(call, eni->VpcId);
+  ec2_settle(call);
   return NULL;
 }
 
@@ -131,7 +131,7 @@ static Error *assign_ipv6(Call *call, const Ec2AssignIpv6AddressesInput *in, Ec2
     LIST_APPEND(call->arena, &ret_out->AssignedIpv6Addresses, eni->Ipv6Addresses.v[i]->Ipv6Address);
   ret_out->NetworkInterfaceId = in->NetworkInterfaceId;
   TRY(ec2_eni_put(call, eni));
-  ec2_changed_now(call, eni->VpcId);
+  ec2_settle(call);
   return NULL;
 }
 
@@ -161,6 +161,6 @@ static Error *unassign_ipv6(Call *call, const Ec2UnassignIpv6AddressesInput *in,
   eni->Ipv6Address = eni->Ipv6Addresses.n ? eni->Ipv6Addresses.v[0]->Ipv6Address : NULL;
   ret_out->NetworkInterfaceId = in->NetworkInterfaceId;
   TRY(ec2_eni_put(call, eni));
-  ec2_changed_now(call, eni->VpcId);
+  ec2_settle(call);
   return NULL;
 }

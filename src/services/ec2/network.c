@@ -1,8 +1,5 @@
-/* network: a VPC's records as reach and the fabric see it; and after each commit the fabric in line with them. */
-#include "fabric/fabric.h"
-#include "jobs/jobs.h"
+/* network: a VPC's records as reach and the fabric see it. */
 #include "services/ec2/ec2.h"
-#include "services/ec2/shell.h"
 
 #include <string.h>
 
@@ -48,6 +45,8 @@ static Error *load_subnets(const Load *load) {
     if (here(load, record->VpcId) && cidr_parse(record->CidrBlock, &subnet->cidr)) {
       subnet->id = record->SubnetId;
       subnet->zone = record->AvailabilityZone;
+      for (gsize j = 0; j < record->Ipv6CidrBlockAssociationSet.n; j++)
+        range_parse(record->Ipv6CidrBlockAssociationSet.v[j]->Ipv6CidrBlock, &subnet->cidr6);
       n->n_subnets++;
     }
   }
@@ -211,6 +210,30 @@ static EniKind eni_kind(const char *type) {
   return g_strcmp0(type, "vpc_endpoint") == 0 ? ENI_ENDPOINT : g_strcmp0(type, "nat_gateway") == 0 ? ENI_NAT : ENI_ORDINARY;
 }
 
+static void load_addresses(Arena *arena, Eni *eni, const Ec2EniWireAddressList *list) {
+  eni->more = ARENA_ARRAY(arena, EniAddress, list->n + 1);
+  for (gsize i = 0; i < list->n; i++) {
+    EniAddress *more = &eni->more[eni->n_more];
+    if (!ip_parse(list->v[i]->Address, &more->address))
+      continue;
+    if (list->v[i]->PublicIp)
+      address_parse(list->v[i]->PublicIp, &more->public_address);
+    eni->n_more++;
+  }
+}
+
+gboolean ec2_wires_eni(Arena *arena, const Ec2EniWires *record, Eni *ret_eni) {
+  Eni eni = {.id = record->NetworkInterfaceId, .subnet = record->SubnetId, .kind = eni_kind(record->Kind), .owner = record->Owner,
+             .no_source_check = record->NoSourceCheck.v, .groups = record->Groups.v, .n_groups = record->Groups.n};
+  if (!address_parse(record->Address, &eni.address))
+    return FALSE;
+  if (record->PublicIp)
+    address_parse(record->PublicIp, &eni.public_address);
+  load_addresses(arena, &eni, &record->More);
+  *ret_eni = eni;
+  return TRUE;
+}
+
 static Error *load_enis(const Load *load) {
   Ec2Records records = {0};
   Network *n = load->network;
@@ -218,22 +241,8 @@ static Error *load_enis(const Load *load) {
   key_strings(&prefix, load->region, load->account, n->vpc_id, NULL);
   TRY(load_prefix(load, &ec2_eni_wires, &prefix, &Ec2EniWires_shape, &records));
   n->enis = ARENA_ARRAY(n->arena, Eni, records.n + 1);
-  for (gsize i = 0; i < records.n; i++) {
-    const Ec2EniWires *record = records.v[i];
-    Eni *eni = &n->enis[n->n_enis];
-    if (!address_parse(record->Address, &eni->address))
-      continue;
-    eni->id = record->NetworkInterfaceId;
-    eni->subnet = record->SubnetId;
-    eni->kind = eni_kind(record->Kind);
-    eni->owner = record->Owner;
-    eni->no_source_check = record->NoSourceCheck.v;
-    if (record->PublicIp)
-      address_parse(record->PublicIp, &eni->public_address);
-    eni->groups = record->Groups.v;
-    eni->n_groups = record->Groups.n;
-    n->n_enis++;
-  }
+  for (gsize i = 0; i < records.n; i++)
+    n->n_enis += ec2_wires_eni(n->arena, records.v[i], &n->enis[n->n_enis]);
   return NULL;
 }
 
@@ -254,10 +263,9 @@ static Error *load_endpoints(const Load *load) {
   return NULL;
 }
 
-static void load_prefix_lists(const Load *load) {
+static void load_service_lists(const Load *load) {
   static const char *const services[][2] = {{"s3", REACH_S3}, {"dynamodb", REACH_DYNAMODB}};
   Network *n = load->network;
-  n->prefix_lists = ARENA_ARRAY(n->arena, PrefixList, G_N_ELEMENTS(services));
   for (gsize i = 0; i < G_N_ELEMENTS(services); i++) {
     PrefixList *list = &n->prefix_lists[n->n_prefix_lists++];
     list->id = ec2_prefix_list_id(n->arena, load->region, services[i][0]);
@@ -265,6 +273,94 @@ static void load_prefix_lists(const Load *load) {
     list->cidrs = (RangeList){1, ARENA_NEW(n->arena, Range)};
     range_parse(services[i][1], list->cidrs.v);
   }
+}
+
+static Error *load_own_list(const Load *load, const Ec2ManagedPrefixList *record) {
+  Key key;
+  void *version = NULL;
+  Network *n = load->network;
+  key_strings(&key, load->region, load->account, record->PrefixListId, NULL);
+  key_add_int(&key, record->Version.v);
+  TRY(record_get(load->txn, &ec2_list_versions, &key, &Ec2PrefixListVersion_shape, n->arena, &version));
+  if (!version)
+    return NULL;
+  const Ec2PrefixListEntrySet *entries = &((const Ec2PrefixListVersion *) version)->Entries;
+  PrefixList *list = &n->prefix_lists[n->n_prefix_lists++];
+  *list = (PrefixList){record->PrefixListId, record->PrefixListName, {0, ARENA_ARRAY(n->arena, Range, entries->n + 1)}};
+  for (gsize i = 0; i < entries->n; i++)
+    list->cidrs.n += range_parse(entries->v[i]->Cidr, &list->cidrs.v[list->cidrs.n]);
+  return NULL;
+}
+
+static Error *load_prefix_lists(const Load *load) {
+  Ec2Records records = {0};
+  TRY(load_all(load, &ec2_managed_lists.table, ec2_managed_lists.shape, &records));
+  load->network->prefix_lists = ARENA_ARRAY(load->network->arena, PrefixList, records.n + 2);
+  load_service_lists(load);
+  for (gsize i = 0; i < records.n; i++)
+    TRY(load_own_list(load, records.v[i]));
+  return NULL;
+}
+
+static void load_peer_ranges(Network *n, Peering *peering, const Ec2VpcPeeringConnectionVpcInfo *far) {
+  peering->cidrs.v = ARENA_ARRAY(n->arena, Range, far->CidrBlockSet.n + far->Ipv6CidrBlockSet.n + 1);
+  for (gsize i = 0; i < far->CidrBlockSet.n; i++)
+    peering->cidrs.n += range_parse(far->CidrBlockSet.v[i]->CidrBlock, &peering->cidrs.v[peering->cidrs.n]);
+  for (gsize i = 0; i < far->Ipv6CidrBlockSet.n; i++)
+    peering->cidrs.n += range_parse(far->Ipv6CidrBlockSet.v[i]->Ipv6CidrBlock, &peering->cidrs.v[peering->cidrs.n]);
+}
+
+static Error *load_peerings(const Load *load) {
+  Ec2Records records = {0};
+  Network *n = load->network;
+  TRY(load_all(load, &ec2_peerings.table, ec2_peerings.shape, &records));
+  n->peerings = ARENA_ARRAY(n->arena, Peering, records.n + 1);
+  for (gsize i = 0; i < records.n; i++) {
+    const Ec2VpcPeeringConnection *record = records.v[i];
+    gboolean asked = here(load, record->RequesterVpcInfo->VpcId);
+    if (!asked && !here(load, record->AccepterVpcInfo->VpcId))
+      continue;
+    const Ec2VpcPeeringConnectionVpcInfo *far = asked ? record->AccepterVpcInfo : record->RequesterVpcInfo;
+    Peering *peering = &n->peerings[n->n_peerings++];
+    peering->id = record->VpcPeeringConnectionId;
+    peering->peer_vpc = far->VpcId;
+    peering->active = ec2_peering_active(record);
+    peering->resolves_here = far->PeeringOptions && far->PeeringOptions->AllowDnsResolutionFromRemoteVpc.v;
+    load_peer_ranges(n, peering, far);
+  }
+  return NULL;
+}
+
+static Error *load_egress_gateway(const Load *load) {
+  Ec2Records records = {0};
+  TRY(load_all(load, &ec2_egress_gateways.table, ec2_egress_gateways.shape, &records));
+  for (gsize i = 0; i < records.n; i++) {
+    const Ec2EgressOnlyInternetGateway *gateway = records.v[i];
+    if (gateway->Attachments.n && here(load, gateway->Attachments.v[0]->VpcId))
+      load->network->egress_only_gateway = gateway->EgressOnlyInternetGatewayId;
+  }
+  return NULL;
+}
+
+static Error *load_dhcp(const Load *load, const char *id) {
+  Key key;
+  void *record = NULL;
+  Network *n = load->network;
+  key_strings(&key, load->region, load->account, id ? id : "", NULL);
+  TRY(record_get(load->txn, &ec2_dhcp_options.table, &key, ec2_dhcp_options.shape, n->arena, &record));
+  const Ec2DhcpOptions *options = record;
+  n->dhcp.id = options ? options->DhcpOptionsId : NULL;
+  for (gsize i = 0; options && i < options->DhcpConfigurations.n; i++) {
+    const Ec2DhcpConfiguration *given = options->DhcpConfigurations.v[i];
+    if (strcmp(given->Key, "domain-name") == 0 && given->Values.n)
+      n->dhcp.domain_name = given->Values.v[0]->Value;
+    if (strcmp(given->Key, "domain-name-servers") != 0)
+      continue;
+    n->dhcp.name_servers = ARENA_ARRAY(n->arena, const char *, given->Values.n + 1);
+    for (gsize j = 0; j < given->Values.n; j++)
+      n->dhcp.name_servers[n->dhcp.n_name_servers++] = given->Values.v[j]->Value;
+  }
+  return NULL;
 }
 
 /* Whether the tag haar:fault of a VPC (of its stack) names a fault profile. */
@@ -290,6 +386,10 @@ static Error *load_vpc(const Load *load, gboolean *ret_there) {
   n->cidrs.v = ARENA_ARRAY(n->arena, Cidr, vpc->CidrBlockAssociationSet.n + 1);
   for (gsize i = 0; i < vpc->CidrBlockAssociationSet.n; i++)
     n->cidrs.n += cidr_parse(vpc->CidrBlockAssociationSet.v[i]->CidrBlock, &n->cidrs.v[n->cidrs.n]);
+  n->cidrs6.v = ARENA_ARRAY(n->arena, Range, vpc->Ipv6CidrBlockAssociationSet.n + 1);
+  for (gsize i = 0; i < vpc->Ipv6CidrBlockAssociationSet.n; i++)
+    n->cidrs6.n += range_parse(vpc->Ipv6CidrBlockAssociationSet.v[i]->Ipv6CidrBlock, &n->cidrs6.v[n->cidrs6.n]);
+  TRY(load_dhcp(load, vpc->DhcpOptionsId));
   TRY(record_get(load->txn, &ec2_vpc_attributes, &key, &Ec2VpcAttributes_shape, n->arena, &attributes));
   const Ec2VpcAttributes *set = attributes;
   n->dns_support = !set || set->EnableDnsSupport.v;
@@ -309,7 +409,7 @@ static Error *load_gateway(const Load *load) {
   return NULL;
 }
 
-Error *ec2_network(Txn *txn, const char *region, const char *account, const char *vpc_id, Network **ret_network) {
+Error *ec2_network_alone(Txn *txn, const char *region, const char *account, const char *vpc_id, Network **ret_network) {
   g_autoptr(Network) network = network_new(vpc_id);
   Load load = {txn, region, account, network};
   gboolean there = FALSE;
@@ -324,150 +424,27 @@ Error *ec2_network(Txn *txn, const char *region, const char *account, const char
   TRY(load_enis(&load));
   TRY(load_endpoints(&load));
   TRY(load_gateway(&load));
-  load_prefix_lists(&load);
+  TRY(load_egress_gateway(&load));
+  TRY(load_prefix_lists(&load));
+  TRY(load_peerings(&load));
   *ret_network = g_steal_pointer(&network);
   return NULL;
 }
 
-/* --- after a commit --- */
-
-typedef struct Change { Haar *haar; char *region, *account, *vpc_id; } Change;
-
-/* The service's state. */
-typedef struct Ec2State {
-  GMutex order;        /* one reads and gives at a time, so that what is given later was read later */
-  GMutex lock;
-  Ec2Shells *shells;   /* NULL: no network */
-  GHashTable *waiting; /* VPCs whose change is still to be read: further changes are read with it */
-} Ec2State;
-
-static void change_free(gpointer data) {
-  Change *change = data;
-  g_free(change->region);
-  g_free(change->account);
-  g_free(change->vpc_id);
-  g_free(change);
-}
-
-static Error *give(const Change *change) {
-  g_autoptr(Txn) txn = NULL;
-  Network *network = NULL;
-  TRY(store_begin_read(change->haar->store, &txn));
-  TRY(ec2_network(txn, change->region, change->account, change->vpc_id, &network));
-  if (network)
-    fabric_apply(change->haar->fabric, network);
-  else
-    fabric_remove(change->haar->fabric, change->vpc_id);
-  return NULL;
-}
-
-static void apply_change(gpointer data) {
-  Change *change = data;
-  Ec2State *state = haar_state(change->haar, "ec2");
-  g_mutex_lock(&state->order);
-  g_mutex_lock(&state->lock);
-  g_hash_table_remove(state->waiting, change->vpc_id);
-  g_mutex_unlock(&state->lock);
-  g_autoptr(Error) error = give(change);
-  g_mutex_unlock(&state->order);
-  if (error)
-    log_error("%s: %s", change->vpc_id, error->message);
-  change_free(change);
-}
-
-static Change *change_new(Haar *haar, const char *region, const char *account, const char *vpc_id) {
-  Change *change = g_new0(Change, 1);
-  *change = (Change){haar, g_strdup(region), g_strdup(account), g_strdup(vpc_id)};
-  return change;
-}
-
-static void committed(gpointer data) {
-  const Change *change = data;
-  Ec2State *state = haar_state(change->haar, "ec2");
-  g_mutex_lock(&state->lock);
-  gboolean first = g_hash_table_add(state->waiting, g_strdup(change->vpc_id));
-  g_mutex_unlock(&state->lock);
-  if (first)
-    jobs_run(change->haar->jobs, apply_change, change_new(change->haar, change->region, change->account, change->vpc_id));
-}
-
-void ec2_changed(Call *call, const char *vpc_id) {
-  if (call->haar->fabric)
-    txn_on_commit(call->txn, committed, change_new(call->haar, call->region, call->account, vpc_id), change_free);
-}
-
-enum { SETTLE_MS = 250 };
-
-/* On the writer's thread, before the caller has its answer: a few milliseconds. */
-static void committed_now(gpointer data) {
-  const Change *change = data;
-  Ec2State *state = haar_state(change->haar, "ec2");
-  g_mutex_lock(&state->order);
-  g_autoptr(Error) error = give(change);
-  g_mutex_unlock(&state->order);
-  if (error)
-    log_error("%s: %s", change->vpc_id, error->message);
-  fabric_settle(change->haar->fabric, SETTLE_MS);
-}
-
-void ec2_changed_now(Call *call, const char *vpc_id) {
-  if (call->haar->fabric)
-    txn_on_commit(call->txn, committed_now, change_new(call->haar, call->region, call->account, vpc_id), change_free);
-}
-
-/* --- start --- */
-
-static Error *restore(Haar *haar) {
-  g_autoptr(Txn) txn = NULL;
-  g_autoptr(Cursor) cursor = NULL;
-  g_autoptr(Arena) arena = arena_new();
-  TRY(store_begin_read(haar->store, &txn));
-  TRY(cursor_open(txn, &ec2_vpcs.table, &(CursorOptions){0}, &cursor));
-  while (cursor_next(cursor)) {
-    KeyReader reader = cursor_key_reader(cursor);
-    char *region = NULL, *account = NULL, *vpc_id = NULL;
-    gsize size = 0;
-    Network *network = NULL;
-    if (!key_read(&reader, arena, &region, &size) || !key_read(&reader, arena, &account, &size) || !key_read(&reader, arena, &vpc_id, &size))
+Error *ec2_network(Txn *txn, const char *region, const char *account, const char *vpc_id, Network **ret_network) {
+  g_autoptr(Network) network = NULL;
+  *ret_network = NULL;
+  TRY(ec2_network_alone(txn, region, account, vpc_id, &network));
+  for (gsize i = 0; network && i < network->n_peerings; i++) {
+    Network *peer = NULL;
+    if (!network->peerings[i].active)
       continue;
-    TRY(ec2_network(txn, region, account, vpc_id, &network));
-    if (network)
-      fabric_apply(haar->fabric, network);
+    TRY(ec2_network_alone(txn, region, account, network->peerings[i].peer_vpc, &peer));
+    if (!peer)
+      continue;
+    network_add_peer(peer, network);
+    network_own_peer(network, peer);
   }
+  *ret_network = g_steal_pointer(&network);
   return NULL;
 }
-
-static Error *start(Haar *haar) {
-  Ec2State *state = g_new0(Ec2State, 1);
-  g_mutex_init(&state->order);
-  g_mutex_init(&state->lock);
-  state->waiting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  haar_set_state(haar, "ec2", state);
-  ec2_register_admin(haar);
-  if (!haar->fabric)
-    return NULL;
-  TRY(ec2_shells_new(haar, &state->shells));
-  return restore(haar);
-}
-
-static void stop(Haar *haar) {
-  Ec2State *state = haar_state(haar, "ec2");
-  ec2_shells_free(state->shells);
-  g_hash_table_unref(state->waiting);
-  g_mutex_clear(&state->order);
-  g_mutex_clear(&state->lock);
-  g_free(state);
-}
-
-static Error *endpoint_policy(Haar *haar, Txn *txn, Arena *arena, const char *endpoint_id, const char **ret_policy) {
-  Key key;
-  const void *data = NULL;
-  gsize size = 0;
-  (void) haar;
-  key_strings(&key, endpoint_id, NULL);
-  TRY(store_get(txn, &ec2_endpoint_policies, &key, &data, &size));
-  *ret_policy = data ? arena_strndup(arena, data, size) : NULL;
-  return NULL;
-}
-
-const ServiceHooks ec2_hooks = {.start = start, .stop = stop, .endpoint_policy = endpoint_policy, .access_denied_code = "UnauthorizedOperation"};

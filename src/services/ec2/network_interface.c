@@ -246,7 +246,9 @@ static Error *put_wires(Call *call, const Ec2NetworkInterface *eni, const char *
   }
   for (gsize i = 0; i < eni->Ipv6Addresses.n; i++)
     add_more(call, &wires, eni->Ipv6Addresses.v[i]->Ipv6Address, NULL);
-  return record_put(call->txn, &ec2_eni_wires, &key, &Ec2EniWires_shape, &wires);
+  TRY(record_put(call->txn, &ec2_eni_wires, &key, &Ec2EniWires_shape, &wires));
+  ec2_eni_changed(call, eni->VpcId, &wires);
+  return NULL;
 }
 
 Error *ec2_eni_put(Call *call, const Ec2NetworkInterface *eni) {
@@ -285,7 +287,6 @@ Error *ec2_eni_make(Call *call, const Ec2EniSpec *spec, Ec2NetworkInterface **re
   TRY(add_further(call, spec, subnet, eni));
   TRY(ec2_put(call, &ec2_interfaces, eni));
   TRY(put_wires(call, eni, spec->owner));
-  ec2_changed(call, eni->VpcId);
   *ret_eni = eni;
   return NULL;
 }
@@ -299,7 +300,7 @@ Error *ec2_eni_delete(Call *call, const Ec2NetworkInterface *eni) {
   for (gsize i = 0; i < eni->Ipv6Addresses.n; i++)
     TRY(ec2_eni_free_address(call, eni, eni->Ipv6Addresses.v[i]->Ipv6Address));
   TRY(ec2_delete(call, &ec2_interfaces, eni->NetworkInterfaceId));
-  ec2_changed(call, eni->VpcId);
+  ec2_eni_gone(call, eni->VpcId, eni->NetworkInterfaceId);
   return NULL;
 }
 
