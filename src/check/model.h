@@ -148,6 +148,8 @@ void network_build(Check *check);
 Vpc *vpc_find(const Check *check, const char *id);
 /* The VPC that a subnet (logical id or symbol) is in, or NULL. */
 Vpc *vpc_of_subnet(const Check *check, const char *subnet);
+/* The peering connection of the template between two VPCs of it, or NULL. */
+const Item *peering_between(const Check *check, const Vpc *a, const Vpc *b);
 /* A subnet of the template that leads to an internet gateway, or "PublicSubnet". */
 const char *public_subnet(const Check *check, const Vpc *vpc);
 gboolean subnet_is_public(const Network *network, const Subnet *subnet);

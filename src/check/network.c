@@ -373,12 +373,38 @@ is_attached(const Check *check, const Item *gateway, const Vpc *vpc)
   return FALSE;
 }
 
+const Item *
+peering_between(const Check *check, const Vpc *a, const Vpc *b)
+{
+  const Item *item;
+  for (guint i = 0; (item = item_next(check, "AWS::EC2::VPCPeeringConnection", &i)) != NULL;) {
+    const Vpc *from = vpc_find(check, item_text(item, "VpcId")), *to = vpc_find(check, item_text(item, "PeerVpcId"));
+    if (from && to && from->item && to->item && ((from == a && to == b) || (from == b && to == a)))
+      return item;
+  }
+  return NULL;
+}
+
+/* The other VPC of a peering connection, if it is of the template too. */
+static Vpc *
+peer_of(const Check *check, const Vpc *vpc, const Item *peering)
+{
+  Vpc *from = vpc_find(check, item_text(peering, "VpcId")), *to = vpc_find(check, item_text(peering, "PeerVpcId"));
+  Vpc *other = from == vpc ? to : to == vpc ? from : NULL;
+  return other && other->item && other != vpc ? other : NULL;
+}
+
 /* FALSE: a target that leads where the template does not show. */
 static gboolean
 read_target(const Check *check, Vpc *vpc, const Item *item, Route *route)
 {
   const char *gateway = item_text(item, "GatewayId"), *nat = item_text(item, "NatGatewayId");
-  const Item *to = item_exactly(check, gateway ? gateway : nat);
+  const Item *to = item_exactly(check, gateway ? gateway : nat), *peering = item_exactly(check, item_text(item, "VpcPeeringConnectionId"));
+  if (peering && peer_of(check, vpc, peering)) {
+    route->target = TARGET_PEERING;
+    route->target_id = peering->id;
+    return TRUE;
+  }
   if (to && strcmp(to->type, "AWS::EC2::VPCGatewayAttachment") == 0) /* GetAtt Attachment.InternetGatewayId */
     to = item_exactly(check, item_text(to, "InternetGatewayId"));
   if (!to)
@@ -612,6 +638,35 @@ add_own_prefix_list(Check *check, Network *network, const Item *item)
   network->prefix_lists[network->n_prefix_lists++] = (PrefixList){ item->id, item->id, { n, ranges } };
 }
 
+static void
+add_peering(Vpc *vpc, const Vpc *other, const char *id)
+{
+  Network *network = vpc->network;
+  const CidrList *cidrs = &other->network->cidrs;
+  Range *ranges = ARENA_ARRAY(network->arena, Range, cidrs->n + 1);
+  for (gsize i = 0; i < cidrs->n; i++)
+    ranges[i] = range_of4(cidrs->v[i]);
+  Peering *more = ARENA_ARRAY(network->arena, Peering, network->n_peerings + 1);
+  if (network->n_peerings)
+    memcpy(more, network->peerings, network->n_peerings * sizeof *more);
+  more[network->n_peerings++] = (Peering){ .id = id, .peer_vpc = other->id, .active = TRUE, .cidrs = { cidrs->n, ranges } };
+  network->peerings = more;
+  network_add_peer(network, other->network);
+}
+
+static void
+join_peers(Check *check)
+{
+  const Item *item;
+  for (guint i = 0; (item = item_next(check, "AWS::EC2::VPCPeeringConnection", &i)) != NULL;) {
+    Vpc *vpc = vpc_find(check, item_text(item, "VpcId")), *other = vpc ? peer_of(check, vpc, item) : NULL;
+    if (!other || !vpc->item)
+      continue;
+    add_peering(vpc, other, item->id);
+    add_peering(other, vpc, item->id);
+  }
+}
+
 void
 network_finish(Check *check)
 {
@@ -636,6 +691,7 @@ network_finish(Check *check)
     for (guint j = 0; (item = item_next(check, "AWS::EC2::PrefixList", &j)) != NULL;)
       add_own_prefix_list(check, network, item);
   }
+  join_peers(check);
 }
 
 void

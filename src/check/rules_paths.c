@@ -217,6 +217,26 @@ tell_public_subnet(Check *check, const BlockedWay *blocked, const char *begin, c
     key_of(check, blocked, blocked->subnet->route_table), begin });
 }
 
+/* Between peered VPCs: there, or back. */
+static void
+tell_peering(Check *check, const BlockedWay *blocked, const char *begin)
+{
+  const Vpc *vpc = blocked->function->vpc;
+  const Listener *listener = listener_find(check, blocked->need->listener);
+  const Item *peering = listener ? peering_between(check, vpc, listener->vpc) : NULL, *table = item_find(check, blocked->verdict.rule);
+  gboolean back = g_strcmp0(blocked->verdict.rule, blocked->subnet->route_table) != 0;
+  if (!peering)
+    return;
+  const Vpc *to = back ? vpc : listener->vpc;
+  const char *range = item_text(to->item, "CidrBlock");
+  tell(check, &(Telling){ RULE_PEERING_ROUTE, blocked->need->certainty, { table ? table : peering, NULL }, consequence(check, blocked),
+    arena_printf(check->arena, "%s -> %s -> %s%s has no route to %s, %s", begin, peering->id, back ? "the reply: " : "", blocked->verdict.rule, to->id,
+                 range ? range : "whose range is not known"), reason(check, blocked->need),
+    table && range ? arena_printf(check->arena, "{\"%s\": {\"Type\": \"AWS::EC2::Route\", \"Properties\": {\"RouteTableId\": {\"Ref\": \"%s\"}, "
+      "\"DestinationCidrBlock\": \"%s\", \"VpcPeeringConnectionId\": {\"Ref\": \"%s\"}}}}", free_id(check, arena_printf(check->arena, "%sTo%s",
+      table->id, to->id)), table->id, range, peering->id) : NULL, key_of(check, blocked, blocked->verdict.rule), begin });
+}
+
 /* -- groups and ACLs --------------------------------------------------------------------------------------------------------- */
 
 static const char *
@@ -311,6 +331,10 @@ tell_blocked(Check *check, const BlockedWay *blocked, const GArray *all)
   const Verdict *verdict = &blocked->verdict;
   switch (verdict->stage) {
   case STAGE_ROUTE:
+    if (blocked->need->kind == NEED_LISTENER) {
+      tell_peering(check, blocked, begin);
+      return;
+    }
     if (verdict->receiver && verdict->receiver->kind == ENI_NAT)
       return; /* rules_network says what is wrong with the gateway */
     if (strcmp(verdict->rule, "igw") == 0)
@@ -425,15 +449,26 @@ walk_service(Check *check, const Function *function, const Need *need, const cha
     g_array_append_val(blocked, way);
 }
 
+/* Whether the way from one to the other can be told: in one VPC, or in two that are peered and of which all is known. */
+static gboolean
+may_walk_between(const Check *check, const Function *function, const Listener *listener)
+{
+  const Vpc *vpc = function->vpc, *other = listener->vpc;
+  if (vpc == other)
+    return TRUE;
+  return peering_between(check, vpc, other) && vpc->ranges_known && other->ranges_known && !g_hash_table_size(vpc->permissive) &&
+         !g_hash_table_size(other->permissive);
+}
+
 static void
 walk_listener(Check *check, const Function *function, const Need *need, const char *eni, GArray *blocked)
 {
   const Listener *listener = listener_find(check, need->listener);
-  if (!listener || listener->vpc != function->vpc || listener->port == 0)
+  if (!listener || !listener->vpc || listener->port == 0 || !may_walk_between(check, function, listener))
     return;
   BlockedWay way = { .need = need, .function = function, .target = listener->title, .port = listener->port };
   for (gsize i = 0; i < listener->enis.n; i++) {
-    const Eni *to = network_eni(function->vpc->network, listener->enis.v[i]);
+    const Eni *to = network_eni(listener->vpc->network, listener->enis.v[i]);
     if (to && walk(check, function, eni, ip_of4(to->address), &way)) {
       g_array_append_val(blocked, way);
       return;

@@ -47,6 +47,7 @@ ENDPOINTS = 'correct/endpoints_only.yaml'
 CUSTOM = 'correct/custom_resource.yaml'
 CACHE = 'correct/cache.yaml'
 PROXY = 'correct/database_proxy.yaml'
+PEERING = 'rules/peering-route/mended.yaml'
 CASES = {
     'rotation without a way to the secret': (ROTATION, [(block(ROTATION, 'SecretsEndpoint'), '')], {('no-way-to-service', 'certain')}),
     'rotation without a way to the database': (ROTATION, [('FromPort: 3306, ToPort: 3306', 'FromPort: 1521, ToPort: 1521')],
@@ -81,6 +82,8 @@ CASES = {
     'a proxy behind the wrong port': (PROXY, [('SourceSecurityGroupId: !Ref FunctionGroup', 'CidrIp: 10.9.0.0/16')], {('database-ingress', 'likely')}),
     'the addresses of the VPC itself': (ENDPOINTS, [('DestinationPrefixListId: !Ref TablePrefixList', 'CidrIp: !GetAtt Vpc.CidrBlock')],
                                         {('function-egress', 'certain')}),
+    'no route to the peer': (PEERING, [(block(PEERING, 'ToData'), '')], {('peering-route', 'likely')}),
+    'a peer whose group does not let in': (PEERING, [('SourceSecurityGroupId: !Ref FunctionGroup', 'CidrIp: 10.1.0.0/16')], {('database-ingress', 'likely')}),
     'an unknown condition lets nothing be said': ('correct/conditions.yaml', [('    Condition: IsIsolated\n    Properties', '    Condition: HasNat\n    Properties')],
                                                   set()),
     'a value decides': ('correct/conditions.yaml', [("AllowedValues: ['yes', 'no']}", "Default: 'yes'}"), ('    Condition: IsIsolated\n', '    Condition: HasNat\n')],
