@@ -78,6 +78,8 @@ grade_of(const Principal *principal, const PolicyPrincipal *named)
     return grade_of_arn(principal, named->value);
   if (strcmp(named->type, "Service") == 0 && principal->type == PRINCIPAL_SERVICE)
     return same_service(named->value, principal->arn) ? GRADE_DIRECT : GRADE_NONE;
+  if (strcmp(named->type, "CanonicalUser") == 0 && g_strcmp0(named->value, principal->user_id) == 0)
+    return GRADE_DIRECT; /* CloudFront's origin access identities */
   if (strcmp(named->type, "CanonicalUser") == 0 && principal->account)
     return strcmp(named->value, principal->account) == 0 ? GRADE_ACCOUNT : GRADE_NONE;
   return GRADE_NONE;
