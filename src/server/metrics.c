@@ -329,13 +329,19 @@ metrics_sampler(Haar *haar, MetricSampler sample, gpointer data)
   g_array_append_val(haar->metrics->samplers, sampler);
 }
 
-void
-metrics_sample(Haar *haar)
+GPtrArray *
+metrics_sample(const Haar *haar)
 {
-  for (guint i = 0; i < haar->metrics->samplers->len; i++) {
-    const Sampler *sampler = &g_array_index(haar->metrics->samplers, Sampler, i);
-    sampler->sample(haar, sampler->data);
+  const GArray *samplers = haar->metrics->samplers;
+  Haar own = *haar;
+  own.metrics = metrics_new();
+  for (guint i = 0; i < samplers->len; i++) {
+    const Sampler *sampler = &g_array_index(samplers, Sampler, i);
+    sampler->sample(&own, sampler->data);
   }
+  GPtrArray *taken = metrics_take(&own);
+  metrics_free(own.metrics);
+  return taken;
 }
 
 Metrics *

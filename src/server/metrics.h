@@ -36,9 +36,9 @@ void metric_record(Metric *metric, double value);
 void metric_close(Metric *metric);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Metric, metric_close)
 
-/* Gauges: sample(haar, data) is called on a worker thread once a minute of the clock, just before that minute's measurements are
- * taken; it measures what is (connections, memory) and calls metric_add. It may block for a second. If the clock jumps it is called
- * once; the values count for each of the minutes between. Before jobs_start. */
+/* Gauges: sample(haar, data) is called on a worker thread at the end of each minute of the clock; it measures what is (connections, memory)
+ * and calls metric_add, with the haar that it is given (its metrics are for this sample only). It may block for a second. If the clock
+ * jumps it is called once; the values count for each of the minutes between, a day of them at most. Register in a start hook. */
 typedef void (*MetricSampler)(Haar *haar, gpointer data);
 void metrics_sampler(Haar *haar, MetricSampler sample, gpointer data);
 
@@ -58,5 +58,5 @@ void metric_minute_free(MetricMinute *minute);
 /* Takes all that was measured and not yet taken, of this minute too. transfer full: an array of MetricMinute, which frees them; NULL if
  * there is none. */
 GPtrArray *metrics_take(const Haar *haar);
-/* Calls all samplers. */
-void metrics_sample(Haar *haar);
+/* What all samplers measure now. transfer full: as metrics_take. */
+GPtrArray *metrics_sample(const Haar *haar);

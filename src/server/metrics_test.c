@@ -88,6 +88,26 @@ test_bound(void)
   metrics_free(haar.metrics);
 }
 
+static void
+sample(Haar *haar, gpointer data)
+{
+  metric_add(haar, &calls, *(const double *) data);
+}
+
+static void
+test_sample(void)
+{
+  static double gauge = 7;
+  Haar haar = {.metrics = metrics_new()};
+  g_assert_null(metrics_sample(&haar));
+  metrics_sampler(&haar, sample, &gauge);
+  g_autoptr(GPtrArray) taken = metrics_sample(&haar);
+  g_assert_cmpuint(taken->len, ==, 1);
+  g_assert_cmpfloat(minute_of(taken, "Calls")->summary.sum, ==, 7);
+  g_assert_null(metrics_take(&haar)); /* it is no measurement of its own */
+  metrics_free(haar.metrics);
+}
+
 enum { THREADS = 4, TIMES = 100000 };
 
 static gpointer
@@ -125,6 +145,7 @@ main(int argc, char **argv)
   g_test_add_func("/server/metrics/take", test_take);
   g_test_add_func("/server/metrics/handle", test_handle);
   g_test_add_func("/server/metrics/bound", test_bound);
+  g_test_add_func("/server/metrics/sample", test_sample);
   g_test_add_func("/server/metrics/threads", test_threads);
   return g_test_run();
 }

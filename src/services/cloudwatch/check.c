@@ -80,5 +80,7 @@ cloudwatch_number(Arena *arena, double value)
     g_snprintf(text, sizeof text, "%.15g", mantissa);
     return arena_printf(arena, "%s%sE%d", text, strchr(text, '.') ? "" : ".0", exponent);
   }
+  if (strchr(text, 'e')) /* a whole number that ends in zeros */
+    g_snprintf(text, sizeof text, "%.0f", value);
   return arena_printf(arena, "%s%s", text, strchr(text, '.') ? "" : ".0");
 }

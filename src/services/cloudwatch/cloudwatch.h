@@ -7,6 +7,7 @@ enum { CLOUDWATCH_MINUTE_MS = 60000, CLOUDWATCH_HIGH_MS = 10000 };
 
 typedef struct CloudwatchState {
   GMutex drain;
+  gint64 sampled; /* gauges: the end of the last minute that has them; of the evaluation's job */
 } CloudwatchState;
 
 /* --- measurements (data.c) --- */
@@ -22,6 +23,8 @@ Error *data_add(Txn *txn, Arena *arena, const char *region, const char *account,
                 const Summary *summary) ERROR_MUST_USE;
 /* Puts what haar's parts have measured into the store (server/metrics.h), and waits for whoever is at it. Not on the writer thread. */
 Error *data_drain(Haar *haar) ERROR_MUST_USE;
+/* Measures the gauges and puts them into the minutes that ended up to now and have none. */
+Error *data_sample(Haar *haar, gint64 now) ERROR_MUST_USE;
 
 /* A datapoint of a period. */
 typedef struct DataPoint {

@@ -137,18 +137,23 @@ dimensions_of(Arena *arena, const char *const *pairs)
   return dimensions;
 }
 
+/* minute 0: that of the measurement. */
+static Error *
+store_minute(Txn *txn, Arena *arena, const MetricMinute *minute, gint64 ms)
+{
+  const MetricSeries *series = &minute->series;
+  CloudwatchDimensions dimensions = dimensions_of(arena, series->dimensions);
+  MetricId metric = {series->name_space, series->name, &dimensions};
+  return data_add(txn, arena, series->region, series->account, &metric, series->unit, ms ? ms : minute->minute, &minute->summary);
+}
+
 static Error *
 store_taken(Txn *txn, gpointer data)
 {
   const GPtrArray *taken = data;
   g_autoptr(Arena) arena = arena_new();
-  for (guint i = 0; i < taken->len; i++) {
-    const MetricMinute *minute = g_ptr_array_index(taken, i);
-    const MetricSeries *series = &minute->series;
-    CloudwatchDimensions dimensions = dimensions_of(arena, series->dimensions);
-    MetricId metric = {series->name_space, series->name, &dimensions};
-    TRY(data_add(txn, arena, series->region, series->account, &metric, series->unit, minute->minute, &minute->summary));
-  }
+  for (guint i = 0; i < taken->len; i++)
+    TRY(store_minute(txn, arena, g_ptr_array_index(taken, i), 0));
   return NULL;
 }
 
@@ -159,6 +164,39 @@ data_drain(Haar *haar)
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&state->drain);
   g_autoptr(GPtrArray) taken = metrics_take(haar);
   return taken ? store_write(haar->store, store_taken, taken) : NULL;
+}
+
+typedef struct Sample {
+  const GPtrArray *taken;
+  gint64 from, to;
+} Sample;
+
+static Error *
+store_sample(Txn *txn, gpointer data)
+{
+  const Sample *sample = data;
+  for (gint64 minute = sample->from; minute < sample->to; minute += CLOUDWATCH_MINUTE_MS) {
+    g_autoptr(Arena) arena = arena_new();
+    for (guint i = 0; i < sample->taken->len; i++)
+      TRY(store_minute(txn, arena, g_ptr_array_index(sample->taken, i), minute));
+  }
+  return NULL;
+}
+
+Error *
+data_sample(Haar *haar, gint64 now)
+{
+  CloudwatchState *state = haar_state(haar, "cloudwatch");
+  Sample sample = {.to = now - now % CLOUDWATCH_MINUTE_MS, .from = state->sampled - state->sampled % CLOUDWATCH_MINUTE_MS};
+  if (sample.from >= sample.to) {
+    state->sampled = MIN(state->sampled, now); /* the clock may have gone back */
+    return NULL;
+  }
+  sample.from = MAX(sample.from, sample.to - day_ms);
+  g_autoptr(GPtrArray) taken = metrics_sample(haar);
+  sample.taken = taken;
+  state->sampled = sample.to;
+  return taken ? store_write(haar->store, store_sample, &sample) : NULL;
 }
 
 /* --- reading --- */

@@ -1,32 +1,12 @@
-/* Start and stop, and the job that puts what was measured into the store each minute of the clock. */
-#include "jobs/jobs.h"
+/* Start and stop. */
 #include "server/haar.h"
-#include "services/cloudwatch/cloudwatch.h"
-
-static const char minute_kind[] = "cloudwatch.minute";
+#include "services/cloudwatch/alarm.h"
 
 static Error *
 schedule(Txn *txn, gpointer data)
 {
-  Haar *haar = data;
-  gint64 now = clock_now();
-  return jobs_put(txn, haar->jobs, minute_kind, "all", now - now % CLOUDWATCH_MINUTE_MS + CLOUDWATCH_MINUTE_MS, "", 0);
-}
-
-static Error *
-schedule_first(Txn *txn, gpointer data)
-{
   TRY(cloudwatch_retention_schedule(txn, data, clock_now() + CLOUDWATCH_MINUTE_MS));
-  return schedule(txn, data);
-}
-
-static Error *
-run_minute(JobRun *run)
-{
-  Haar *haar = run->context;
-  metrics_sample(haar);
-  TRY(data_drain(haar));
-  return store_write(haar->store, schedule, haar);
+  return evaluate_schedule(txn, data, 0);
 }
 
 static Error *
@@ -34,10 +14,12 @@ start(Haar *haar)
 {
   CloudwatchState *state = g_new0(CloudwatchState, 1);
   g_mutex_init(&state->drain);
+  state->sampled = clock_now();
   haar_set_state(haar, "cloudwatch", state);
   cloudwatch_retention_register(haar);
-  jobs_register(haar->jobs, minute_kind, run_minute);
-  return store_write(haar->store, schedule_first, haar);
+  evaluate_register(haar);
+  actions_register(haar);
+  return store_write(haar->store, schedule, haar);
 }
 
 /* What was measured since the last minute is kept. */
