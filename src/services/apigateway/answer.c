@@ -9,6 +9,13 @@ common_headers(const Passage *p, StringMap *headers)
   MAP_SET(p->arena, headers, "x-amz-apigw-id", id_alphabet(p->arena, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 15));
 }
 
+static void
+send_answer(const Passage *passage, int status, const StringMap *headers, const void *body, gsize size)
+{
+  passage->measures->status = status;
+  http_answer(passage->exchange, status, headers, body, size);
+}
+
 void
 answer_message(const Passage *passage, int status, const char *error_type, const char *message)
 {
@@ -19,7 +26,7 @@ answer_message(const Passage *passage, int status, const char *error_type, const
   MAP_SET(passage->arena, &headers, "Content-Type", "application/json");
   MAP_SET(passage->arena, &headers, "x-amzn-ErrorType", error_type);
   common_headers(passage, &headers);
-  http_answer(passage->exchange, status, &headers, body->str, body->len);
+  send_answer(passage, status, &headers, body->str, body->len);
 }
 
 /* The text of a header value: functions give strings, numbers and booleans. */
@@ -135,7 +142,7 @@ answer_proxy(const Passage *passage, const Blob *payload)
   if (!has_header(&headers, "content-type"))
     add_header(passage->arena, &headers, "Content-Type", "application/json");
   common_headers(passage, &headers);
-  http_answer(passage->exchange, status, &headers, data, size);
+  send_answer(passage, status, &headers, data, size);
 }
 
 /* A MOCK integration's request template is JSON with a statusCode; haar reads it as it stands. */
@@ -173,7 +180,7 @@ answer_mock(const Passage *passage)
   if (!has_header(&headers, "content-type"))
     add_header(passage->arena, &headers, "Content-Type", "application/json");
   common_headers(passage, &headers);
-  http_answer(passage->exchange, (int) code, &headers, body ? body : "", body ? strlen(body) : 0);
+  send_answer(passage, (int) code, &headers, body ? body : "", body ? strlen(body) : 0);
 }
 
 const char *

@@ -51,6 +51,12 @@ typedef struct Match {
 gboolean match_route(Arena *arena, const ApigatewayListOfResource *resources, const char *method, const char *path, Match *ret_match);
 
 /* One request on its way through a deployed API. */
+/* What is measured of a request on its way. */
+typedef struct PassageMeasures {
+  int status;            /* of the answer; 0: none yet */
+  gint64 integration_us; /* what the integration took; -1: there was none */
+} PassageMeasures;
+
 typedef struct Passage {
   HttpExchange *exchange;
   const HttpRequest *request;
@@ -62,7 +68,11 @@ typedef struct Passage {
   const Principal *caller;     /* AWS_IAM, or NULL */
   const guint8 *body;
   gsize body_size;
+  PassageMeasures *measures;
 } Passage;
+
+/* AWS/ApiGateway in CloudWatch: counts a request that was answered (metrics.c). */
+void measure_passage(Haar *haar, const Passage *passage, gint64 took_us);
 
 /* The Lambda proxy event, version 1.0 (arena).
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html */

@@ -117,8 +117,11 @@ invoke_function(Haar *haar, const Passage *p)
     return;
   }
   Invocation *invocation = invocation_new(haar, p, function);
+  gint64 began = clock_monotonic_us();
   g_thread_pool_push(haar_state(haar, "apigateway"), invocation, NULL);
-  if (wait_for_invocation(invocation, OPT_OR(p->match.method->methodIntegration->timeoutInMillis, TIMEOUT_MS)))
+  gboolean ended = wait_for_invocation(invocation, OPT_OR(p->match.method->methodIntegration->timeoutInMillis, TIMEOUT_MS));
+  p->measures->integration_us = clock_monotonic_us() - began;
+  if (ended)
     answer_invocation(p, invocation);
   else
     answer_message(p, 504, "InternalServerErrorException", "Endpoint request timed out");

@@ -124,31 +124,38 @@ find_owner(Haar *haar, Passage *p)
   return FALSE;
 }
 
-void
-apigateway_serve(Haar *haar, HttpExchange *exchange)
+static void
+serve(Haar *haar, Passage *p)
 {
-  Passage p = {.exchange = exchange, .request = http_request(exchange), .arena = http_arena(exchange)};
+  gint64 began = clock_monotonic_us();
   ApigatewayListOfResource resources = {0};
-  struct { Passage *passage; ApigatewayListOfResource *resources; } what = {&p, &resources};
-  parse_address(p.arena, p.request, &p.api_id, &p.stage_name, &p.path);
-  if (!find_owner(haar, &p))
+  struct { Passage *passage; ApigatewayListOfResource *resources; } what = {p, &resources};
+  parse_address(p->arena, p->request, &p->api_id, &p->stage_name, &p->path);
+  if (!find_owner(haar, p))
     return;
-  http_body(exchange, &p.body, &p.body_size);
-  if (p.body_size > PAYLOAD_MAX) {
-    answer_message(&p, 413, "RequestTooLargeException", "Request Too Long");
+  http_body(p->exchange, &p->body, &p->body_size);
+  if (p->body_size > PAYLOAD_MAX) {
+    answer_message(p, 413, "RequestTooLargeException", "Request Too Long");
     return;
   }
-  g_autoptr(Call) call = call_new(haar, p.account, p.region, principal_service(p.arena, "apigateway", p.account));
+  g_autoptr(Call) call = call_new(haar, p->account, p->region, principal_service(p->arena, "apigateway", p->account));
   g_autoptr(Error) error = call_read(call, load, &what);
   if (error) {
     gboolean fault = error->kind == ERROR_FAULT;
-    answer_message(&p, fault ? 500 : 403, fault ? "InternalServerErrorException" : "ForbiddenException", fault ? "Internal server error" : "Forbidden");
+    answer_message(p, fault ? 500 : 403, fault ? "InternalServerErrorException" : "ForbiddenException", fault ? "Internal server error" : "Forbidden");
     return;
   }
-  if (!match_route(p.arena, &resources, p.request->method, p.path, &p.match)) {
-    answer_message(&p, 403, "MissingAuthenticationTokenException", "Missing Authentication Token");
-    return;
-  }
-  if (authorised(call, &p))
-    integrate(haar, &p);
+  if (!match_route(p->arena, &resources, p->request->method, p->path, &p->match))
+    answer_message(p, 403, "MissingAuthenticationTokenException", "Missing Authentication Token");
+  else if (authorised(call, p))
+    integrate(haar, p);
+  measure_passage(haar, p, clock_monotonic_us() - began);
+}
+
+void
+apigateway_serve(Haar *haar, HttpExchange *exchange)
+{
+  PassageMeasures measures = {.integration_us = -1};
+  Passage p = {.exchange = exchange, .request = http_request(exchange), .arena = http_arena(exchange), .measures = &measures};
+  serve(haar, &p);
 }

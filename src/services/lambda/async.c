@@ -43,6 +43,7 @@ put(Call *call, gpointer data)
 Error *
 async_put(Call *call, const InvokeArgs *args)
 {
+  lambda_metric_event(call, args->name.name, "AsyncEventsReceived", "Count", 1);
   return call_write(call, put, (gpointer) args);
 }
 
@@ -167,12 +168,18 @@ end_event(Call *call, const Policy *policy, const InvocationResult *result, cons
 {
   gboolean good = strcmp(condition, "Success") == 0;
   const char *target = good ? policy->on_success : policy->on_failure;
+  if (!good)
+    lambda_metric_event(call, policy->event->function, "AsyncEventsDropped", "Count", 1);
   g_autoptr(Error) error = target ? deliver(call, policy, target, destination_text(call, policy->event, result, condition, version), NULL) : NULL;
-  if (error)
+  if (error) {
+    lambda_metric_event(call, policy->event->function, "DestinationDeliveryFailures", "Count", 1);
     log_warning("an event of %s does not reach %s: %s", policy->event->function, target, error->message);
+  }
   g_autoptr(Error) dead = !good && policy->dead_letters ? to_dead_letters(call, policy, policy->event, result) : NULL;
-  if (dead)
+  if (dead) {
+    lambda_metric_event(call, policy->event->function, "DeadLetterErrors", "Count", 1);
     log_warning("an event of %s does not reach %s: %s", policy->event->function, policy->dead_letters, dead->message);
+  }
 }
 
 /* --- the job --- */
@@ -205,6 +212,7 @@ attempt(Call *call, LambdaEventRecord *event)
   TRY(call_read(call, find_policy, &policy));
   g_autoptr(Error) error = invoke_run(call, &args, &result, &version);
   gint64 age = clock_now() - OPT_OR(event->queued, 0);
+  lambda_metric_event(call, event->function, "AsyncEventAge", "Milliseconds", (double) age);
   if (error_is(error, "ResourceNotFoundException"))
     return NULL;
   if (error) {

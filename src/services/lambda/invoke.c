@@ -67,7 +67,7 @@ throttled(const char *reason)
 }
 
 static Error *
-enter(Lambda *all, const char *key, OptInt reserved)
+enter(Lambda *all, const char *key, OptInt reserved, gint64 *ret_of_function, gint64 *ret_of_account)
 {
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&all->running);
   gint64 n = GPOINTER_TO_INT(g_hash_table_lookup(all->counts, key));
@@ -77,7 +77,21 @@ enter(Lambda *all, const char *key, OptInt reserved)
     return throttled("ConcurrentInvocationLimitExceeded");
   g_hash_table_insert(all->counts, g_strdup(key), GINT_TO_POINTER(n + 1));
   all->total++;
+  *ret_of_function = n + 1;
+  *ret_of_account = all->total;
   return NULL;
+}
+
+static Error *
+enter_measured(Call *call, const FunctionName *name, const char *key, OptInt reserved)
+{
+  gint64 of_function = 0, of_account = 0;
+  Error *error = enter(lambda_state(call), key, reserved, &of_function, &of_account);
+  if (error)
+    lambda_metric_throttle(call, name);
+  else
+    lambda_metric_concurrency(call, name, of_function, of_account);
+  return error;
 }
 
 static void
@@ -128,12 +142,12 @@ invoke_run(Call *call, const InvokeArgs *args, InvocationResult *ret, const char
     .late = target.latest && has_fault(&target.latest->tags, "late-eni"),
   };
   const char *key = arena_printf(call->arena, "%s/%s/%s", call->region, call->account, args->name.name);
-  TRY(enter(lambda_state(call), key, target.latest ? target.latest->reserved : (OptInt) {0}));
+  TRY(enter_measured(call, &args->name, key, target.latest ? target.latest->reserved : (OptInt) {0}));
   gint64 began = clock_monotonic_us();
   Error *error = pool_invoke(lambda_state(call)->pool, call, &invocation, ret);
   leave(lambda_state(call), key);
   *ret_version = record->active->Version;
-  lambda_metric_invocation(call, &args->name, *ret_version, error, ret->function_error != NULL, clock_monotonic_us() - began);
+  lambda_metric_invocation(call, &args->name, *ret_version, error || ret->function_error, clock_monotonic_us() - began);
   return error;
 }
 

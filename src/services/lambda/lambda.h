@@ -167,8 +167,12 @@ Error *async_put(Call *call, const InvokeArgs *args) ERROR_MUST_USE;
 
 /* --- metrics.c --- */
 
-/* Counts an invocation in CloudWatch (AWS/Lambda); returns at once. error: it was not run (throttled), or NULL. */
-void lambda_metric_invocation(Call *call, const FunctionName *name, const char *version, const Error *error, gboolean failed, gint64 took_us);
+/* Measures for CloudWatch (AWS/Lambda): an invocation that ran, as the alias or version of name; one that was refused (throttled); how many
+ * run at once; what an asynchronous event met ("AsyncEventsReceived", ...). */
+void lambda_metric_invocation(Call *call, const FunctionName *name, const char *version, gboolean failed, gint64 took_us);
+void lambda_metric_throttle(Call *call, const FunctionName *name);
+void lambda_metric_concurrency(Call *call, const FunctionName *name, gint64 of_function, gint64 of_account);
+void lambda_metric_event(Call *call, const char *function, const char *metric, const char *unit, double value);
 
 /* --- validate.c --- */
 
