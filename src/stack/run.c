@@ -4,7 +4,7 @@
 #include "stack/spec.h"
 #include <string.h>
 
-enum { WAIT_US = 200 * 1000 };
+enum { WAIT_US = 200 * 1000, DELETE_PATIENCE_US = 10 * G_USEC_PER_SEC, DELETE_PAUSE_MS = 100 };
 
 const char *
 record_text(const Json *record, const char *name)
@@ -209,6 +209,20 @@ clear_away(Task *task, ResourceCall *rc)
   return error && !run_is_gone(error) ? g_steal_pointer(&error) : NULL;
 }
 
+/* What is still used by something that is going (a function's network interfaces go a moment after it) is tried again, as CloudFormation
+ * does. */
+static Error *
+delete_patiently(Task *task, ResourceCall *rc)
+{
+  gint64 until = clock_monotonic_us() + DELETE_PATIENCE_US;
+  for (;;) {
+    g_autoptr(Error) error = task->type->delete(rc);
+    if (!error_is(error, "DependencyViolation") || clock_monotonic_us() > until || run_is_stopping(task->run))
+      return g_steal_pointer(&error);
+    TRY(resource_pause(rc, DELETE_PAUSE_MS));
+  }
+}
+
 static Error *
 run_task(Task *task)
 {
@@ -233,7 +247,7 @@ run_task(Task *task)
   }
   if (task->snapshot)
     TRY(task->type->snapshot(&rc));
-  return task->type->delete(&rc);
+  return delete_patiently(task, &rc);
 }
 
 static void

@@ -141,6 +141,33 @@ signal_serves(Haar *haar, const HttpRequest *request)
          g_str_has_prefix(request->host, "cloudformation-custom-resource-response-");
 }
 
+/* The policy of the VPC endpoint that a message came through must allow its way to the bucket, as on AWS.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html */
+static Error *
+check_endpoint(Call *call, gpointer data)
+{
+  const HttpRequest *request = data;
+  const char *policy = NULL, *dot = strchr(request->host, '.');
+  Error *(*find)(Haar *, Txn *, Arena *, const char *, const char **) = NULL;
+  StringMap context = { 0 };
+  for (const Service *const *service = haar_services; *service && !find; service++)
+    find = (*service)->hooks ? (*service)->hooks->endpoint_policy : NULL;
+  if (!request->source->endpoint_id || !find || !dot)
+    return NULL;
+  TRY(find(call->haar, call->txn, call->arena, request->source->endpoint_id, &policy));
+  MAP_SET(call->arena, &context, "aws:SourceVpce", request->source->endpoint_id);
+  if (request->source->vpc_id)
+    MAP_SET(call->arena, &context, "aws:SourceVpc", request->source->vpc_id);
+  IamRequest question = {
+    .principal = principal_root(call->arena, call->account), .action = "s3:PutObject", .resource_account = call->account, .context = &context,
+    .resource = arena_printf(call->arena, "arn:aws:s3:::%.*s%s", (int) (dot - request->host), request->host, request->path),
+    .endpoint_policy = policy };
+  Error *denied = iam_authorize(call->txn, call->arena, &question);
+  if (denied)
+    denied->status = 403;
+  return denied;
+}
+
 static Error *
 receive(Haar *haar, HttpExchange *exchange)
 {
@@ -152,6 +179,7 @@ receive(Haar *haar, HttpExchange *exchange)
   g_autoptr(Call) call = call_new(haar, "000000000000", haar->region, NULL);
   if (strcmp(request->method, "PUT") != 0)
     return error_answer_status(405, "MethodNotAllowed", "The specified method is not allowed against this resource.");
+  TRY(call_read(call, check_endpoint, (gpointer) request));
   http_body(exchange, &data, &size);
   if (size > MESSAGE_MAX)
     return error_answer_status(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");

@@ -12,4 +12,7 @@ StringList ec2_property_list(const ResourceCall *rc, const Json *properties, con
 Json *ec2_json_list(Arena *arena, const StringList *list);
 void ec2_attribute_list(const ResourceCall *rc, ResourceResult *ret, const char *name, const StringList *list);
 /* Takes error; what says that the thing is not there is success. */
+/* CloudFormation tries again what still has dependents: the interfaces of a function go a moment after it. TRUE: the deletion answered
+ * DependencyViolation (error is freed) and is to be tried once more; *began_us: 0 before the first try. */
+gboolean ec2_try_again(ResourceCall *rc, Error **error, gint64 *began_us);
 Error *ec2_gone_is_good(Error *error) ERROR_MUST_USE;
