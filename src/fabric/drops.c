@@ -31,6 +31,7 @@ static void parse_ports(const guint8 *at, gsize size, Drop *drop) {
   if ((drop->protocol == IPPROTO_TCP || drop->protocol == IPPROTO_UDP) && size >= 4) {
     drop->source_port = number_at(at);
     drop->destination_port = number_at(at + 2);
+    drop->tcp_flags = drop->protocol == IPPROTO_TCP && size > 13 ? at[13] : 0;
     drop->reply = drop->protocol == IPPROTO_TCP ? size > 13 && (at[13] & TCP_ACK) : drop->source_port < 1024 && drop->destination_port >= 1024;
   } else if ((drop->protocol == IPPROTO_ICMP || drop->protocol == IPPROTO_ICMPV6) && size >= 2) {
     drop->destination_port = number_at(at);
@@ -41,6 +42,7 @@ static gboolean parse_packet(const guint8 *packet, gsize size, Drop *drop) {
   if (size >= 20 && packet[0] >> 4 == 4) {
     gsize head = MAX((gsize) (packet[0] & 15) * 4, 20);
     drop->protocol = packet[9];
+    drop->size = number_at(packet + 2);
     inet_ntop(AF_INET, packet + 12, drop->source, sizeof drop->source);
     inet_ntop(AF_INET, packet + 16, drop->destination, sizeof drop->destination);
     parse_ports(packet + MIN(head, size), size - MIN(head, size), drop);
@@ -49,6 +51,7 @@ static gboolean parse_packet(const guint8 *packet, gsize size, Drop *drop) {
   if (size < 40 || packet[0] >> 4 != 6)
     return FALSE;
   drop->protocol = packet[6];   /* extension headers are not looked through */
+  drop->size = (guint16) (40 + number_at(packet + 4));
   inet_ntop(AF_INET6, packet + 8, drop->source, sizeof drop->source);
   inet_ntop(AF_INET6, packet + 24, drop->destination, sizeof drop->destination);
   parse_ports(packet + 40, size - 40, drop);
@@ -97,6 +100,7 @@ void drop_record(Fabric *fabric, const char *vpc_id, Drop *drop) {
   g_strlcpy(drop->vpc_id, vpc_id, sizeof drop->vpc_id);
   drop->time_ms = clock_now();
   name_eni(fabric, drop);
+  flows_dropped(fabric, vpc_id, drop);
   guint64 first = fabric->n_drops > 256 ? fabric->n_drops - 256 : 0;
   for (guint64 i = fabric->n_drops; i-- > first;) {
     Drop *known = &fabric->drops[i % DROPS_KEPT];

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef enum { JOB_APPLY, JOB_REMOVE, JOB_ENI, JOB_ENI_REMOVE, JOB_SYNC, JOB_CUT, JOB_OUTSIDE, JOB_OUTSIDE_DROP, JOB_STOP } JobKind;
+typedef enum { JOB_APPLY, JOB_REMOVE, JOB_ENI, JOB_ENI_REMOVE, JOB_SYNC, JOB_FLOWS, JOB_CUT, JOB_OUTSIDE, JOB_OUTSIDE_DROP, JOB_STOP } JobKind;
 
 /* What the worker is asked to do. id: a VPC, an interface, a zone. network of JOB_ENI and JOB_ENI_REMOVE: a box with the VPC's id and the
  * interface. A caller that waits owns the job and sees done under the lock. */
@@ -88,6 +88,11 @@ static Error *run_cut(Fabric *fabric, Job *job) {
   return NULL;
 }
 
+static Error *run_flows(Fabric *fabric, Job *job) {
+  Vpc *vpc = g_hash_table_lookup(fabric->vpcs, job->id);
+  return vpc ? vpc_watch_flows(vpc) : NULL;
+}
+
 static Error *run_outside_drop(Fabric *fabric, Job *job) {
   g_mutex_lock(&fabric->lock);
   g_hash_table_remove(fabric->outside, job->id);
@@ -102,6 +107,7 @@ static Error *run_job(Fabric *fabric, Job *job) {
   case JOB_ENI:
   case JOB_ENI_REMOVE: return run_eni(fabric, job);
   case JOB_CUT: return run_cut(fabric, job);
+  case JOB_FLOWS: return run_flows(fabric, job);
   case JOB_OUTSIDE: return outside_new(fabric, job->id);
   case JOB_OUTSIDE_DROP: return run_outside_drop(fabric, job);
   case JOB_SYNC:
@@ -220,6 +226,7 @@ Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, 
   fabric->cut = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   fabric->outside = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, outside_free);
   fabric->drops = g_new0(Drop, DROPS_KEPT);
+  fabric->flows = flows_new();
   fabric->refused = g_new0(RefusedName, REFUSED_KEPT);
   fabric->asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   fabric->jobs = g_async_queue_new();
@@ -294,6 +301,7 @@ void fabric_free(Fabric *fabric) {
   g_hash_table_unref(fabric->asked);
   g_free(fabric->refused);
   g_free(fabric->drops);
+  g_hash_table_unref(fabric->flows);
   g_free(fabric->region);
   g_free(fabric);
 }
@@ -345,6 +353,8 @@ void fabric_remove(Fabric *fabric, const char *vpc_id) {
   g_mutex_unlock(&fabric->lock);
   post(fabric, JOB_REMOVE, vpc_id, NULL, FALSE);
 }
+
+void fabric_flows_changed(Fabric *fabric, const char *vpc_id) { post(fabric, JOB_FLOWS, vpc_id, NULL, FALSE); }
 
 void fabric_cut_zone(Fabric *fabric, const char *zone, gboolean cut) { post(fabric, JOB_CUT, zone, NULL, cut); }
 void fabric_cut_eni(Fabric *fabric, const char *eni_id, gboolean cut) { post(fabric, JOB_CUT, eni_id, NULL, cut); }

@@ -87,10 +87,30 @@ typedef struct Drop {
   guint8 protocol;           /* 6, 17, 1, 58, ... */
   ReachStage stage;
   gboolean reply;            /* it answers a packet that came through */
+  guint16 size;              /* of the packet, with its IP header */
+  guint8 tcp_flags;          /* as in the TCP header; 0 of other protocols */
   char rule[128];            /* id of what decided: a route table, groups, "acl-1:100" */
 } Drop;
 /* Newest first, at most max, not older than since_ms, of this VPC (NULL: any). *ret_drops: n of them, g_free. */
 void fabric_drops(Fabric *fabric, const char *vpc_id, gint64 since_ms, guint max, Drop **ret_drops, guint *ret_n);
+
+/* A connection as the VPC's router counted it since the last look: as it was opened, and as its replies come; or packets that were dropped. */
+typedef struct Flow {
+  gboolean accepted;
+  Ip source, destination;    /* of what was sent first, before any translation of addresses */
+  guint16 source_port, destination_port;
+  guint8 protocol;
+  Ip reply_source, reply_destination;  /* of what comes back, before its translation: the real receiver, and who the receiver thinks sent */
+  guint64 packets[2], bytes[2];        /* [0] as it was opened, [1] replies */
+  guint8 tcp_flags[2];       /* FIN 1, SYN 2, RST 4, SYN-ACK 18: as far as the kernel's states tell */
+  gint64 start_ms, end_ms;   /* clock_now(); not before the last look */
+  ReachStage stage;          /* dropped: where */
+  gboolean reply;            /* dropped: it answers a packet that came through */
+} Flow;
+/* Flows of this VPC are counted from now on, or no more. The VPC may come later. Any thread. */
+void fabric_flows_watch(Fabric *fabric, const char *vpc_id, gboolean on);
+/* What was counted since the last call; nothing if it is not watched. *ret_flows: n of them, g_free. Any thread. */
+Error *fabric_flows_take(Fabric *fabric, const char *vpc_id, Flow **ret_flows, guint *ret_n) ERROR_MUST_USE;
 
 /* A name that a resolver did not answer. */
 typedef enum { NAME_UNKNOWN, NAME_DNS_OFF, NAME_FAULT } NameRefusal;

@@ -42,6 +42,7 @@ static Error *router_make(Vpc *vpc) {
     fallback(ops, TRUE);
   TRY(net_run(vpc->fabric, vpc->router, ops));
   net_sysctl(tracking, "netfilter/nf_conntrack_tcp_be_liberal", "1");
+  net_sysctl(tracking, "netfilter/nf_conntrack_acct", "1");
   g_autoptr(Error) optional = net_run(vpc->fabric, vpc->router, tracking);
   if (optional)
     log_debug("%s", optional->message);
@@ -74,6 +75,14 @@ static Error *open_sockets(Vpc *vpc, const Network *network) {
   return open_resolver(vpc, base);
 }
 
+Error *vpc_watch_flows(Vpc *vpc) {
+  if (vpc->flows) {
+    g_source_destroy(vpc->flows);
+    g_clear_pointer(&vpc->flows, g_source_unref);
+  }
+  return flows_open(vpc, &vpc->flows);
+}
+
 Error *vpc_new(Fabric *fabric, const char *id, Vpc **ret_vpc) {
   Netns router = 0;
   TRY(warden_netns_new(fabric->warden, &router, NULL));
@@ -91,6 +100,7 @@ Error *vpc_new(Fabric *fabric, const char *id, Vpc **ret_vpc) {
   vpc->rules = rules_new();
   vpc->listeners = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   Error *error = router_make(vpc);
+  error = error ? error : vpc_watch_flows(vpc);
   if (error) {
     vpc_free(vpc);
     return error;
@@ -105,6 +115,10 @@ void vpc_free(Vpc *vpc) {
   for (guint i = 0; i < vpc->n_sources; i++) {
     g_source_destroy(vpc->sources[i]);
     g_source_unref(vpc->sources[i]);
+  }
+  if (vpc->flows) {
+    g_source_destroy(vpc->flows);
+    g_source_unref(vpc->flows);
   }
   g_autoptr(GList) devices = g_hash_table_get_keys(vpc->listeners);
   for (GList *at = devices; at; at = at->next)

@@ -53,6 +53,7 @@ typedef struct Vpc {
   GHashTable *foreign;      /* groups of peers that rules name */
   GSource *sources[8];      /* resolver and drop reader */
   guint n_sources;
+  GSource *flows;           /* reader of connection tracking's events, while somebody watches */
 } Vpc;
 
 struct Fabric {
@@ -71,6 +72,7 @@ struct Fabric {
   GHashTable *cut;          /* zones and interfaces */
   GHashTable *outside;      /* key -> Outside * */
   guint next_outside;
+  GHashTable *flows;        /* VPC id -> FlowWatch *: whose flows are counted */
   Drop *drops;              /* ring */
   guint64 n_drops;
   GHashTable *asked;        /* "vpc address" -> name */
@@ -88,10 +90,14 @@ struct Fabric {
   GSource *sources[2];
 };
 
+typedef struct FlowWatch FlowWatch;
+
 typedef struct FabricName { GPtrArray *addresses; char *target; guint ttl; } FabricName;
 
 /* A router, its devices that every VPC has, its resolver and its drop reader. Worker thread. */
 Error *vpc_new(Fabric *fabric, const char *id, Vpc **ret_vpc) ERROR_MUST_USE;
+/* Listens to connection tracking if somebody watches the VPC's flows, else no more. Worker thread. */
+Error *vpc_watch_flows(Vpc *vpc) ERROR_MUST_USE;
 /* Makes what is different. Takes network. */
 Error *vpc_apply(Vpc *vpc, Network *network) ERROR_MUST_USE;
 /* One interface is to be like this, or (eni NULL) gone. What it costs does not depend on how many there are. */
@@ -162,3 +168,14 @@ void drop_record(Fabric *fabric, const char *vpc_id, Drop *drop);
 
 void outside_free(gpointer outside);
 Error *outside_new(Fabric *fabric, const char *key) ERROR_MUST_USE;
+
+/* Who watches which VPC's flows: the table of Fabric.flows. */
+GHashTable *flows_new(void);
+/* Listens to connection tracking; *ret_source NULL: nobody watches this VPC. Worker thread. */
+Error *flows_open(Vpc *vpc, GSource **ret_source) ERROR_MUST_USE;
+/* A dropped packet counts too. Lock held. */
+void flows_dropped(Fabric *fabric, const char *vpc_id, const Drop *drop);
+/* Somebody begins, or ends, to watch: the worker opens or closes the reader. */
+void fabric_flows_changed(Fabric *fabric, const char *vpc_id);
+/* Reads one message of connection tracking. For flows.c and its fuzz target. */
+gboolean flow_parse(const void *message, gsize size, Flow *ret_flow);

@@ -222,7 +222,8 @@ Error *handle_socket(WardenState *state, WardenInput *in, WardenOutput *out) {
   TRY(warden_take(in, &spec, sizeof spec));
   spec.device[sizeof spec.device - 1] = 0;
   TRY(warden_enter(state, netns));
-  Error *error = spec.kind == WARDEN_SOCKET_NFLOG ? nflog_socket(&spec, &fd) : internet_socket(&spec, &fd);
+  gboolean flows = spec.kind == WARDEN_SOCKET_FLOWS || spec.kind == WARDEN_SOCKET_FLOW_DUMP;
+  Error *error = flows ? flow_socket(&spec, &fd) : spec.kind == WARDEN_SOCKET_NFLOG ? nflog_socket(&spec, &fd) : internet_socket(&spec, &fd);
   warden_go_home(state);
   TRY(error);
   out->fds[out->n_fds++] = fd;

@@ -53,6 +53,8 @@ typedef struct WardenInput { const guint8 *at, *end; const int *fds; guint n_fds
 typedef struct WardenOutput { GByteArray *data; int fds[WARDEN_FDS]; guint n_fds; /* descriptors are closed after they are sent */ } WardenOutput;
 
 Error *warden_take(WardenInput *in, void *ret_value, gsize size) ERROR_MUST_USE;
+/* A socket on the connection tracking of the namespace that the warden is in. */
+Error *flow_socket(const WardenSocket *spec, int *ret_fd) ERROR_MUST_USE;
 
 #define REQUEST(id, function) Error *function(WardenState *state, WardenInput *in, WardenOutput *out) ERROR_MUST_USE;
 #include "warden/protocol.def"

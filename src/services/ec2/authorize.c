@@ -109,6 +109,16 @@ static void add_tagging(Naming *naming, const Shape *shape, const void *in, cons
   LIST_APPEND(call->arena, &naming->auth->also, ((AuthorizationAlso){"ec2:CreateTags", call_arn(call, "ec2", "%s/*", type), own}));
 }
 
+/* A role that a service is to use on the caller's behalf must be theirs to pass. */
+static void add_passed_role(Naming *naming, const Shape *shape, const void *in) {
+  const char *const *role = member_value(shape, in, "DeliverLogsPermissionArn");
+  StringMap own = {0};
+  if (!role || !*role)
+    return;
+  MAP_SET(naming->call->arena, &own, "iam:PassedToService", "vpc-flow-logs.amazonaws.com");
+  LIST_APPEND(naming->call->arena, &naming->auth->also, ((AuthorizationAlso){"iam:PassRole", *role, own}));
+}
+
 static Error *name_resources(Call *call, const Shape *shape, const void *in, Authorization *auth) {
   Naming naming = {call, auth, TRUE};
   const char *type = made_type(call);
@@ -123,6 +133,7 @@ static Error *name_resources(Call *call, const Shape *shape, const void *in, Aut
   }
   TRY(add_members(&naming, shape, in));
   add_tagging(&naming, shape, in, type);
+  add_passed_role(&naming, shape, in);
   MAP_SET(call->arena, &auth->context, "ec2:Region", call->region);
   return NULL;
 }

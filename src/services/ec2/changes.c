@@ -1,7 +1,7 @@
 /* changes: after each commit the fabric is in line with the records: a whole VPC is read and given, or one interface. */
 #include "fabric/fabric.h"
 #include "jobs/jobs.h"
-#include "services/ec2/ec2.h"
+#include "services/ec2/flow.h"
 #include "services/ec2/shell.h"
 
 #include <string.h>
@@ -170,6 +170,7 @@ static Error *start(Haar *haar) {
   state->waiting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   haar_set_state(haar, "ec2", state);
   ec2_register_admin(haar);
+  flow_collect_start(haar);
   if (!haar->fabric)
     return NULL;
   TRY(ec2_shells_new(haar, &state->shells));
@@ -177,6 +178,7 @@ static Error *start(Haar *haar) {
 }
 
 static void stop(Haar *haar) {
+  flow_collect_stop(haar);
   Ec2State *state = haar_state(haar, "ec2");
   ec2_shells_free(state->shells);
   g_hash_table_unref(state->waiting);

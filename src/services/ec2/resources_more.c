@@ -1,4 +1,5 @@
-/* AWS::EC2::VPCCidrBlock, SubnetCidrBlock, VPCPeeringConnection, EgressOnlyInternetGateway, PrefixList, DHCPOptions, VPCDHCPOptionsAssociation, EIPAssociation. */
+/* AWS::EC2::VPCCidrBlock, SubnetCidrBlock, VPCPeeringConnection, EgressOnlyInternetGateway, PrefixList, DHCPOptions, VPCDHCPOptionsAssociation, EIPAssociation,
+ * FlowLog. */
 #include "services/ec2/ec2.h"
 #include "services/ec2/resources.h"
 
@@ -229,3 +230,29 @@ static Error *create_eip_association(ResourceCall *rc, ResourceResult *ret) {
 static Error *delete_eip_association(ResourceCall *rc) { return DELETE(DisassociateAddress, .AssociationId = rc->physical_id); }
 
 RESOURCE(AWS::EC2::EIPAssociation, ec2_eip_association, .create = create_eip_association, .delete = delete_eip_association)
+
+/* --- flow logs --- */
+
+static Error *create_flow_log(ResourceCall *rc, ResourceResult *ret) {
+  Ec2CreateFlowLogsInput in = {0};
+  Ec2CreateFlowLogsOutput out = {0};
+  TRY(property_input(rc, &Ec2CreateFlowLogsInput_shape, &in));
+  in.ResourceIds = (StringList){0};
+  LIST_APPEND(rc->call->arena, &in.ResourceIds, property_text(rc, "ResourceId"));
+  in.TagSpecifications = ec2_resource_tags(rc, "vpc-flow-log");
+  in.ClientToken = rc->token;
+  TRY(RUN(CreateFlowLogs, &in, &out));
+  if (out.Unsuccessful.n)
+    return error_answer(out.Unsuccessful.v[0]->Error->Code, "%s", out.Unsuccessful.v[0]->Error->Message);
+  ret->physical_id = out.FlowLogIds.v[0];
+  resource_attribute(rc, ret, "Id", ret->physical_id);
+  return NULL;
+}
+
+static Error *delete_flow_log(ResourceCall *rc) {
+  Ec2DeleteFlowLogsInput in = {0};
+  LIST_APPEND(rc->call->arena, &in.FlowLogIds, rc->physical_id);
+  return RUN(DeleteFlowLogs, &in, &(Ec2DeleteFlowLogsOutput){0});
+}
+
+RESOURCE(AWS::EC2::FlowLog, ec2_flow_log, .create = create_flow_log, .update = update_own_tags, .delete = delete_flow_log)

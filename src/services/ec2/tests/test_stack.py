@@ -125,6 +125,11 @@ Resources:
   Ip: {Type: AWS::EC2::EIP, Properties: {Domain: vpc}}
   IpOfEni: {Type: AWS::EC2::EIPAssociation, Properties: {AllocationId: !GetAtt Ip.AllocationId, NetworkInterfaceId: !Ref Eni}}
   Nat: {Type: AWS::EC2::NatGateway, Properties: {SubnetId: !Ref Subnet, ConnectivityType: private}}
+  Bucket: {Type: AWS::S3::Bucket}
+  Flows:
+    Type: AWS::EC2::FlowLog
+    Properties: {ResourceId: !Ref Vpc, ResourceType: VPC, TrafficType: REJECT, LogDestinationType: s3, LogDestination: !GetAtt Bucket.Arn, MaxAggregationInterval: 60,
+                 Tags: [{Key: Name, Value: rejected}]}
 Outputs:
   Vpc: {Value: !Ref Vpc}
   Six: {Value: !Select [0, !GetAtt Vpc.Ipv6CidrBlocks]}
@@ -134,6 +139,7 @@ Outputs:
   List: {Value: !GetAtt Offices.PrefixListId}
   Version: {Value: !GetAtt Offices.Version}
   Dhcp: {Value: !Ref Dhcp}
+  Flows: {Value: !GetAtt Flows.Id}
   Secondary: {Value: !Select [0, !GetAtt Eni.SecondaryPrivateIpAddresses]}
 """
 
@@ -153,6 +159,8 @@ def test_ranges_peering_lists_and_the_rest(haar, formation):
     found = {(r.get('DestinationCidrBlock') or r.get('DestinationIpv6CidrBlock')): r['State'] for r in ec2.describe_route_tables(RouteTableIds=[out['Table']])['RouteTables'][0]['Routes']}
     assert found['10.50.0.0/16'] == found['::/0'] == 'active'
     assert out['Version'] == '1'
+    flows = ec2.describe_flow_logs(FlowLogIds=[out['Flows']])['FlowLogs'][0]
+    assert (flows['ResourceId'], flows['TrafficType'], flows['MaxAggregationInterval']) == (out['Vpc'], 'REJECT', 60)
     formation.update_stack(StackName='more', TemplateBody=MORE.replace('MaxEntries: 5', 'MaxEntries: 2').replace('{Cidr: 198.51.100.0/24}', '{Cidr: 203.0.113.0/24}'))
     stack = settled(formation, 'more')
     assert stack['StackStatus'] == 'UPDATE_COMPLETE', failures(formation, 'more')
