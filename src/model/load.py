@@ -52,9 +52,10 @@ def _adopt(shapes, name, shape, own):
     old = shapes.get(name)
     if old and old['type'] == 'structure' and shape.get('type', 'structure') == 'structure':
         old.setdefault('members', {}).update(shape.get('members', {}))
-        old['required'] = list(old.get('required', [])) + list(shape.get('required', []))
+        required = list(old.get('required', [])) + list(shape.get('required', []))
+        old['required'] = [member for member in required if member not in shape.get('optional', [])]   # what AWS asks for no more
         for key, value in shape.items():
-            if key not in ('members', 'required'):
+            if key not in ('members', 'required', 'optional'):
                 old[key] = value
     elif old:
         old.update(shape)

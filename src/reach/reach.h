@@ -272,6 +272,7 @@ typedef struct Packet {
   int protocol;              /* 6, 17, 1, 58, ... */
   guint16 port;              /* of TCP and UDP: the destination's. ICMP: type << 8 | code */
   Ip source;                 /* one of the interface's addresses; none: its first of the destination's family */
+  gboolean through;          /* the walk goes on behind a stage that refuses, as far as it can: its steps tell all that would stop the packet */
 } Packet;
 
 /* One stage's answer. */
@@ -281,6 +282,7 @@ typedef struct Step {
   const char *rule;          /* id of the rule, route table, ACL entry ("acl-1:100"), groups ("sg-1,sg-2"); arena */
   const char *text;          /* one clause, for people; arena */
   const char *vpc;           /* whose stage it is: the network's, or a peer's */
+  gboolean reply;            /* it is about the reply */
 } Step;
 
 typedef struct Verdict {
@@ -295,6 +297,9 @@ typedef struct Verdict {
 } Verdict;
 /* The way of a packet and of the reply to it (network ACLs). arena. An unknown interface: an answer InvalidNetworkInterfaceID.NotFound. */
 Error *reach_walk(const Network *network, const Packet *packet, Arena *arena, Verdict *ret_verdict) ERROR_MUST_USE;
+/* The way of a packet from the internet, through the VPC's internet gateway, and of its reply: packet->eni is where it goes, packet->source
+ * who sends it, and the verdict's source is NULL. */
+Error *reach_walk_inbound(const Network *network, const Packet *packet, Arena *arena, Verdict *ret_verdict) ERROR_MUST_USE;
 
 /* A packet that was dropped, as verdicts and drop records tell it. */
 typedef struct Blocked {

@@ -19,19 +19,20 @@ typedef struct Walk {
   Ip from, to;
   Arena *arena;
   Verdict *verdict;
+  gboolean replying;         /* what comes is about the reply */
 } Walk;
 
-/* Adds a step of a stage of that network. Returns passed. */
+/* Adds a step of a stage of that network. Returns whether the walk goes on: it passed, or all is to be told. */
 static gboolean step(Walk *walk, const Network *network, ReachStage stage, gboolean passed, const char *rule, const char *text) {
   Verdict *verdict = walk->verdict;
   g_return_val_if_fail(verdict->n_steps < STEPS_MAX, FALSE);
-  verdict->steps[verdict->n_steps++] = (Step){stage, passed, rule, text, network->vpc_id};
-  if (!passed) {
+  verdict->steps[verdict->n_steps++] = (Step){stage, passed, rule, text, network->vpc_id, walk->replying};
+  if (!passed && !verdict->rule) {
     verdict->stage = stage;
     verdict->rule = rule;
     verdict->network = network;
   }
-  return passed;
+  return passed || (walk->packet->through && stage != STAGE_ROUTE && stage != STAGE_DELIVER);
 }
 
 static const char *address(Walk *walk, Ip value) { return ip_text(walk->arena, value); }
@@ -177,13 +178,16 @@ static gboolean walk_nat(Walk *walk, const Eni *nat) {
   if (!route)
     return step(walk, network, STAGE_ROUTE, FALSE, table ? table->id : "none",
                 arena_printf(walk->arena, "the subnet of %s has no route to %s", nat->owner, address(walk, walk->to)));
-  return walk_target(walk, subnet, nat, route, &range, &way) && walk_acl(walk, network, subnet, TRUE, &far, "it") &&
-         (!has_reply(walk->packet) || walk_acl(walk, network, subnet, FALSE, &reply, "the reply"));
+  if (!walk_target(walk, subnet, nat, route, &range, &way) || !walk_acl(walk, network, subnet, TRUE, &far, "it"))
+    return FALSE;
+  walk->replying = TRUE;
+  return !has_reply(walk->packet) || walk_acl(walk, network, subnet, FALSE, &reply, "the reply");
 }
 
 /* Back through the ACLs; and over a peering, by a route of the receiver's subnet. */
 static gboolean walk_reply(Walk *walk, const Subnet *from, const Subnet *into, const Way *way) {
   Far to_source = reply_of(walk, walk->from), from_receiver = reply_of(walk, walk->to);
+  walk->replying = TRUE;
   if (!has_reply(walk->packet))
     return TRUE;
   if (way->peering && into) {
@@ -216,10 +220,11 @@ static gboolean walk_all(Walk *walk, const Eni *source) {
     return step(walk, network, STAGE_DELIVER, TRUE, "local", "the interface's own address");
   if (is_resolver(network, walk->to))   /* groups and ACLs do not see it */
     return step(walk, network, STAGE_DELIVER, port == 53, "resolver", port == 53 ? "the VPC's resolver" : "the VPC's resolver answers on port 53 only");
-  if (!walk_route(walk, from, source, &way) || !walk_groups(walk, network, source, TRUE, walk->to))
+  gboolean routed = walk_route(walk, from, source, &way);
+  if ((!routed && !walk->packet->through) || !walk_groups(walk, network, source, TRUE, walk->to))
     return FALSE;
   gboolean crosses = !way.receiver || network_subnet(network, way.receiver->subnet) != from;
-  if (crosses && !walk_acl(walk, network, from, TRUE, &out, "it"))
+  if ((crosses && !walk_acl(walk, network, from, TRUE, &out, "it")) || !routed)
     return FALSE;
   if (way.peering && way.network && !walk_local(walk, way.network, way.peering->id, &way))
     return FALSE;
@@ -239,11 +244,43 @@ Error *reach_walk(const Network *network, const Packet *packet, Arena *arena, Ve
   if (!source)
     return error_answer("InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '%s' does not exist", packet->eni);
   Verdict verdict = {.network = network, .source = source, .steps = ARENA_ARRAY(arena, Step, STEPS_MAX)};
-  Walk walk = {network, packet, packet->source, packet->destination, arena, &verdict};
+  Walk walk = {network, packet, packet->source, packet->destination, arena, &verdict, FALSE};
   if (!ip_none(walk.from) || eni_ip(source, !ip_is4(walk.to), &walk.from))
-    verdict.delivered = walk_all(&walk, source);
+    verdict.delivered = walk_all(&walk, source) && !verdict.rule;
   else
     step(&walk, network, STAGE_ROUTE, FALSE, "family", arena_printf(arena, "%s has no %s address", source->id, ip_is4(walk.to) ? "IPv4" : "IPv6"));
+  *ret_verdict = verdict;
+  return NULL;
+}
+
+/* --- from the internet --- */
+
+/* The gateway gives the packet to who has the public address; the reply must find the gateway again. */
+static gboolean walk_in(Walk *walk, const Eni *eni) {
+  const Network *network = walk->network;
+  const Subnet *into = network_subnet(network, eni->subnet);
+  const RouteTable *table = into ? network_route_table(network, into->route_table) : NULL;
+  Far in = far_of(walk, walk->from), reply = reply_of(walk, walk->from);
+  gboolean known = ip_is4(walk->to) ? eni_public(eni, walk->to) || (eni->public_address && eni->public_address == ip_to4(walk->to)) : eni_has_ip(eni, walk->to);
+  gboolean entered = network->internet_gateway && known
+    ? step(walk, network, STAGE_ROUTE, TRUE, "igw-in", arena_printf(walk->arena, "%s leads to %s", network->internet_gateway, eni->id))
+    : step(walk, network, STAGE_ROUTE, FALSE, "igw-in", arena_printf(walk->arena, "%s has no public address at an internet gateway", eni->id));
+  if (!into || (!entered && !walk->packet->through) || !walk_acl(walk, network, into, FALSE, &in, "it") || !walk_groups(walk, network, eni, FALSE, walk->from))
+    return FALSE;
+  walk->replying = TRUE;
+  const Route *back = table ? route_find(network, table, walk->from, NULL) : NULL;
+  if (has_reply(walk->packet) && (!back || back->target != TARGET_INTERNET_GATEWAY))
+    step(walk, network, STAGE_ROUTE, FALSE, into->route_table, arena_printf(walk->arena, "%s does not send the reply to an internet gateway", into->route_table));
+  return !has_reply(walk->packet) || walk_acl(walk, network, into, TRUE, &reply, "the reply");
+}
+
+Error *reach_walk_inbound(const Network *network, const Packet *packet, Arena *arena, Verdict *ret_verdict) {
+  const Eni *eni = network_eni(network, packet->eni);
+  if (!eni)
+    return error_answer("InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '%s' does not exist", packet->eni);
+  Verdict verdict = {.network = network, .receiver = eni, .steps = ARENA_ARRAY(arena, Step, STEPS_MAX)};
+  Walk walk = {network, packet, packet->source, packet->destination, arena, &verdict, FALSE};
+  verdict.delivered = walk_in(&walk, eni) && !verdict.rule;
   *ret_verdict = verdict;
   return NULL;
 }

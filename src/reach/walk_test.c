@@ -177,11 +177,57 @@ static void test_range(void) {
   g_assert_true(range_has(&all4, at("10.0.0.1")) && !range_overlaps(&all4, &all6));
 }
 
+/* "GROUP_OUT- ROUTE+": the stages that were asked, and whether they let it through; replies in brackets. */
+static char *stages(const Verdict *verdict) {
+  GString *out = g_string_new(NULL);
+  for (gsize i = 0; i < verdict->n_steps; i++)
+    g_string_append_printf(out, verdict->steps[i].reply ? "(%s%c)" : "%s%c ", reach_stages[verdict->steps[i].stage].id, verdict->steps[i].passed ? '+' : '-');
+  return g_string_free(out, FALSE);
+}
+
+static void test_through(void) {
+  g_autoptr(Network) n = example();
+  g_autoptr(Arena) arena = arena_new();
+  Verdict verdict = {0};
+  Packet packet = {.eni = "eni-iso", .destination = at("10.0.10.5"), .protocol = 6, .port = 22};
+  g_assert_null(reach_walk(n, &packet, arena, &verdict));
+  g_autofree char *first = stages(&verdict);
+  g_assert_cmpstr(first, ==, "ROUTE+ GROUP_OUT+ ACL_OUT- ");
+  packet.through = TRUE;
+  g_assert_null(reach_walk(n, &packet, arena, &verdict));
+  g_autofree char *all = stages(&verdict);
+  g_assert_cmpstr(all, ==, "ROUTE+ GROUP_OUT+ ACL_OUT- ACL_IN+ GROUP_IN- (ACL_OUT+)(ACL_IN+)");
+  g_assert_true(!verdict.delivered && verdict.stage == STAGE_ACL_OUT);
+  packet.destination = at("203.0.113.9");
+  g_assert_null(reach_walk(n, &packet, arena, &verdict));
+  g_autofree char *no_route = stages(&verdict);
+  g_assert_cmpstr(no_route, ==, "ROUTE- GROUP_OUT+ ACL_OUT- ");
+}
+
+static void test_inbound(void) {
+  g_autoptr(Network) n = example();
+  g_autoptr(Arena) arena = arena_new();
+  Verdict verdict = {0};
+  Packet packet = {.eni = "eni-pub", .destination = at("10.0.1.5"), .source = at("203.0.113.9"), .protocol = 6, .port = 443, .through = TRUE};
+  g_assert_null(reach_walk_inbound(n, &packet, arena, &verdict));
+  g_assert_true(!verdict.delivered && verdict.stage == STAGE_ROUTE);
+  n->enis[2].public_address = ip("198.18.128.9");
+  g_assert_null(reach_walk_inbound(n, &packet, arena, &verdict));
+  g_autofree char *closed = stages(&verdict);
+  g_assert_cmpstr(closed, ==, "ROUTE+ ACL_IN+ GROUP_IN- (ACL_OUT+)");
+  GroupRule open[] = {{"sgr-9", FALSE, 6, 443, 443, PEER_CIDR, range("0.0.0.0/0"), NULL}};
+  n->groups[0].rules = arena_memdup(n->arena, open, sizeof open);
+  g_assert_null(reach_walk_inbound(n, &packet, arena, &verdict));
+  g_assert_true(verdict.delivered && verdict.receiver == &n->enis[2] && !verdict.source);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/reach/cidr", test_cidr);
   g_test_add_func("/reach/range", test_range);
   g_test_add_func("/reach/verdicts", test_verdicts);
+  g_test_add_func("/reach/through", test_through);
+  g_test_add_func("/reach/inbound", test_inbound);
   g_test_add_func("/reach/explanation", test_explanation);
   g_test_add_func("/reach/explanation/endpoints", test_endpoints_explained);
   g_test_add_func("/reach/explanation/replies", test_replies_explained);

@@ -24,7 +24,7 @@ typedef struct Ec2Kind {
 #define EC2_KIND(Type, Id, Tags_) .shape = &Ec2##Type##_shape, .id_offset = G_STRUCT_OFFSET(Ec2##Type, Id), .tags_offset = G_STRUCT_OFFSET(Ec2##Type, Tags_)
 
 extern const Ec2Kind ec2_vpcs, ec2_subnets, ec2_internet_gateways, ec2_route_tables, ec2_security_groups, ec2_rules, ec2_acls, ec2_endpoints,
-  ec2_interfaces, ec2_addresses, ec2_nat_gateways, ec2_dhcp_options, ec2_peerings, ec2_egress_gateways, ec2_managed_lists, ec2_flow_logs;
+  ec2_interfaces, ec2_addresses, ec2_nat_gateways, ec2_dhcp_options, ec2_peerings, ec2_egress_gateways, ec2_managed_lists, ec2_flow_logs, ec2_insights_paths, ec2_insights_analyses;
 /* All of them, NULL-terminated. */
 extern const Ec2Kind *const ec2_kinds[];
 extern const Table ec2_vpc_attributes, ec2_endpoint_policies;

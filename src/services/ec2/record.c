@@ -5,7 +5,8 @@
 
 const Ec2Kind *const ec2_kinds[] = {
   &ec2_vpcs, &ec2_subnets, &ec2_internet_gateways, &ec2_route_tables, &ec2_security_groups, &ec2_rules, &ec2_acls, &ec2_endpoints,
-  &ec2_interfaces, &ec2_addresses, &ec2_nat_gateways, &ec2_dhcp_options, &ec2_peerings, &ec2_egress_gateways, &ec2_managed_lists, &ec2_flow_logs, NULL,
+  &ec2_interfaces, &ec2_addresses, &ec2_nat_gateways, &ec2_dhcp_options, &ec2_peerings, &ec2_egress_gateways, &ec2_managed_lists, &ec2_flow_logs, &ec2_insights_paths,
+  &ec2_insights_analyses, NULL,
 };
 
 static const char *id_of(const Ec2Kind *kind, const void *record) { return *(const char *const *) G_STRUCT_MEMBER_P(record, kind->id_offset); }

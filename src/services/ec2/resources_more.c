@@ -1,5 +1,5 @@
 /* AWS::EC2::VPCCidrBlock, SubnetCidrBlock, VPCPeeringConnection, EgressOnlyInternetGateway, PrefixList, DHCPOptions, VPCDHCPOptionsAssociation, EIPAssociation,
- * FlowLog. */
+ * FlowLog, NetworkInsightsPath, NetworkInsightsAnalysis. */
 #include "services/ec2/ec2.h"
 #include "services/ec2/resources.h"
 
@@ -256,3 +256,49 @@ static Error *delete_flow_log(ResourceCall *rc) {
 }
 
 RESOURCE(AWS::EC2::FlowLog, ec2_flow_log, .create = create_flow_log, .update = update_own_tags, .delete = delete_flow_log)
+
+/* --- Network Insights --- */
+
+static Error *create_insights_path(ResourceCall *rc, ResourceResult *ret) {
+  Ec2CreateNetworkInsightsPathInput in = {0};
+  Ec2CreateNetworkInsightsPathOutput out = {0};
+  TRY(property_input(rc, &Ec2CreateNetworkInsightsPathInput_shape, &in));
+  in.TagSpecifications = ec2_resource_tags(rc, "network-insights-path");
+  in.ClientToken = rc->token;
+  TRY(RUN(CreateNetworkInsightsPath, &in, &out));
+  const Ec2NetworkInsightsPath *path = out.NetworkInsightsPath;
+  ret->physical_id = path->NetworkInsightsPathId;
+  resource_attribute(rc, ret, "NetworkInsightsPathId", path->NetworkInsightsPathId);
+  resource_attribute(rc, ret, "NetworkInsightsPathArn", path->NetworkInsightsPathArn);
+  resource_attribute(rc, ret, "CreatedDate", text_iso8601(rc->call->arena, path->CreatedDate.ms, FALSE));
+  resource_attribute(rc, ret, "SourceArn", path->SourceArn);
+  if (path->DestinationArn)
+    resource_attribute(rc, ret, "DestinationArn", path->DestinationArn);
+  return NULL;
+}
+
+static Error *delete_insights_path(ResourceCall *rc) { return DELETE(DeleteNetworkInsightsPath, .NetworkInsightsPathId = rc->physical_id); }
+
+RESOURCE(AWS::EC2::NetworkInsightsPath, ec2_insights_path, .create = create_insights_path, .update = update_own_tags, .delete = delete_insights_path,
+         .no_effect = "FilterAtSource FilterAtDestination")
+
+static Error *create_insights_analysis(ResourceCall *rc, ResourceResult *ret) {
+  Ec2StartNetworkInsightsAnalysisInput in = {.NetworkInsightsPathId = property_text(rc, "NetworkInsightsPathId"), .ClientToken = rc->token,
+                                             .FilterInArns = ec2_property_list(rc, rc->properties, "FilterInArns"),
+                                             .AdditionalAccounts = ec2_property_list(rc, rc->properties, "AdditionalAccounts"),
+                                             .TagSpecifications = ec2_resource_tags(rc, "network-insights-analysis")};
+  Ec2StartNetworkInsightsAnalysisOutput out = {0};
+  TRY(RUN(StartNetworkInsightsAnalysis, &in, &out));
+  const Ec2NetworkInsightsAnalysis *analysis = out.NetworkInsightsAnalysis;
+  ret->physical_id = analysis->NetworkInsightsAnalysisId;
+  resource_attribute(rc, ret, "NetworkInsightsAnalysisId", analysis->NetworkInsightsAnalysisId);
+  resource_attribute(rc, ret, "NetworkInsightsAnalysisArn", analysis->NetworkInsightsAnalysisArn);
+  resource_attribute(rc, ret, "StartDate", text_iso8601(rc->call->arena, analysis->StartDate.ms, FALSE));
+  resource_attribute(rc, ret, "Status", analysis->Status);
+  resource_attribute(rc, ret, "NetworkPathFound", analysis->NetworkPathFound.v ? "true" : "false");
+  return NULL;
+}
+
+static Error *delete_insights_analysis(ResourceCall *rc) { return DELETE(DeleteNetworkInsightsAnalysis, .NetworkInsightsAnalysisId = rc->physical_id); }
+
+RESOURCE(AWS::EC2::NetworkInsightsAnalysis, ec2_insights_analysis, .create = create_insights_analysis, .update = update_own_tags, .delete = delete_insights_analysis)

@@ -130,7 +130,11 @@ Resources:
     Type: AWS::EC2::FlowLog
     Properties: {ResourceId: !Ref Vpc, ResourceType: VPC, TrafficType: REJECT, LogDestinationType: s3, LogDestination: !GetAtt Bucket.Arn, MaxAggregationInterval: 60,
                  Tags: [{Key: Name, Value: rejected}]}
+  Other: {Type: AWS::EC2::NetworkInterface, Properties: {SubnetId: !Ref Plain, GroupSet: [!Ref Group]}}
+  Way: {Type: AWS::EC2::NetworkInsightsPath, Properties: {Source: !Ref Eni, Destination: !Ref Other, Protocol: tcp, DestinationPort: 443}}
+  Looked: {Type: AWS::EC2::NetworkInsightsAnalysis, Properties: {NetworkInsightsPathId: !Ref Way}}
 Outputs:
+  Found: {Value: !GetAtt Looked.NetworkPathFound}
   Vpc: {Value: !Ref Vpc}
   Six: {Value: !Select [0, !GetAtt Vpc.Ipv6CidrBlocks]}
   Subnet: {Value: !Ref Subnet}
@@ -158,7 +162,7 @@ def test_ranges_peering_lists_and_the_rest(haar, formation):
     assert eni['PrivateIpAddresses'][1]['PrivateIpAddress'] == out['Secondary'] and len(eni['Ipv6Addresses']) == 1 and eni['Association']['PublicIp']
     found = {(r.get('DestinationCidrBlock') or r.get('DestinationIpv6CidrBlock')): r['State'] for r in ec2.describe_route_tables(RouteTableIds=[out['Table']])['RouteTables'][0]['Routes']}
     assert found['10.50.0.0/16'] == found['::/0'] == 'active'
-    assert out['Version'] == '1'
+    assert out['Version'] == '1' and out['Found'] == 'false'
     flows = ec2.describe_flow_logs(FlowLogIds=[out['Flows']])['FlowLogs'][0]
     assert (flows['ResourceId'], flows['TrafficType'], flows['MaxAggregationInterval']) == (out['Vpc'], 'REJECT', 60)
     formation.update_stack(StackName='more', TemplateBody=MORE.replace('MaxEntries: 5', 'MaxEntries: 2').replace('{Cidr: 198.51.100.0/24}', '{Cidr: 203.0.113.0/24}'))
