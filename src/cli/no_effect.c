@@ -22,11 +22,12 @@ add_resource(Arena *arena, const JsonMember *resource, Json *list)
   if (!names || !properties || properties->type != JSON_OBJECT)
     return;
   g_auto(GStrv) words = g_strsplit(names, " ", -1);
-  for (guint i = 0; i < properties->n; i++) {
-    if (!g_strv_contains((const char *const *) words, properties->members[i].key))
+  for (guint i = 0; words[i]; i++) {
+    const Json *value = json_path(properties, words[i]); /* "DistributionConfig.PriceClass" is a property of a property */
+    if (!value)
       continue;
-    Json *row = cli_object(arena, "LogicalResourceId", resource->key, "Property", properties->members[i].key, "ResourceType", type, NULL);
-    json_set(arena, row, "Line", json_new_int(arena, properties->members[i].value->line));
+    Json *row = cli_object(arena, "LogicalResourceId", resource->key, "Property", words[i], "ResourceType", type, NULL);
+    json_set(arena, row, "Line", json_new_int(arena, value->line));
     json_append(arena, list, row);
   }
 }

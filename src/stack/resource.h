@@ -46,7 +46,7 @@ typedef struct ResourceType {
   /* An attribute that other resources change after the creation (a VPC's ranges): asked for when a template names it. *ret_value is left
    * NULL for all others. May be NULL. */
   Error *(*read)(ResourceCall *rc, const char *attribute, Json **ret_value);
-  const char *no_effect;       /* space-separated properties that are accepted but have no effect here: reported when the stack comes up */
+  const char *no_effect;       /* space-separated properties ("A", "A.B") that are accepted but have no effect here: reported when the stack comes up */
 } ResourceType;
 
 #define RESOURCE(type, id, ...) const ResourceType resource_##id = { .name = #type, __VA_ARGS__ };

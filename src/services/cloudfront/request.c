@@ -198,7 +198,7 @@ add_made_headers(const Passage *p, OriginRequest *request)
 {
   const HttpRequest *viewer = p->request;
   const char *via = http_header(viewer, "via"), *forwarded = http_header(viewer, "x-forwarded-for");
-  const char *own = arena_printf(p->arena, "1.1 %s.cloudfront.net (CloudFront)", p->site->distribution->DomainName + 1);
+  const char *own = arena_printf(p->arena, "1.1 %s (CloudFront)", p->site->distribution->DomainName);
   static const char *const made[] = {"CloudFront-Forwarded-Proto", "CloudFront-Viewer-Address"};
   header_add(p->arena, &request->headers, "X-Amz-Cf-Id", p->cf_id);
   header_add(p->arena, &request->headers, "Via", via ? arena_printf(p->arena, "%s, %s", via, own) : own);

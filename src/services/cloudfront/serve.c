@@ -247,6 +247,14 @@ check_method(const Passage *p)
   return FALSE;
 }
 
+/* An origin that hands the viewer's Host header on leads back here; the request went through this distribution already. */
+static gboolean
+is_loop(const Passage *p)
+{
+  const char *via = http_header(p->request, "via");
+  return via && strstr(via, arena_printf(p->arena, "1.1 %s (CloudFront)", p->site->distribution->DomainName));
+}
+
 static const char *
 cf_id(Arena *arena)
 {
@@ -269,6 +277,10 @@ cloudfront_serve(Haar *haar, HttpExchange *exchange)
     return;
   }
   p.site = site;
+  if (is_loop(&p)) {
+    send_error(&p, 403, "The request goes in a circle: an origin of this distribution leads back to it. Does its origin request policy forward the Host header?");
+    return;
+  }
   if (!strcmp(p.path, "/") && *site->distribution->Config->DefaultRootObject)
     p.path = arena_printf(p.arena, "/%s", site->distribution->Config->DefaultRootObject);
   p.behaviour = find_behaviour(site, p.path);

@@ -179,8 +179,8 @@ gboolean
 cloudfront_serves(Haar *haar, const HttpRequest *request)
 {
   const char *host = request->host;
-  if (!host || !*host)
-    return FALSE;
+  if (!host || !strchr(host, '.') || g_str_has_suffix(host, ".amazonaws.com") || g_ascii_isdigit(host[strlen(host) - 1]))
+    return FALSE; /* most requests: a name of AWS, or of this machine */
   if (g_str_has_suffix(host, ".cloudfront.net") || g_str_has_suffix(host, ".cloudfront.localhost"))
     return TRUE;
   g_autoptr(Site) site = cdn_site(cdn_of(haar), host);

@@ -240,13 +240,14 @@ look(gpointer data, gpointer user)
   const char *account = NULL;
   guint looks = 0;
   const Route53HealthCheckConfig *config = config_copy(health, id, arena, &account, &looks);
-  for (guint i = 0; config && i < looks && !health->stopping; i++) {
+  for (guint i = 0; config && i < looks; i++) {
     Probe probe = {0};
     probe_run(health->haar, arena, id, account, config, &probe);
     g_mutex_lock(&health->lock);
     Check *check = g_hash_table_lookup(health->checks, id);
     if (check)
       take_result(check, clock_now(), &probe);
+    looks = health->stopping ? 0 : looks;
     g_mutex_unlock(&health->lock);
   }
   g_mutex_lock(&health->lock);

@@ -1,5 +1,6 @@
 """The data plane: what a viewer sees, and what an origin gets. The origins are servers of the test, on this machine."""
 
+import datetime
 import gzip
 import http.client
 import http.server
@@ -402,6 +403,33 @@ def test_s3_origin_with_access_identity(client, cloudfront, distribute):
         assert viewer.outcome('/a.txt') == (200, 'Miss', b'old')
         s3.delete_bucket_policy(Bucket='old-site')
         assert viewer.ask('/a.txt').status == 403
+
+
+def test_a_circle_is_refused(haar, distribute, client):
+    """An API behind AllViewer sees the distribution's name as its Host: 403, as on AWS, and no request without end."""
+    api = client('apigateway').create_rest_api(name='circle')['id']
+    origin = {'Id': 'api', 'DomainName': f'{api}.execute-api.us-east-1.amazonaws.com', 'OriginPath': '/live', 'CustomOriginConfig': {
+        'HTTPPort': 80, 'HTTPSPort': 443, 'OriginProtocolPolicy': 'http-only'}}
+    viewer = distribute(behaviour('api', cache=DISABLED, OriginRequestPolicyId=ALL_VIEWER), [origin])
+    answer = viewer.ask('/pay')
+    assert answer.status == 403 and b'forward the Host header' in answer.content
+
+
+def test_metrics(haar, client, origin, distribute):
+    viewer = distribute(behaviour(cache=DISABLED), [custom(origin.port)])
+    origin.answers = {'/bad': (404, {}, b'no'), '/good': (200, {}, b'0123456789')}
+    for path in ('/good', '/good', '/good', '/bad'):
+        viewer.ask(path)
+    haar.call('POST', 'clock', {'advance': '2m'})
+    now = datetime.datetime.fromisoformat(haar.call('GET', 'status')['time'].replace('Z', '+00:00'))
+
+    def value(name, statistic):
+        points = client('cloudwatch').get_metric_statistics(
+            Namespace='AWS/CloudFront', MetricName=name, Period=3600, Statistics=[statistic], StartTime=now - datetime.timedelta(hours=1),
+            EndTime=now + datetime.timedelta(hours=1), Dimensions=[{'Name': 'DistributionId', 'Value': viewer.id}, {'Name': 'Region', 'Value': 'Global'}])['Datapoints']
+        return sum(point[statistic] for point in points)
+
+    assert (value('Requests', 'Sum'), value('BytesDownloaded', 'Sum'), value('4xxErrorRate', 'Maximum')) == (4, 32, 100)
 
 
 def test_survives_kill(new_haar, origin):
