@@ -37,6 +37,9 @@ typedef struct ServiceHooks {
   void (*serve)(Haar *haar, HttpExchange *exchange);
   /* The policy (JSON) of a VPC endpoint, arena; NULL in *ret: it allows all. One service (ec2) has it. Any thread. */
   Error *(*endpoint_policy)(Haar *haar, Txn *txn, Arena *arena, const char *endpoint_id, const char **ret_policy);
+  /* Called after each API call of the service that came over the network and could be decoded, authorised or not: for CloudWatch. error: NULL if
+   * it went well, then out is what it answered. It must be quick; any thread. */
+  void (*measure)(Call *call, const void *in, const void *out, const Error *error, gint64 took_us);
   /* The error code that this service answers for a denied call; NULL: "AccessDeniedException" (json), "AccessDenied" (query, xml). */
   const char *access_denied_code;
 } ServiceHooks;

@@ -25,6 +25,7 @@ typedef struct Run {
   Spool *spool; /* of a streaming operation */
   gboolean authenticated;
   gboolean too_large;
+  gint64 began_us; /* when its body was there */
   void *in, *out;
   Error *error; /* transfer full; decides the answer */
   Waiter waiter;
@@ -64,8 +65,17 @@ answer_output(Run *run)
 }
 
 static void
+measure_call(Run *run)
+{
+  const ServiceHooks *hooks = run->route.service->hooks;
+  if (hooks && hooks->measure)
+    hooks->measure(&run->call, run->in, run->out, run->error, clock_monotonic_us() - run->began_us);
+}
+
+static void
 answer_call(Run *run)
 {
+  measure_call(run);
   if (!run->error)
     answer_output(run);
   if (run->error)
@@ -224,6 +234,7 @@ static void
 run_call(Run *run)
 {
   g_autoptr(Txn) txn = NULL;
+  run->began_us = clock_monotonic_us();
   if (!run->error)
     run->error = store_begin_read(run->server->haar->store, &txn);
   if (!run->error)

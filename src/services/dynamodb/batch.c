@@ -97,6 +97,7 @@ get_keys(BatchGet *batch, const Rows *rows, const char *name, const DynamodbKeys
     LIST_APPEND(call->arena, &found, projected);
   }
   MAP_SET(call->arena, &batch->out->Responses, name, found);
+  measure_units(call, rows->table, NULL, FALSE, units);
   DynamodbConsumedCapacity *consumed = capacity(call, rows->table, NULL, batch->capacity_mode, units);
   if (consumed)
     LIST_APPEND(call->arena, &batch->out->ConsumedCapacity, consumed);
@@ -173,6 +174,7 @@ write_table(Call *call, const DynamodbBatchWriteItemInput *in, gsize at, Dynamod
   TRY(rows_open(call, in->RequestItems.v[at].key, &rows));
   for (gsize i = 0; i < requests->n; i++)
     TRY(write_one(call, &rows, seen, requests->v[i], &units));
+  measure_units(call, rows.table, NULL, TRUE, units);
   DynamodbConsumedCapacity *consumed = capacity(call, rows.table, NULL, in->ReturnConsumedCapacity, units);
   if (consumed)
     LIST_APPEND(call->arena, &ret_out->ConsumedCapacity, consumed);

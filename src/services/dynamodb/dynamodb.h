@@ -143,6 +143,10 @@ Error *check_legacy(gboolean given, const char *parameter, const char *instead) 
 /* --- capacity.c --- */
 
 /* NULL if mode is NULL or NONE. index: NULL, or the one that was read. */
+/* Counts consumed units for CloudWatch (metrics.c). index: NULL, or the one that was read. */
+void measure_units(const Call *call, const TableDef *table, const IndexDef *index, gboolean write, double units);
+/* The service's hook: what a call took, or why it failed. */
+void dynamodb_measure(Call *call, const void *in, const void *out, const Error *error, gint64 took_us);
 DynamodbConsumedCapacity *capacity(Call *call, const TableDef *table, const IndexDef *index, const char *mode, double units);
 double read_units(gsize size, gboolean consistent);
 double write_units(gsize old_size, gsize new_size);

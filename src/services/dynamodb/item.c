@@ -95,7 +95,9 @@ size_of(const Item *item)
 static DynamodbConsumedCapacity *
 change_capacity(Call *call, const Change *change, const char *mode)
 {
-  return mode ? capacity(call, change->rows.table, NULL, mode, write_units(size_of(&change->old), size_of(&change->new))) : NULL;
+  double units = write_units(size_of(&change->old), size_of(&change->new));
+  measure_units(call, change->rows.table, NULL, TRUE, units);
+  return mode ? capacity(call, change->rows.table, NULL, mode, units) : NULL;
 }
 
 /* Only tables with local indexes have item collections. */
@@ -240,8 +242,8 @@ get_item(Call *call, const DynamodbGetItemInput *in, DynamodbGetItemOutput *ret_
   TRY(row_get(&rows, &in->Key, &item));
   if (item.v)
     projection_apply(call->arena, projection, &item, &ret_out->Item);
-  if (in->ReturnConsumedCapacity)
-    ret_out->ConsumedCapacity = capacity(call, rows.table, NULL, in->ReturnConsumedCapacity,
-                                         read_units(size_of(&item), OPT_OR(in->ConsistentRead, FALSE)));
+  double units = read_units(size_of(&item), OPT_OR(in->ConsistentRead, FALSE));
+  measure_units(call, rows.table, NULL, FALSE, units);
+  ret_out->ConsumedCapacity = capacity(call, rows.table, NULL, in->ReturnConsumedCapacity, units);
   return NULL;
 }

@@ -64,6 +64,7 @@ scan(Call *call, const DynamodbScanInput *in, DynamodbScanOutput *ret_out)
   ret_out->Count = OPT_INT(page->count);
   ret_out->ScannedCount = OPT_INT(page->scanned);
   ret_out->LastEvaluatedKey = page->last;
+  measure_units(call, rows.table, page->index, FALSE, read_units(page->size, request.consistent));
   ret_out->ConsumedCapacity = capacity(call, rows.table, page->index, in->ReturnConsumedCapacity, read_units(page->size, request.consistent));
   return NULL;
 }

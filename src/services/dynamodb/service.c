@@ -65,5 +65,6 @@ stop(Haar *haar)
 const ServiceHooks dynamodb_hooks = {
   .start = start,
   .stop = stop,
+  .measure = dynamodb_measure,
   .access_denied_code = "AccessDeniedException",
 };

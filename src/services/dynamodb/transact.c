@@ -212,9 +212,12 @@ transact_write_items(Call *call, const DynamodbTransactWriteItemsInput *in, Dyna
     TRY(note_reason(&reasons, i, change_apply(&changes[i]), &changes[i]));
   if (reasons.any)
     return cancelled(&reasons);
-  for (gsize i = 0; i < n && in->ReturnConsumedCapacity; i++)
-    add_capacity(call, &ret_out->ConsumedCapacity, changes[i].rows.table, in->ReturnConsumedCapacity,
-                 2 * write_units(changes[i].old.v ? item_size(&changes[i].old) : 0, changes[i].new.v ? item_size(&changes[i].new) : 0));
+  for (gsize i = 0; i < n; i++) {
+    double units = 2 * write_units(changes[i].old.v ? item_size(&changes[i].old) : 0, changes[i].new.v ? item_size(&changes[i].new) : 0);
+    measure_units(call, changes[i].rows.table, NULL, TRUE, units);
+    if (in->ReturnConsumedCapacity)
+      add_capacity(call, &ret_out->ConsumedCapacity, changes[i].rows.table, in->ReturnConsumedCapacity, units);
+  }
   return NULL;
 }
 
@@ -249,6 +252,7 @@ transact_get_items(Call *call, const DynamodbTransactGetItemsInput *in, Dynamodb
     DynamodbItemResponse *response = ARENA_NEW(call->arena, DynamodbItemResponse);
     TRY(get_one(call, in->TransactItems.v[i]->Get, response, &rows, &size));
     LIST_APPEND(call->arena, &ret_out->Responses, response);
+    measure_units(call, rows.table, NULL, FALSE, 2 * read_units(size, TRUE));
     if (in->ReturnConsumedCapacity)
       add_capacity(call, &ret_out->ConsumedCapacity, rows.table, in->ReturnConsumedCapacity, 2 * read_units(size, TRUE));
   }

@@ -111,12 +111,17 @@ put_log_events(Call *call, const LogsPutLogEventsInput *in, LogsPutLogEventsOutp
   gsize from, to;
   choose(call, group, &in->logEvents, &from, &to, ret_out);
   LogsCipher cipher = {.group = group};
+  gint64 first = OPT_OR(stream->sequence, 0) + 1;
   for (gsize i = from; i < to; i++) {
     TRY(put_event(call, &cipher, stream, in->logEvents.v[i]));
     count(group, stream, in->logEvents.v[i], call->now);
   }
   TRY(logs_stream_put(call, group->name, stream));
   TRY(logs_group_put(call, group));
+  if (from < to) {
+    TRY(logs_subscriptions_feed(call, group->name, stream->name, &in->logEvents, from, to, first));
+    TRY(logs_metrics_add(call, group->name, &in->logEvents, from, to));
+  }
   ret_out->nextSequenceToken = arena_printf(call->arena, "%056" G_GINT64_FORMAT, OPT_OR(stream->sequence, 0));
   return NULL;
 }

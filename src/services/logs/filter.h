@@ -16,3 +16,8 @@ typedef struct Filter Filter;
 Error *filter_parse(Arena *arena, const char *pattern, Filter **ret_filter) ERROR_MUST_USE;
 /* Whether an event's message matches. scratch is used for what is decoded. */
 gboolean filter_match(const Filter *filter, Arena *scratch, const char *message);
+/* What a selector of metric values finds in a message that matches: "$.user.id" of a JSON event, "$ip" of a field that the pattern names. NULL:
+ * nothing. arena. */
+const char *filter_value(const Filter *filter, Arena *arena, const char *message, const char *selector);
+/* All that the pattern names, by selector. arena. */
+void filter_values(const Filter *filter, Arena *arena, const char *message, StringMap *ret);

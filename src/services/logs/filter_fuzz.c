@@ -16,7 +16,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     *message++ = 0;
   Filter *filter;
   g_autoptr(Error) error = filter_parse(arena, pattern, &filter);
-  if (!error)
+  if (!error) {
+    StringMap values = {0};
     filter_match(filter, arena, message ? message : "");
+    filter_values(filter, arena, message ? message : "", &values);
+    filter_value(filter, arena, message ? message : "", pattern[0] ? pattern + 1 : pattern);
+  }
   return 0;
 }

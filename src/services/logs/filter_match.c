@@ -185,3 +185,97 @@ filter_match(const Filter *filter, Arena *scratch, const char *message)
   }
   return FALSE;
 }
+
+/* --- values --- */
+
+static const char *
+scalar_text(Arena *arena, const Json *json)
+{
+  if (!json)
+    return NULL;
+  if (json->type == JSON_STRING || json->type == JSON_NUMBER)
+    return arena_strndup(arena, json->text, json->n);
+  return json->type == JSON_TRUE ? "true" : json->type == JSON_FALSE ? "false" : NULL;
+}
+
+/* "$.a.b[0]" or "$.['a b']" */
+static const char *
+json_value(Arena *arena, const char *message, const char *selector)
+{
+  Json *json = NULL;
+  g_autoptr(Error) error = json_parse(arena, message, strlen(message), &json);
+  const Json *at = error ? NULL : json;
+  for (selector++; at && *selector;) {
+    if (*selector == '.') {
+      gsize size = strcspn(++selector, ".[");
+      if (size)
+        at = json_get(at, arena_strndup(arena, selector, size));
+      selector += size;
+    } else if (selector[0] == '[' && (selector[1] == '\'' || selector[1] == '"')) {
+      const char *end = strchr(selector + 2, selector[1]);
+      if (!end || end[1] != ']')
+        return NULL;
+      at = json_get(at, arena_strndup(arena, selector + 2, (gsize) (end - selector - 2)));
+      selector = end + 2;
+    } else if (*selector == '[') {
+      char *end = NULL;
+      guint64 index = g_ascii_strtoull(selector + 1, &end, 10);
+      at = at->type == JSON_ARRAY && index < at->n && *end == ']' ? at->items[index] : NULL;
+      selector = *end ? end + 1 : end;
+    } else {
+      return NULL;
+    }
+  }
+  return scalar_text(arena, at);
+}
+
+const char *
+filter_value(const Filter *filter, Arena *arena, const char *message, const char *selector)
+{
+  Words words = {0}, aligned = {0};
+  if (selector[0] != '$')
+    return NULL;
+  if (filter->kind != FILTER_FIELDS)
+    return json_value(arena, message, selector);
+  words = split(arena, message);
+  if (!align(filter, arena, &words, &aligned))
+    return NULL;
+  for (gsize i = 0; i < filter->fields.n; i++)
+    if (filter->fields.v[i].name && strcmp(filter->fields.v[i].name, selector + 1) == 0)
+      return aligned.v[i];
+  return NULL;
+}
+
+static void
+node_values(const Node *node, Arena *arena, const char *message, StringMap *ret)
+{
+  g_autoptr(GString) selector = g_string_new("$");
+  if (node->kind != NODE_TEST) {
+    node_values(node->left, arena, message, ret);
+    node_values(node->right, arena, message, ret);
+    return;
+  }
+  for (gsize i = 0; i < node->n_steps; i++) {
+    if (node->steps[i].name)
+      g_string_append_printf(selector, ".%s", node->steps[i].name);
+    else
+      g_string_append_printf(selector, "[%" G_GINT64_FORMAT "]", node->steps[i].index);
+  }
+  const char *value = json_value(arena, message, selector->str);
+  if (value)
+    MAP_SET(arena, ret, arena_strdup(arena, selector->str), value);
+}
+
+void
+filter_values(const Filter *filter, Arena *arena, const char *message, StringMap *ret)
+{
+  if (filter->kind == FILTER_JSON && filter->root)
+    node_values(filter->root, arena, message, ret);
+  for (gsize i = 0; filter->kind == FILTER_FIELDS && i < filter->fields.n; i++) {
+    const char *name = filter->fields.v[i].name;
+    const char *selector = name ? arena_printf(arena, "$%s", name) : NULL;
+    const char *value = name && *name ? filter_value(filter, arena, message, selector) : NULL;
+    if (value)
+      MAP_SET(arena, ret, selector, value);
+  }
+}

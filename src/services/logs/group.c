@@ -88,6 +88,8 @@ delete_log_group(Call *call, const LogsDeleteLogGroupInput *in, LogsDeleteLogGro
   LogsGroupRecord *group;
   TRY(logs_group_get(call, in->logGroupName, &group));
   TRY(logs_retention_schedule(call, group, -1));
+  TRY(logs_metric_filters_delete(call, group->name));
+  TRY(logs_subscriptions_delete(call, group->name));
   Key key;
   group_key(call, group->name, &key);
   const Table *const tables[] = {&logs_groups, &logs_streams, &logs_events, &logs_order};
@@ -97,13 +99,13 @@ delete_log_group(Call *call, const LogsDeleteLogGroupInput *in, LogsDeleteLogGro
 }
 
 static LogsLogGroup *
-describe(Call *call, const LogsGroupRecord *group)
+describe(Call *call, const LogsGroupRecord *group, gint64 metric_filters)
 {
   LogsLogGroup *out = ARENA_NEW(call->arena, LogsLogGroup);
   out->logGroupName = group->name;
   out->creationTime = group->created;
   out->retentionInDays = group->retention;
-  out->metricFilterCount = OPT_INT(0);
+  out->metricFilterCount = OPT_INT(metric_filters);
   out->arn = arena_printf(call->arena, "%s:*", logs_group_arn(call, group->name));
   out->storedBytes = OPT_INT(OPT_OR(group->storedBytes, 0));
   out->kmsKeyId = group->kmsKeyId;
@@ -149,7 +151,9 @@ describe_log_groups(Call *call, const LogsDescribeLogGroupsInput *in, LogsDescri
       ret_out->nextToken = ret_out->logGroups.v[limit - 1]->logGroupName;
       break;
     }
-    LIST_APPEND(call->arena, &ret_out->logGroups, describe(call, group));
+    gint64 metric_filters = 0;
+    TRY(logs_metric_filter_count(call, ((const LogsGroupRecord *) group)->name, &metric_filters));
+    LIST_APPEND(call->arena, &ret_out->logGroups, describe(call, group, metric_filters));
   }
   return NULL;
 }

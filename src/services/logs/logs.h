@@ -53,6 +53,15 @@ Error *logs_seal(Call *call, LogsCipher *cipher, const void *data, gsize size, g
   ERROR_MUST_USE;
 /* Undoes it. A key that may not be used any more: an answer. arena. */
 Error *logs_unseal(Call *call, LogsCipher *cipher, guint8 number, const guint8 *data, gsize size, const char **ret_text) ERROR_MUST_USE;
+/* What arrived is measured: by the group's metric filters, and as AWS/Logs. Events from..to were stored. */
+Error *logs_metrics_add(Call *call, const char *group, const LogsInputLogEvents *events, gsize from, gsize to) ERROR_MUST_USE;
+Error *logs_metric_filter_count(Call *call, const char *group, gint64 *ret) ERROR_MUST_USE;
+Error *logs_metric_filters_delete(Call *call, const char *group) ERROR_MUST_USE;
+/* What arrived is queued for the functions that are subscribed; first_number: of the first event in its stream. */
+Error *logs_subscriptions_feed(Call *call, const char *group, const char *stream, const LogsInputLogEvents *events, gsize from, gsize to,
+                               gint64 first_number) ERROR_MUST_USE;
+Error *logs_subscriptions_delete(Call *call, const char *group) ERROR_MUST_USE;
+void logs_subscriptions_register(Haar *haar);
 /* Starts or moves the job that drops a group's old events. */
 Error *logs_retention_schedule(Call *call, const LogsGroupRecord *group, gint64 due) ERROR_MUST_USE;
 void logs_retention_register(Haar *haar);

@@ -1,4 +1,4 @@
-/* AWS::Logs::LogGroup, AWS::Logs::LogStream */
+/* AWS::Logs::LogGroup, AWS::Logs::LogStream, AWS::Logs::MetricFilter, AWS::Logs::SubscriptionFilter */
 #include "services/logs/logs.h"
 #include "stack/resource.h"
 
@@ -91,3 +91,102 @@ delete_stream(ResourceCall *rc)
 }
 
 RESOURCE(AWS::Logs::LogStream, logs_stream, .create = create_stream, .delete = delete_stream)
+
+/* --- metric filters --- */
+
+static LogsMetricTransformation *
+transformation(const ResourceCall *rc, const Json *json)
+{
+  LogsMetricTransformation *to = ARENA_NEW(rc->call->arena, LogsMetricTransformation);
+  const Json *dimensions = json_get(json, "Dimensions"), *value = json_get(json, "MetricValue"), *otherwise = json_get(json, "DefaultValue");
+  to->metricName = json_string(json_get(json, "MetricName"));
+  to->metricNamespace = json_string(json_get(json, "MetricNamespace"));
+  to->metricValue = value ? arena_strndup(rc->call->arena, value->text, value->n) : NULL;
+  to->unit = json_string(json_get(json, "Unit"));
+  if (otherwise && (otherwise->type == JSON_NUMBER || otherwise->type == JSON_STRING))
+    to->defaultValue = OPT_DOUBLE(g_ascii_strtod(arena_strndup(rc->call->arena, otherwise->text, otherwise->n), NULL));
+  for (guint i = 0; dimensions && dimensions->type == JSON_ARRAY && i < dimensions->n; i++) {
+    const char *key = json_string(json_get(dimensions->items[i], "Key"));
+    if (key)
+      MAP_SET(rc->call->arena, &to->dimensions, key, json_string(json_get(dimensions->items[i], "Value")));
+  }
+  return to;
+}
+
+static Error *
+put_metric_filter(ResourceCall *rc, const char *name)
+{
+  const Json *list = json_get(rc->properties, "MetricTransformations");
+  LogsPutMetricFilterInput in = {.logGroupName = property_text(rc, "LogGroupName"), .filterName = name, .filterPattern = property_text(rc, "FilterPattern")};
+  for (guint i = 0; list && list->type == JSON_ARRAY && i < list->n; i++)
+    LIST_APPEND(rc->call->arena, &in.metricTransformations, transformation(rc, list->items[i]));
+  return resource_operation(rc, &LogsOperationPutMetricFilter, &in, &(LogsPutMetricFilterOutput) {0});
+}
+
+static Error *
+create_metric_filter(ResourceCall *rc, ResourceResult *ret)
+{
+  const char *name = property_text(rc, "FilterName");
+  ret->physical_id = name ? name : resource_name(rc, 512, FALSE);
+  return put_metric_filter(rc, ret->physical_id);
+}
+
+static Error *
+update_metric_filter(ResourceCall *rc, ResourceResult *ret)
+{
+  return put_metric_filter(rc, rc->physical_id);
+}
+
+/* What is gone, with its group or alone, is deleted. */
+static Error *
+without_missing(Error *error)
+{
+  if (error_is(error, "ResourceNotFoundException"))
+    error_clear(&error);
+  return error;
+}
+
+static Error *
+delete_metric_filter(ResourceCall *rc)
+{
+  LogsDeleteMetricFilterInput in = {.logGroupName = property_text(rc, "LogGroupName"), .filterName = rc->physical_id};
+  return without_missing(resource_operation(rc, &LogsOperationDeleteMetricFilter, &in, &(LogsDeleteMetricFilterOutput) {0}));
+}
+
+RESOURCE(AWS::Logs::MetricFilter, logs_metric_filter, .create = create_metric_filter, .update = update_metric_filter, .delete = delete_metric_filter,
+         .no_effect = "ApplyOnTransformedLogs")
+
+/* --- subscription filters --- */
+
+static Error *
+put_subscription(ResourceCall *rc, const char *name)
+{
+  LogsPutSubscriptionFilterInput in = {.logGroupName = property_text(rc, "LogGroupName"), .filterName = name, .filterPattern = property_text(rc, "FilterPattern"),
+                                       .destinationArn = property_text(rc, "DestinationArn"), .roleArn = property_text(rc, "RoleArn"),
+                                       .distribution = property_text(rc, "Distribution")};
+  return resource_operation(rc, &LogsOperationPutSubscriptionFilter, &in, &(LogsPutSubscriptionFilterOutput) {0});
+}
+
+static Error *
+create_subscription(ResourceCall *rc, ResourceResult *ret)
+{
+  const char *name = property_text(rc, "FilterName");
+  ret->physical_id = name ? name : resource_name(rc, 512, FALSE);
+  return put_subscription(rc, ret->physical_id);
+}
+
+static Error *
+update_subscription(ResourceCall *rc, ResourceResult *ret)
+{
+  return put_subscription(rc, rc->physical_id);
+}
+
+static Error *
+delete_subscription(ResourceCall *rc)
+{
+  LogsDeleteSubscriptionFilterInput in = {.logGroupName = property_text(rc, "LogGroupName"), .filterName = rc->physical_id};
+  return without_missing(resource_operation(rc, &LogsOperationDeleteSubscriptionFilter, &in, &(LogsDeleteSubscriptionFilterOutput) {0}));
+}
+
+RESOURCE(AWS::Logs::SubscriptionFilter, logs_subscription_filter, .create = create_subscription, .update = update_subscription, .delete = delete_subscription,
+         .no_effect = "ApplyOnTransformedLogs")

@@ -5,6 +5,7 @@ start(Haar *haar)
 {
   logs_retention_register(haar);
   logs_admin_register(haar);
+  logs_subscriptions_register(haar);
   return NULL;
 }
 

@@ -29,6 +29,7 @@ struct Rds {
   GHashTable *engines;   /* ARN -> Engine */
   GMutex starting;       /* engines start one after the other: each takes the disk */
   GMutex template;       /* of the prepared data directory */
+  GHashTable *seen;      /* of the metrics: counters at the last look */
 };
 
 static Rds *
@@ -73,6 +74,8 @@ rds_new(Haar *haar)
   g_mutex_init(&rds->starting);
   g_mutex_init(&rds->template);
   rds->engines = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, NULL);
+  rds->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  rds_metrics_start(haar, rds->seen);
   take_back(rds, directory); /* of engines that ended with the haar before this one */
   return rds;
 }
@@ -201,6 +204,88 @@ select_text(MYSQL *mysql, const char *sql, const char *column, char **ret_text)
     if (!strcmp(mysql_fetch_fields(result)[i].name, column))
       *ret_text = g_strdup(row[i]);
   mysql_free_result(result);
+  return NULL;
+}
+
+/* --- counters --- */
+
+char **
+engine_arns(Haar *haar)
+{
+  Rds *rds = rds_of(haar);
+  g_autoptr(GPtrArray) arns = g_ptr_array_new();
+  GHashTableIter iter;
+  gpointer value;
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rds->mutex);
+  g_hash_table_iter_init(&iter, rds->engines);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    const Engine *engine = value;
+    if (engine->sandbox && sandbox_running(engine->sandbox))
+      g_ptr_array_add(arns, g_strdup(engine->arn));
+  }
+  g_ptr_array_add(arns, NULL);
+  return (char **) g_ptr_array_free(g_steal_pointer(&arns), FALSE);
+}
+
+static void
+read_counter(const char *name, const char *value, EngineCounters *counters)
+{
+  const struct {
+    const char *name;
+    gint64 *to;
+  } rows[] = {
+    {"Threads_connected", &counters->connections}, {"Uptime", &counters->uptime_s}, {"Queries", &counters->queries},
+    {"Com_commit", &counters->commits}, {"Com_select", &counters->selects}, {"Com_insert", &counters->changes},
+    {"Com_update", &counters->changes}, {"Com_delete", &counters->changes}, {"Access_denied_errors", &counters->refused},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
+    if (g_ascii_strcasecmp(rows[i].name, name) == 0)
+      *rows[i].to += g_ascii_strtoll(value, NULL, 10);
+}
+
+/* haar's own connection is not counted. */
+static Error *
+read_counters(MYSQL *mysql, EngineCounters *counters)
+{
+  if (mysql_query(mysql, "SHOW GLOBAL STATUS"))
+    return error_fault("MariaDB: %s", mysql_error(mysql));
+  MYSQL_RES *result = mysql_store_result(mysql);
+  for (MYSQL_ROW row = result ? mysql_fetch_row(result) : NULL; row; row = mysql_fetch_row(result))
+    read_counter(row[0], row[1] ? row[1] : "0", counters);
+  mysql_free_result(result);
+  counters->connections = MAX(counters->connections - 1, 0);
+  return NULL;
+}
+
+static void
+read_usage(Haar *haar, const char *arn, EngineCounters *counters)
+{
+  SandboxUsage usage = {.cpu_us = -1};
+  Rds *rds = rds_of(haar);
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&rds->mutex);
+  const Engine *engine = g_hash_table_lookup(rds->engines, arn);
+  if (engine && engine->sandbox)
+    sandbox_usage(engine->sandbox, &usage);
+  counters->cpu_us = usage.cpu_us;
+}
+
+Error *
+engine_counters(Haar *haar, const char *arn, EngineCounters *ret)
+{
+  EngineCounters counters = {.lag_s = -1};
+  g_autofree char *directory = NULL, *password = NULL, *lag = NULL;
+  g_autoptr(GString) problem = g_string_new(NULL);
+  if (!admin_of(haar, arn, &directory, &password))
+    return error_fault("%s does not run", arn);
+  __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = admin_connect(directory, password, problem);
+  if (!mysql)
+    return error_fault("connecting to %s: %s", arn, problem->str);
+  TRY(read_counters(mysql, &counters));
+  TRY(select_text(mysql, "SHOW SLAVE STATUS", "Seconds_Behind_Master", &lag));
+  if (lag)
+    counters.lag_s = g_ascii_strtoll(lag, NULL, 10);
+  read_usage(haar, arn, &counters);
+  *ret = counters;
   return NULL;
 }
 
@@ -463,6 +548,7 @@ rds_free(Rds *rds)
   for (guint i = 0; i < all->len; i++)
     stop(all->pdata[i]);
   g_hash_table_unref(rds->engines);
+  g_hash_table_unref(rds->seen);
   g_mutex_clear(&rds->mutex);
   g_mutex_clear(&rds->starting);
   g_mutex_clear(&rds->template);

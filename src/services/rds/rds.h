@@ -113,6 +113,18 @@ Error *engine_sql(Haar *haar, const char *arn, const char *sql) ERROR_MUST_USE;
 Error *engine_promote(Haar *haar, const char *arn) ERROR_MUST_USE;
 /* Points a replica at another writer. */
 Error *engine_follow(Haar *haar, const char *arn, const char *source_arn, const char *replication_password) ERROR_MUST_USE;
+/* The ARNs of the engines that run (transfer full). */
+char **engine_arns(Haar *haar);
+/* What an engine has counted since it began, and what it uses. */
+typedef struct EngineCounters {
+  gint64 cpu_us;                 /* -1: not known */
+  gint64 connections, uptime_s;
+  gint64 queries, commits, selects, changes, refused;
+  gint64 lag_s;                  /* replica: behind its writer; -1: it is none */
+} EngineCounters;
+Error *engine_counters(Haar *haar, const char *arn, EngineCounters *ret) ERROR_MUST_USE;
+/* Measures all engines for CloudWatch each minute (metrics.c). seen: a table of its own, empty (text to g_free). */
+void rds_metrics_start(Haar *haar, GHashTable *seen);
 /* Path of the engine's socket (transfer full), or NULL if it does not run. */
 char *engine_socket(Haar *haar, const char *arn);
 /* Directory of an instance in the data directory (transfer full). */

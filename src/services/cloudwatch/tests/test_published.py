@@ -176,3 +176,25 @@ def test_api(haar, client):
     assert total(client, 'AWS/ApiGateway', '4XXError', ApiName='shop', Stage='live') == 1
     assert total(client, 'AWS/ApiGateway', '5XXError', ApiName='shop') == 0
     assert total(client, 'AWS/ApiGateway', 'Latency', 'Maximum', ApiName='shop') > 0
+
+
+def test_table(client):
+    table, cloudwatch = client('dynamodb'), client('cloudwatch')
+    table.create_table(TableName='sessions', AttributeDefinitions=[{'AttributeName': 'id', 'AttributeType': 'S'}],
+                       KeySchema=[{'AttributeName': 'id', 'KeyType': 'HASH'}], BillingMode='PAY_PER_REQUEST')
+    for i in range(3):
+        table.put_item(TableName='sessions', Item={'id': {'S': str(i)}})
+    table.get_item(TableName='sessions', Key={'id': {'S': '1'}}, ConsistentRead=True)
+    table.scan(TableName='sessions')
+    with pytest.raises(table.exceptions.ConditionalCheckFailedException):
+        table.put_item(TableName='sessions', Item={'id': {'S': '1'}}, ConditionExpression='attribute_not_exists(id)')
+    with pytest.raises(table.exceptions.ClientError):
+        table.put_item(TableName='sessions', Item={'wrong': {'S': '1'}})
+    assert total(client, 'AWS/DynamoDB', 'ConsumedWriteCapacityUnits', TableName='sessions') == 3
+    assert total(client, 'AWS/DynamoDB', 'ConsumedReadCapacityUnits', TableName='sessions') == 1.5
+    assert total(client, 'AWS/DynamoDB', 'SuccessfulRequestLatency', 'SampleCount', TableName='sessions', Operation='PutItem') == 3
+    assert total(client, 'AWS/DynamoDB', 'SuccessfulRequestLatency', 'Maximum', TableName='sessions', Operation='PutItem') > 0
+    assert total(client, 'AWS/DynamoDB', 'ReturnedItemCount', TableName='sessions', Operation='Scan') == 3
+    assert total(client, 'AWS/DynamoDB', 'ConditionalCheckFailedRequests', TableName='sessions') == 1
+    assert total(client, 'AWS/DynamoDB', 'UserErrors') == 1
+    assert {m['MetricName'] for m in cloudwatch.list_metrics(Namespace='AWS/DynamoDB')['Metrics']} >= {'UserErrors', 'ConsumedReadCapacityUnits'}

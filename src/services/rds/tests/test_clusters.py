@@ -1,5 +1,7 @@
 """Aurora MySQL clusters: records and errors; engines where the machine permits namespaces."""
 
+import time
+
 import pytest
 from botocore.exceptions import ClientError
 from tests.support.daemon import wait_for
@@ -101,6 +103,27 @@ def gone(rds, instance):
     return False
 
 
+def measured(haar, first, second):
+    """The servers' own figures are in CloudWatch once a minute of the clock has passed."""
+    cloudwatch = haar.client('cloudwatch')
+
+    def latest(metric, **dimensions):
+        got = cloudwatch.get_metric_statistics(
+            Namespace='AWS/RDS', MetricName=metric, Period=60, StartTime=time.time() - 3600, EndTime=time.time() + 7200, Statistics=['Average'],
+            Dimensions=[{'Name': k, 'Value': v} for k, v in dimensions.items()])['Datapoints']
+        return max(got, key=lambda p: p['Timestamp'])['Average'] if got else None
+    for _ in range(2):  # rates need two looks
+        haar.call('POST', 'clock', {'advance': '1m'})
+        wait_for(lambda: latest('DatabaseConnections', DBInstanceIdentifier=first) is not None, f'{first} is measured:\n{haar.log}')
+    wait_for(lambda: latest('CPUUtilization', DBInstanceIdentifier=first) is not None, 'rates are there')
+    assert latest('DatabaseConnections', DBInstanceIdentifier=first) >= 1  # the replica
+    assert latest('FreeableMemory', DBInstanceIdentifier=second) > 0
+    assert latest('Queries', DBClusterIdentifier='live', Role='WRITER') > 0
+    assert 0 <= latest('CPUUtilization', DBClusterIdentifier='live') <= 100
+    assert latest('AuroraReplicaLag', DBInstanceIdentifier=second) >= 0
+    assert latest('AuroraReplicaLag', DBInstanceIdentifier=first) is None
+
+
 def test_engines_run_fail_over_and_are_restored(haar, rds, group, network):
     rds.create_db_cluster(DBClusterIdentifier='live', DBSubnetGroupName=group, DatabaseName='ledger', StorageEncrypted=True, **CLUSTER)
     for name, zone in (('live-1', 'us-east-1a'), ('live-2', 'us-east-1b')):
@@ -109,6 +132,7 @@ def test_engines_run_fail_over_and_are_restored(haar, rds, group, network):
         assert made['DBInstanceStatus'] == 'creating'
         wait_for(lambda: status(rds, name) == 'available', f'{name} is available:\n{haar.log}', 120)
     assert writer(rds, 'live') == 'live-1'
+    measured(haar, 'live-1', 'live-2')
     refused('InvalidDBClusterStateFault', rds.delete_db_cluster, DBClusterIdentifier='live', SkipFinalSnapshot=True)
     rds.failover_db_cluster(DBClusterIdentifier='live')
     wait_for(lambda: writer(rds, 'live') == 'live-2', f'live-2 writes:\n{haar.log}', 120)
