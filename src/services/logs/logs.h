@@ -55,6 +55,8 @@ Error *logs_seal(Call *call, LogsCipher *cipher, const void *data, gsize size, g
 Error *logs_unseal(Call *call, LogsCipher *cipher, guint8 number, const guint8 *data, gsize size, const char **ret_text) ERROR_MUST_USE;
 /* What arrived is measured: by the group's metric filters, and as AWS/Logs. Events from..to were stored. */
 Error *logs_metrics_add(Call *call, const char *group, const LogsInputLogEvents *events, gsize from, gsize to) ERROR_MUST_USE;
+/* Measures what an event in the embedded metric format says. */
+void logs_embedded_add(Call *call, const char *message);
 Error *logs_metric_filter_count(Call *call, const char *group, gint64 *ret) ERROR_MUST_USE;
 Error *logs_metric_filters_delete(Call *call, const char *group) ERROR_MUST_USE;
 /* What arrived is queued for the functions that are subscribed; first_number: of the first event in its stream. */

@@ -131,8 +131,10 @@ logs_metrics_add(Call *call, const char *group, const LogsInputLogEvents *events
     for (gsize t = 0; t < filters.v[i]->metricTransformations.n; t++)
       measure_events(&(Measuring){call, filters.v[i]->metricTransformations.v[t], filter}, events, from, to);
   }
-  for (gsize i = from; i < to; i++)
+  for (gsize i = from; i < to; i++) {
+    logs_embedded_add(call, events->v[i]->message);
     bytes += strlen(events->v[i]->message) + LOGS_EVENT_OVERHEAD;
+  }
   const char *const *own = METRIC_DIMENSIONS("LogGroupName", group);
   const MetricSeries series[] = {{call->account, call->region, "AWS/Logs", "IncomingLogEvents", "Count", own},
                                  {call->account, call->region, "AWS/Logs", "IncomingLogEvents", "Count", NULL},

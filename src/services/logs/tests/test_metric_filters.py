@@ -85,6 +85,17 @@ def test_test_metric_filter(logs):
     assert [(m['eventNumber'], m['extractedValues']) for m in got] == [(1, {'$.a.b': '2'})]
 
 
+def test_embedded_metrics(client, logs):
+    make(logs, 'embedded')
+    event = {'_aws': {'Timestamp': int(time.time() * 1000), 'CloudWatchMetrics': [
+        {'Namespace': 'Filtered', 'Dimensions': [['colour'], ['colour', 'step']], 'Metrics': [{'Name': 'paid', 'Unit': 'Count'}, {'Name': 'steps'}]}]},
+        'colour': 'green', 'step': 3, 'paid': 4, 'steps': [1, 2, 3]}
+    write(logs, 'embedded', json.dumps(event), json.dumps({**event, 'colour': None}), json.dumps({**event, '_aws': {}}), '{"CloudWatchMetrics"')
+    assert statistics(client, 'paid', 'Sum', 'SampleCount', colour='green') == [4, 1]
+    assert statistics(client, 'paid', 'Sum', colour='green', step='3') == [4]
+    assert statistics(client, 'steps', 'Sum', 'SampleCount', colour='green') == [6, 3]
+
+
 def test_bad(logs):
     make(logs, 'bad')
 
