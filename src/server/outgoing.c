@@ -58,10 +58,13 @@ resolve(Haar *haar, const char *host, OutgoingRoute *route)
   if (!haar->fabric)
     return resolve_on_host(host, route);
   g_auto(GStrv) addresses = fabric_resolve(haar->fabric, NULL, host);
-  if (!addresses || !addresses[0])
-    return no_such_name(host);
-  g_strlcpy(route->address, addresses[0], sizeof route->address);
-  return NULL;
+  for (guint i = 0; addresses && addresses[i]; i++) {
+    if (strchr(addresses[i], ':')) /* sockets in the edge are of IPv4 */
+      continue;
+    g_strlcpy(route->address, addresses[i], sizeof route->address);
+    return NULL;
+  }
+  return no_such_name(host);
 }
 
 Error *

@@ -25,8 +25,8 @@ is_compressible(const char *type)
   return g_strv_contains(types, plain);
 }
 
-static gboolean
-deflate_all(const guint8 *data, gsize size, GByteArray *out)
+gboolean
+gzip_all(const guint8 *data, gsize size, GByteArray *out)
 {
   z_stream stream = {.next_in = (Bytef *) data, .avail_in = (uInt) size};
   if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
@@ -48,7 +48,7 @@ compress_response(const Passage *p, Response *response)
   gboolean good = response->status == 200 || response->status == 403 || response->status == 404;
   if (!good || !behaviour_compresses(p) || response->size < COMPRESS_MIN || response->size > COMPRESS_MAX || !response->body ||
       header_get(&response->headers, "Content-Encoding") || !is_compressible(header_get(&response->headers, "Content-Type")) ||
-      !deflate_all(response->body, response->size, out))
+      !gzip_all(response->body, response->size, out))
     return;
   response->body = arena_memdup(p->arena, out->data, out->len);
   response->size = out->len;
@@ -215,8 +215,10 @@ send_response(const Passage *p, const Response *response, const char *x_cache, g
   gboolean head = !strcmp(p->method, "HEAD");
   if (head)
     header_add(p->arena, &out.headers, "Content-Length", arena_printf(p->arena, "%" G_GSIZE_FORMAT, out.size));
-  if (p->site)
+  if (p->site) {
     measure(p, out.status, head ? 0 : out.size);
+    log_request(p, out.status, head ? 0 : out.size, x_cache, &out.headers);
+  }
   http_answer(p->exchange, out.status, &out.headers, out.body, head ? 0 : out.size);
 }
 

@@ -94,6 +94,7 @@ struct Cdn {
   GHashTable *hosts;              /* domain name or alias -> Site * */
   gboolean stale;                 /* something was changed: read all again */
   Cache *cache;
+  GHashTable *logs;               /* distribution -> the lines of its log, under lock */
   GMutex clients_lock;
   GCond client_back;
   guint in_flight;                /* transfers */
@@ -170,6 +171,7 @@ typedef struct Passage {
   const guint8 *body;
   gsize body_size;
   const char *cf_id;              /* X-Amz-Cf-Id */
+  gint64 begun_us;
   gboolean error_page;            /* this is the request for a custom error page */
 } Passage;
 
@@ -203,6 +205,12 @@ void send_error(const Passage *p, int status, const char *reason);
 void error_page(const Passage *p, int status, const char *reason, Response *ret_response);
 /* gzip, if the behaviour and the viewer want it and it is worth it: the response is changed. */
 void compress_response(const Passage *p, Response *response);
+
+gboolean gzip_all(const guint8 *data, gsize size, GByteArray *out);
+/* Writes the line of a request that was answered, if the distribution has logs. */
+void log_request(const Passage *p, int status, gsize size, const char *x_cache, const HeaderList *headers);
+/* Has the logs put into their buckets each minute. */
+void logs_start(Cdn *cdn);
 
 gboolean cloudfront_serves(Haar *haar, const HttpRequest *request);
 void cloudfront_serve(Haar *haar, HttpExchange *exchange);

@@ -300,6 +300,9 @@ config_check(Call *call, const CloudfrontDistributionConfig *config, const char 
   TRY(check_groups(config));
   TRY(check_behaviours(call, config));
   TRY(check_errors(config));
+  const CloudfrontLoggingConfig *logging = config->Logging;
+  if (logging && OPT_OR(logging->Enabled, FALSE) && !g_str_has_suffix(logging->Bucket, ".amazonaws.com"))
+    return error_answer("InvalidArgument", "The parameter Logging Bucket does not refer to a valid S3 bucket.");
   if (config->WebACLId && *config->WebACLId)
     return error_answer("InvalidWebACLId", "haar does not have AWS WAF: leave WebACLId out of the distribution");
   if (OPT_OR(config->Staging, FALSE) || (config->ContinuousDeploymentPolicyId && *config->ContinuousDeploymentPolicyId))

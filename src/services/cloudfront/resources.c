@@ -211,7 +211,7 @@ delete_distribution(ResourceCall *rc)
 
 RESOURCE(AWS::CloudFront::Distribution, cloudfront_distribution, .create = create_distribution, .update = update_distribution,
          .delete = delete_distribution,
-         .no_effect = "DistributionConfig.PriceClass DistributionConfig.HttpVersion DistributionConfig.IPV6Enabled DistributionConfig.Logging "
+         .no_effect = "DistributionConfig.PriceClass DistributionConfig.HttpVersion DistributionConfig.IPV6Enabled "
                       "DistributionConfig.Restrictions")
 
 /* --- policies, identities, controls: five types of one life ---------------------------------------------------------------

@@ -136,7 +136,7 @@ get_object(const Passage *p, Call *call, const char *bucket, const char *key, co
   S3GetObjectOutput out = {0};
   guint8 *data = NULL;
   TRY(call_operation(call, &S3OperationGetObject, NULL, "s3", &in, &out));
-  if (out.Body)
+  if (out.Body && out.Body->free)
     arena_own(p->arena, out.Body, (GDestroyNotify) out.Body->free);
   response->status = out.ContentRange ? 206 : 200;
   fill_headers(p, &out, response);
@@ -150,6 +150,46 @@ get_object(const Passage *p, Call *call, const char *bucket, const char *key, co
   return NULL;
 }
 
+static Error *
+put_object(const Passage *p, Call *call, const char *bucket, const char *key, const OriginRequest *request, Response *response)
+{
+  S3PutObjectInput in = {.Bucket = bucket, .Key = key, .ContentType = header_get(&request->headers, "Content-Type"),
+                         .Body = body_from_bytes(call->arena, p->body, p->body_size)};
+  S3PutObjectOutput out = {0};
+  TRY(call_operation(call, &S3OperationPutObject, NULL, "s3", &in, &out));
+  response->status = 200;
+  add(p, response, "ETag", out.ETag);
+  add(p, response, "x-amz-version-id", out.VersionId);
+  add(p, response, "Server", "AmazonS3");
+  return NULL;
+}
+
+static Error *
+delete_object(const Passage *p, Call *call, const char *bucket, const char *key, const OriginRequest *request, Response *response)
+{
+  S3DeleteObjectInput in = {.Bucket = bucket, .Key = key};
+  S3DeleteObjectOutput out = {0};
+  TRY(call_operation(call, &S3OperationDeleteObject, NULL, "s3", &in, &out));
+  response->status = 204;
+  add(p, response, "x-amz-version-id", out.VersionId);
+  add(p, response, "Server", "AmazonS3");
+  return NULL;
+}
+
+typedef Error *(*S3Method)(const Passage *p, Call *call, const char *bucket, const char *key, const OriginRequest *request, Response *response);
+
+static S3Method
+find_method(const char *name)
+{
+  static const struct { const char *name; S3Method run; } methods[] = {
+    {"GET", get_object}, {"HEAD", get_object}, {"PUT", put_object}, {"DELETE", delete_object},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(methods); i++)
+    if (!strcmp(methods[i].name, name))
+      return methods[i].run;
+  return NULL;
+}
+
 void
 origin_ask_s3(const Passage *p, const CloudfrontOrigin *origin, const OriginRequest *request, OriginAnswer *ret_answer)
 {
@@ -157,8 +197,9 @@ origin_ask_s3(const Passage *p, const CloudfrontOrigin *origin, const OriginRequ
   gboolean control = FALSE;
   *ret_answer = (OriginAnswer) {0};
   const char *key = text_uri_decode(p->arena, arena_printf(p->arena, "%s%s", origin->OriginPath ? origin->OriginPath : "", request->path), FALSE);
-  if (strcmp(request->method, "GET") && strcmp(request->method, "HEAD")) {
-    *ret_answer = (OriginAnswer) {.failed = TRUE, .response = {.status = 501}, .reason = "haar reads from S3 origins, and does not write through CloudFront yet."};
+  S3Method method = find_method(request->method);
+  if (!method) {
+    *ret_answer = (OriginAnswer) {.failed = TRUE, .response = {.status = 501}, .reason = "haar has GET, HEAD, PUT and DELETE of S3 origins; this method is not there yet."};
     return;
   }
   parse_bucket(p->arena, origin->DomainName, &bucket, &region);
@@ -166,7 +207,7 @@ origin_ask_s3(const Passage *p, const CloudfrontOrigin *origin, const OriginRequ
   g_autoptr(Call) call = call_new(p->haar, p->site->distribution->Account, region, principal);
   if (control)
     call->source_arn = distribution_arn(call->arena, p->site->distribution->Account, p->site->distribution->Id);
-  g_autoptr(Error) error = key && strlen(key) > 1 ? get_object(p, call, bucket, key + 1, request, &ret_answer->response)
+  g_autoptr(Error) error = key && strlen(key) > 1 ? method(p, call, bucket, key + 1, request, &ret_answer->response)
                                                   : error_answer("AccessDenied", "Access Denied");
   if (error) {
     ret_answer->response = (Response) {0};

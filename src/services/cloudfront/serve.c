@@ -267,7 +267,7 @@ cloudfront_serve(Haar *haar, HttpExchange *exchange)
   const HttpRequest *request = http_request(exchange);
   Cdn *cdn = cdn_of(haar);
   Passage p = {.haar = haar, .cdn = cdn, .exchange = exchange, .request = request, .arena = http_arena(exchange), .path = request->path,
-               .query = request->query, .method = request->method};
+               .query = request->query, .method = request->method, .begun_us = clock_monotonic_us()};
   g_autoptr(Site) site = cdn_site(cdn, request->host);
   Outcome outcome = {0};
   p.cf_id = cf_id(p.arena);

@@ -24,6 +24,7 @@ start(Haar *haar)
   cdn->hosts = g_hash_table_new(g_str_hash, g_str_equal);
   cdn->stale = TRUE;
   cdn->cache = cache_new(CACHE_BYTES);
+  logs_start(cdn);
   haar_set_state(haar, "cloudfront", cdn);
   return NULL;
 }
@@ -37,6 +38,7 @@ stop(Haar *haar)
   for (CURL *curl = g_queue_pop_head(&cdn->clients); curl; curl = g_queue_pop_head(&cdn->clients))
     curl_easy_cleanup(curl);
   g_hash_table_unref(cdn->hosts);
+  g_hash_table_unref(cdn->logs);
   cache_free(cdn->cache);
   g_mutex_clear(&cdn->lock);
   g_mutex_clear(&cdn->clients_lock);

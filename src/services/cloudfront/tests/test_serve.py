@@ -388,6 +388,40 @@ def test_s3_origin_with_access_control(client, cloudfront, distribute):
     assert viewer.ask('/missing').status == 403  # without s3:ListBucket nobody learns what is not there
 
 
+def test_writing_to_s3(client, cloudfront, distribute):
+    s3 = client('s3')
+    s3.create_bucket(Bucket='inbox')
+    control = cloudfront.create_origin_access_control(OriginAccessControlConfig={
+        'Name': 'inbox', 'SigningProtocol': 'sigv4', 'SigningBehavior': 'always', 'OriginAccessControlOriginType': 's3'})['OriginAccessControl']['Id']
+    viewer = distribute(behaviour('s3', cache=DISABLED, methods=ALL_METHODS), [{'Id': 's3', 'DomainName': 'inbox.s3.us-east-1.amazonaws.com',
+                                                                                'OriginAccessControlId': control, 'S3OriginConfig': {'OriginAccessIdentity': ''}}])
+    assert viewer.ask('/a', 'PUT', body=b'x').status == 403
+    s3.put_bucket_policy(Bucket='inbox', Policy=json.dumps({'Version': '2012-10-17', 'Statement': [{
+        'Effect': 'Allow', 'Principal': {'Service': 'cloudfront.amazonaws.com'}, 'Action': ['s3:PutObject', 's3:DeleteObject'], 'Resource': 'arn:aws:s3:::inbox/*'}]}))
+    assert viewer.ask('/a', 'PUT', body=b'text', headers={'Content-Type': 'text/plain'}).status == 200
+    read = s3.get_object(Bucket='inbox', Key='a')
+    assert (read['Body'].read(), read['ContentType']) == (b'text', 'text/plain')
+    assert viewer.ask('/a', 'DELETE').status == 204 and 'Contents' not in s3.list_objects_v2(Bucket='inbox')
+    assert viewer.ask('/a', 'POST', body=b'x').status == 501
+
+
+def test_logs(haar, client, origin, distribute):
+    s3 = client('s3')
+    s3.create_bucket(Bucket='logs')
+    viewer = distribute(behaviour(), [custom(origin.port)], Logging={'Enabled': True, 'IncludeCookies': False, 'Bucket': 'logs.s3.amazonaws.com', 'Prefix': 'cdn/'})
+    for _ in range(2):
+        viewer.ask('/page?x=1', headers={'User-Agent': 'a browser', 'Cookie': 'secret=1'})
+    haar.call('POST', 'clock', {'advance': '2m'})
+    files = wait_for(lambda: s3.list_objects_v2(Bucket='logs').get('Contents'), 'the log is in the bucket')
+    assert files[0]['Key'].startswith(f'cdn/{viewer.id}.') and files[0]['Key'].endswith('.gz')
+    lines = gzip.decompress(s3.get_object(Bucket='logs', Key=files[0]['Key'])['Body'].read()).decode().splitlines()
+    names = lines[1].removeprefix('#Fields: ').split()
+    rows = [dict(zip(names, line.split('\t'), strict=True)) for line in lines[2:]]
+    assert [row['x-edge-result-type'] for row in rows] == ['Miss', 'Hit']
+    assert rows[0] | {'cs-uri-stem': '/page', 'cs-uri-query': 'x=1', 'sc-status': '200', 'cs(User-Agent)': 'a%20browser', 'cs(Cookie)': '-', 'cs(Host)': viewer.name,
+                      'c-ip': '127.0.0.1', 'sc-bytes': '5', 'cs-protocol': 'http'} == rows[0]
+
+
 def test_s3_origin_with_access_identity(client, cloudfront, distribute):
     s3 = client('s3')
     s3.create_bucket(Bucket='old-site')

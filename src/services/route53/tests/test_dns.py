@@ -1,6 +1,7 @@
 """DNS on the host's port: types, wildcards, aliases, routing policies, health."""
 
 import collections
+import datetime
 import http.server
 import threading
 
@@ -209,6 +210,25 @@ def test_calculated_inverted_disabled(route53, zone, dig):
     assert dig('k.example.com').values == ['192.0.2.1']
     with pytest.raises(route53.exceptions.HealthCheckVersionMismatch):
         route53.update_health_check(HealthCheckId=dead, HealthCheckVersion=1, Disabled=False)
+
+
+def test_check_of_an_alarm_and_metrics(haar, client, route53):
+    cloudwatch = client('cloudwatch')
+    cloudwatch.put_metric_alarm(AlarmName='errors', Namespace='Mine', MetricName='Errors', Statistic='Sum', Period=60, EvaluationPeriods=1, Threshold=0,
+                                ComparisonOperator='GreaterThanThreshold', TreatMissingData='ignore')
+    check = make_check(route53, 'alarm', Type='CLOUDWATCH_METRIC', AlarmIdentifier={'Region': 'us-east-1', 'Name': 'errors'}, InsufficientDataHealthStatus='Unhealthy')
+    wait_for(lambda: 'INSUFFICIENT_DATA' in status(route53, check), 'the alarm is looked at')
+    assert status(route53, check).startswith('Failure')
+    for state, outcome in (('OK', 'Success'), ('ALARM', 'Failure')):
+        cloudwatch.set_alarm_state(AlarmName='errors', StateValue=state, StateReason='test')
+        haar.call('POST', 'clock', {'advance': '31s'})
+        wait_for(lambda state=state, outcome=outcome: status(route53, check) == f'{outcome}: the alarm errors is in the state {state}', f'the check follows to {state}')
+    haar.call('POST', 'clock', {'advance': '2m'})
+    now = datetime.datetime.fromisoformat(haar.call('GET', 'status')['time'].replace('Z', '+00:00'))
+    points = cloudwatch.get_metric_statistics(
+        Namespace='AWS/Route53', MetricName='HealthCheckStatus', Dimensions=[{'Name': 'HealthCheckId', 'Value': check}], Period=3600, Statistics=['Minimum'],
+        StartTime=now - datetime.timedelta(hours=2), EndTime=now + datetime.timedelta(hours=1))['Datapoints']
+    assert points and min(point['Minimum'] for point in points) == 0
 
 
 def test_alias_follows_its_targets_health(route53, zone, dig):
