@@ -182,6 +182,26 @@ blocking_lane(gpointer data)
   exchange_resume(run->exchange);
 }
 
+/* On a full disk only what makes room is done. */
+static gboolean
+makes_room(const char *operation)
+{
+  static const char *const verbs[] = {"Delete", "BatchDelete", "Abort", "Purge", "Terminate", "Release", "Remove", "Untag", "Disassociate", "Detach", "Cancel"};
+  for (guint i = 0; i < G_N_ELEMENTS(verbs); i++)
+    if (g_str_has_prefix(operation, verbs[i]))
+      return TRUE;
+  return FALSE;
+}
+
+static Error *
+check_space(Run *run)
+{
+  Store *store = run->server->haar->store;
+  const Operation *operation = run->route.operation;
+  gboolean writes = operation->txn == TXN_WRITE || operation->model->input_streams;
+  return writes && store_is_short(store) && !makes_room(operation->name) ? store_short_error(store, operation->name) : NULL;
+}
+
 static void
 dispatch(Run *run, Txn *txn)
 {
@@ -227,6 +247,7 @@ prepare(Run *run, Txn *txn)
   run->call.operation = run->route.operation;
   if (!run->authenticated)
     TRY(authenticate(run, txn, hash_body(run), NULL));
+  TRY(check_space(run));
   return decode(run);
 }
 

@@ -42,6 +42,9 @@ struct Store {
   gboolean closing;
   gint dirty; /* atomic: committed since the last sync */
   GThread *writer, *syncer;
+
+  gssize space_looked; /* atomic: when, monotonic microseconds */
+  gint space_short;    /* atomic: what was seen */
 };
 
 /* What a function did to one physical entry, to be undone: data NULL = there was none. */
@@ -73,6 +76,9 @@ Error *seal_open_key(Store *store) ERROR_MUST_USE;
 
 /* An error of LMDB or errno in a user's terms. rc 0 gives NULL. */
 Error *store_error(const Store *store, int rc, const char *what) ERROR_MUST_USE;
+
+/* space.c: looks at the disk now; store_is_short knows it too. */
+gboolean space_look(Store *store);
 
 /* key.c: the id of a table. */
 guint32 table_id(const char *name);

@@ -41,6 +41,10 @@ Error *store_open(const char *directory, const StoreOptions *options, Store **re
 void store_close(Store *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 const char *store_directory(const Store *store);
+/* Whether the disk is so full that only what frees space should be written. Any thread; looks at the disk a few times a second at most. */
+gboolean store_is_short(Store *store);
+/* The answer to a write then: InsufficientStorage (507), naming the directory. what: what was tried, for people. transfer full. */
+Error *store_short_error(const Store *store, const char *what) ERROR_MUST_USE;
 
 /* A read-only snapshot; any thread, ended by the same thread, short. */
 Error *store_begin_read(Store *store, Txn **ret_txn) ERROR_MUST_USE;
