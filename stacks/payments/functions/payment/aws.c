@@ -183,6 +183,32 @@ aws_object(Aws *aws, Arena *arena, const char *bucket, const char *key, const ch
 }
 
 const Failure *
+aws_put_presigned(Aws *aws, Arena *arena, const char *url, const char *body, AwsAnswer *ret_answer)
+{
+  CURL *curl = curl_easy_init();
+  if (!curl)
+    return failure_new(arena, 500, true, "NoMemory", "no memory for a connection");
+  Text answer = text_new(arena);
+  struct curl_slist *headers = curl_slist_append(curl_slist_append(NULL, "Content-Type:"), "Expect:");
+  curl_easy_setopt(curl, CURLOPT_URL, url);
+  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "PUT");
+  curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, aws->config->connect_timeout_ms);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, time_left(aws));
+  aws->error[0] = '\0';
+  CURLcode code = curl_easy_perform(curl);
+  *ret_answer = (AwsAnswer){.body = answer.data, .size = answer.size, .code = ""};
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ret_answer->status);
+  curl_slist_free_all(headers);
+  curl_easy_cleanup(curl);
+  return code == CURLE_OK ? NULL : no_answer(arena, aws, AWS_S3, url, code);
+}
+
+const Failure *
 aws_failure(Arena *arena, const char *what, const AwsAnswer *answer)
 {
   const char *message = json_string(json_get(json_parse(arena, answer->body, answer->size), "message"));

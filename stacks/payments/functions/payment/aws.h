@@ -28,5 +28,7 @@ typedef struct AwsAnswer {
 const Failure *aws_json(Aws *aws, Arena *arena, AwsService service, const char *target, const char *body, AwsAnswer *ret_answer);
 /* PUT (body not NULL) or DELETE (NULL) of an object; key is made of unreserved characters and '/'. */
 const Failure *aws_object(Aws *aws, Arena *arena, const char *bucket, const char *key, const char *body, AwsAnswer *ret_answer);
+/* PUT of body to a presigned URL: unsigned, without a content type, as CloudFormation's addresses for answers want it. */
+const Failure *aws_put_presigned(Aws *aws, Arena *arena, const char *url, const char *body, AwsAnswer *ret_answer);
 /* The failure that an unexpected answer is: what was being done, and what the service said. */
 const Failure *aws_failure(Arena *arena, const char *what, const AwsAnswer *answer);

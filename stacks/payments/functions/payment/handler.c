@@ -1,8 +1,6 @@
-#include "handler.h"
+#include "handler_parts.h"
 
-#include "ledger.h"
-#include "payment.h"
-#include "secret.h"
+#include "operator.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,19 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-typedef enum { STEP_SESSION, STEP_SECRET, STEP_LEDGER, STEP_LOG, STEP_COMMIT, STEP_COMPLETE, N_STEPS } Step;
-
 static const char *const step_names[N_STEPS] = {"session", "secret", "ledger", "log", "commit", "complete"};
-
-struct Handler {
-  const Config *config;
-  Aws *aws;
-  Secret secret;
-  Ledger *ledger;
-  Arena *arena;
-  const LambdaContext *context;   /* of the invocation being served */
-  int64_t step_us[N_STEPS];       /* how long each took */
-};
 
 static int64_t
 now_us(clockid_t clock)
@@ -64,9 +50,8 @@ port_session_fail(Ports *ports, Arena *arena, const Payment *payment, const Fail
   return session_fail(handler->aws, arena, payment, why);
 }
 
-/* Gives the ledger the database's user; fresh: as the secret is now. */
-static const Failure *
-use_secret(Handler *handler, Arena *arena, bool fresh)
+const Failure *
+handler_use_secret(Handler *handler, Arena *arena, bool fresh)
 {
   TRY(TIMED(handler, STEP_SECRET, secret_read(handler->aws, arena, &handler->secret, fresh)));
   int64_t left = lambda_remaining_ms(handler->context) - 250;
@@ -80,11 +65,11 @@ port_book(Ports *ports, Arena *arena, const Payment *payment, const Session *ses
 {
   Handler *handler = ports->data;
   LedgerPayment row = {session->payment_id, session->created_at};
-  TRY(use_secret(handler, arena, false));
+  TRY(handler_use_secret(handler, arena, false));
   const Failure *failure = TIMED(handler, STEP_LEDGER, ledger_book(handler->ledger, arena, payment, &row, ret_existing));
   if (!failure || strcmp(failure->code, "DatabaseAccessDenied") != 0)
     return failure;
-  TRY(use_secret(handler, arena, true)); /* the secret may have been rotated */
+  TRY(handler_use_secret(handler, arena, true)); /* the secret may have been rotated */
   return TIMED(handler, STEP_LEDGER, ledger_book(handler->ledger, arena, payment, &row, ret_existing));
 }
 
@@ -159,38 +144,14 @@ pay(Handler *handler, const Json *event, PaymentAnswer *ret_answer)
   return payment_run(&ports, arena, &payment, handler->config->log_bucket, uuid(arena), timestamp(arena), ret_answer);
 }
 
-/* For operators, by invoking the function directly with {"action":"ledger","paymentId":...}: the rows of a payment. */
-static const Failure *
-look_up(Handler *handler, const Json *event, PaymentAnswer *ret_answer)
-{
-  const char *id = json_string(json_get(event, "paymentId"));
-  char *rows = NULL;
-  if (!id)
-    return failure_new(handler->arena, 400, false, "InvalidRequest", "paymentId: is required");
-  TRY(use_secret(handler, handler->arena, false));
-  const Failure *failure = ledger_find(handler->ledger, handler->arena, id, &rows);
-  if (failure && strcmp(failure->code, "DatabaseAccessDenied") == 0) {
-    TRY(use_secret(handler, handler->arena, true));
-    failure = ledger_find(handler->ledger, handler->arena, id, &rows);
-  }
-  if (!failure && !rows)
-    failure = failure_new(handler->arena, 404, false, "PaymentNotFound", "the ledger has no payment '%.64s'", id);
-  ret_answer->body = rows;
-  return failure;
-}
-
 static const Failure *
 dispatch(Handler *handler, const LambdaEvent *event, PaymentAnswer *ret_answer)
 {
   const Json *json = json_parse(handler->arena, event->data, event->size);
   if (!json || json->type != JSON_OBJECT)
     return failure_new(handler->arena, 400, false, "InvalidRequest", "the event is not a JSON object");
-  const char *action = json_get(json, "httpMethod") ? NULL : json_string(json_get(json, "action"));
-  if (action && strcmp(action, "ledger") == 0)
-    return look_up(handler, json, ret_answer);
-  if (action)
-    return failure_new(handler->arena, 400, false, "InvalidRequest", "action: '%.32s' is not known; there is \"ledger\"", action);
-  return pay(handler, json, ret_answer);
+  OperatorFunction *operation = operator_find(json);
+  return operation ? operation(handler, json, ret_answer) : pay(handler, json, ret_answer);
 }
 
 /* One line of JSON in the function's log. */

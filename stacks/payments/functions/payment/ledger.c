@@ -169,6 +169,14 @@ begin(Ledger *ledger, Arena *arena)
   return query(ledger, arena, "beginning the booking", "START TRANSACTION READ WRITE");
 }
 
+const Failure *
+ledger_check(Ledger *ledger, Arena *arena)
+{
+  TRY(begin(ledger, arena));
+  ledger_rollback(ledger);
+  return NULL;
+}
+
 /* 'text' with quotes, escaped; NULL gives NULL. */
 static const char *
 quote(Ledger *ledger, Arena *arena, const char *text)

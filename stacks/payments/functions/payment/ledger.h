@@ -18,6 +18,8 @@ typedef struct LedgerPayment {
 
 /* Uses this user from now on; a connection made as another one is closed. timeout_ms: for connecting. */
 void ledger_set_user(Ledger *ledger, const char *username, const char *password, long timeout_ms);
+/* Whether the database takes the user and answers, as the writer; makes the schema if it is not there. */
+const Failure *ledger_check(Ledger *ledger, Arena *arena);
 /* Begins the transaction and books. *ret_existing is true if the key was booked before: then nothing is begun.
  * The database refusing the user is code "DatabaseAccessDenied". */
 const Failure *ledger_book(Ledger *ledger, Arena *arena, const Payment *payment, const LedgerPayment *row, bool *ret_existing);
