@@ -10,6 +10,8 @@ typedef struct Forecast {
   Call *call;
   const Json *records;      /* object */
   GHashTable *replaced;     /* logical ids that get a new physical resource, or may */
+  GHashTable *modified;     /* logical ids that change in place: their attributes may */
+  const Json *former;       /* the values of parameters before; NULL: there were none */
 } Forecast;
 
 static Error *
@@ -17,7 +19,8 @@ forecast_resource(Eval *eval, const char *logical_id, const char *attribute, Jso
 {
   Forecast *forecast = eval->data;
   const Json *record = json_get(forecast->records, logical_id);
-  if (!record || g_hash_table_contains(forecast->replaced, logical_id)) {
+  if (!record || g_hash_table_contains(forecast->replaced, logical_id) ||
+      (attribute && g_hash_table_contains(forecast->modified, logical_id))) {
     *ret_value = json_new_string(eval->arena, KNOWN_LATER);
     return NULL;
   }
@@ -63,52 +66,125 @@ new_change(Arena *arena, const char *action, const char *logical_id, const char 
   return change;
 }
 
+/* Why a property differs: gathered from the references in its expression. */
+typedef struct Causes {
+  const Forecast *forecast;
+  const Plan *plan;
+  const SpecChange *change;
+  Json *details;
+  gboolean sure;            /* a reference to a resource that is replaced */
+} Causes;
+
 static void
-add_detail(Arena *arena, Json *resource, const SpecChange *change, const Json *after)
+add_detail(Causes *search, const char *evaluation, const char *source, const char *entity)
 {
   static const char *const recreation[] = { [SPEC_NO_REPLACEMENT] = "Never", [SPEC_MAYBE_REPLACEMENT] = "Conditionally",
     [SPEC_REPLACEMENT] = "Always" };
+  Arena *arena = search->forecast->call->arena;
   Json *detail = json_new_object(arena), *target = json_new_object(arena);
-  g_autoptr(GString) text = g_string_new(NULL);
-  if (after)
-    json_write(text, after);
-  gboolean later = strstr(text->str, KNOWN_LATER) != NULL;
+  for (guint i = 0; i < search->details->n; i++) {
+    if (entity && strcmp(record_text(search->details->items[i], "CausingEntity"), entity) == 0 &&
+        strcmp(record_text(json_get(search->details->items[i], "Target"), "Name"), search->change->name) == 0)
+      return;
+  }
   set_text(arena, target, "Attribute", "Properties");
-  set_text(arena, target, "Name", change->name);
-  set_text(arena, target, "RequiresRecreation", recreation[change->replacement]);
+  set_text(arena, target, "Name", search->change->name);
+  set_text(arena, target, "RequiresRecreation", recreation[search->change->replacement]);
   json_set(arena, detail, "Target", target);
-  set_text(arena, detail, "Evaluation", later ? "Dynamic" : "Static");
-  set_text(arena, detail, "ChangeSource", later ? "ResourceReference" : "DirectModification");
-  json_append(arena, json_get(resource, "Details"), detail);
+  set_text(arena, detail, "Evaluation", evaluation);
+  set_text(arena, detail, "ChangeSource", source);
+  if (entity)
+    set_text(arena, detail, "CausingEntity", entity);
+  json_append(arena, search->details, detail);
 }
 
-static void
-modify(Forecast *forecast, const char *logical_id, const char *type, const Json *record, const Json *properties, gboolean tags, Json *changes)
+static Error *
+note_cause(const Reference *reference, gpointer data)
+{
+  Causes *search = data;
+  const Forecast *forecast = search->forecast;
+  Arena *arena = forecast->call->arena;
+  gboolean resource = json_get(search->plan->resources, reference->name) != NULL;
+  gboolean new = resource && (!json_get(forecast->records, reference->name) || g_hash_table_contains(forecast->replaced, reference->name));
+  if (reference->kind == REFERENCE_REF && new) {
+    add_detail(search, "Dynamic", "ResourceReference", reference->name);
+    search->sure = TRUE;
+  } else if (reference->kind == REFERENCE_GET_ATT && (new || g_hash_table_contains(forecast->modified, reference->name))) {
+    const char *attribute = reference->attribute ? reference->attribute : "";
+    add_detail(search, "Dynamic", "ResourceAttribute", arena_printf(arena, "%s.%s", reference->name, attribute));
+    search->sure = search->sure || new;
+  } else if (reference->kind == REFERENCE_REF && !resource) {
+    const Json *now = json_get(search->plan->values, reference->name), *before = json_get(forecast->former, reference->name);
+    if (now && !(before && json_equal(now, before)))
+      add_detail(search, "Static", "ParameterReference", reference->name);
+  }
+  return NULL;
+}
+
+/* *ret_strongest grows by what the change asks for. What depends only on attributes that may stay the same only may replace. */
+static Error *
+explain(const Forecast *forecast, const Plan *plan, const SpecChange *change, const Json *expression, Json *details, SpecReplacement *ret_strongest)
+{
+  guint before = details->n;
+  Causes search = { forecast, plan, change, details, FALSE };
+  if (expression)
+    TRY(template_references(forecast->call->arena, expression, note_cause, &search));
+  if (details->n == before) {
+    add_detail(&search, "Static", "DirectModification", NULL);
+    search.sure = TRUE;
+  }
+  for (guint i = before; i < details->n; i++)
+    search.sure = search.sure || strcmp(record_text(details->items[i], "Evaluation"), "Static") == 0;
+  SpecReplacement replacement = search.sure ? change->replacement : MIN(change->replacement, SPEC_MAYBE_REPLACEMENT);
+  *ret_strongest = MAX(*ret_strongest, replacement);
+  return NULL;
+}
+
+/* What becomes of the old resource. */
+static const char *
+replace_action(Eval *eval, const Json *resource)
+{
+  const Json *policy = json_get(resource, "UpdateReplacePolicy");
+  const char *text = NULL;
+  g_autoptr(Error) later = policy ? eval_text(eval, policy, "UpdateReplacePolicy", &text) : NULL;
+  return g_strcmp0(text, "Retain") == 0 ? "ReplaceAndRetain" : g_strcmp0(text, "Snapshot") == 0 ? "ReplaceAndSnapshot" : "ReplaceAndDelete";
+}
+
+static const char *
+remove_action(const Json *record)
+{
+  const char *policy = record_deletion_policy(record);
+  return strcmp(policy, "RetainExceptOnCreate") == 0 ? "Retain" : policy;
+}
+
+static Error *
+modify(Forecast *forecast, Plan *plan, const JsonMember *member, const Json *record, const Json *properties, gboolean tags, Json *changes)
 {
   Arena *arena = forecast->call->arena;
   SpecChange *differences = NULL;
+  const char *type = json_string(json_get(member->value, "Type"));
   const SpecResource *spec = spec_find(type);
   const ResourceType *row = plan_resource_type(type);
   gsize n = spec_compare(arena, spec, json_get(record, "_Properties"), properties, &differences);
+  gboolean other_type = strcmp(record_text(record, "ResourceType"), type) != 0;
   gboolean tagged = n == 0 && tags && row && row->update && spec && !spec_is_open(spec) && spec_has_property(spec, "Tags");
-  if (n == 0 && !tagged)
-    return;
+  if (n == 0 && !tagged && !other_type)
+    return NULL;
   SpecReplacement strongest = SPEC_NO_REPLACEMENT;
-  Json *change = new_change(arena, "Modify", logical_id, type, record_text(record, "PhysicalResourceId"));
+  Json *change = new_change(arena, "Modify", member->key, type, record_text(record, "PhysicalResourceId"));
   Json *resource = json_get(change, "ResourceChange");
-  for (gsize i = 0; i < n; i++) {
-    strongest = MAX(strongest, differences[i].replacement);
-    add_detail(arena, resource, &differences[i], json_get(properties, differences[i].name));
-  }
-  if (strcmp(record_text(record, "ResourceType"), type) != 0 || (n && row && !row->update))
+  for (gsize i = 0; i < n; i++)
+    TRY(explain(forecast, plan, &differences[i], json_get(json_get(member->value, "Properties"), differences[i].name),
+                json_get(resource, "Details"), &strongest));
+  if (other_type || (n && row && !row->update))
     strongest = SPEC_REPLACEMENT;
   json_append(arena, json_get(resource, "Scope"), json_new_string(arena, tagged ? "Tags" : "Properties"));
   set_text(arena, resource, "Replacement", strongest == SPEC_REPLACEMENT ? "True" : strongest == SPEC_MAYBE_REPLACEMENT ? "Conditional" : "False");
-  if (strongest != SPEC_NO_REPLACEMENT)
-    g_hash_table_add(forecast->replaced, (gpointer) logical_id);
+  g_hash_table_add(strongest == SPEC_REPLACEMENT ? forecast->replaced : forecast->modified, (gpointer) member->key);
   if (strongest == SPEC_REPLACEMENT)
-    set_text(arena, resource, "PolicyAction", "ReplaceAndDelete");
+    set_text(arena, resource, "PolicyAction", replace_action(&plan->eval, member->value));
   json_append(arena, changes, change);
+  return NULL;
 }
 
 /* Errors of functions that take a value apart: the mark for a later value has not its form. */
@@ -143,8 +219,7 @@ look_at(Forecast *forecast, Plan *plan, guint node, gboolean tags, Json *changes
   if (unknown)
     value = json_new_object(plan->eval.arena);
   TRY(dynamic_resolve(forecast->call, value ? value : json_new_object(plan->eval.arena), DYNAMIC_PLAIN, &resolved));
-  modify(forecast, member->key, type->text, record, resolved, tags, changes);
-  return NULL;
+  return modify(forecast, plan, member, record, resolved, tags, changes);
 }
 
 static gboolean
@@ -167,8 +242,10 @@ stack_changes(Call *call, const Json *stack, Plan *plan, const Json *tags, Json 
   }
   const Json *old_tags = json_get(stack, "Tags");
   gboolean retagged = stack && tags && !(old_tags ? json_equal(tags, old_tags) : tags->n == 0);
-  *forecast = (Forecast) { call, records, g_hash_table_new(g_str_hash, g_str_equal) };
+  *forecast = (Forecast) { call, records, g_hash_table_new(g_str_hash, g_str_equal), g_hash_table_new(g_str_hash, g_str_equal),
+    json_get(stack, "_Values") };
   arena_own(call->arena, forecast->replaced, (GDestroyNotify) g_hash_table_unref);
+  arena_own(call->arena, forecast->modified, (GDestroyNotify) g_hash_table_unref);
   plan->eval.depth = 0;
   plan->eval.resource = forecast_resource;
   plan->eval.import = forecast_import;
@@ -177,9 +254,12 @@ stack_changes(Call *call, const Json *stack, Plan *plan, const Json *tags, Json 
     TRY(look_at(forecast, plan, plan->graph.sorted[i], retagged, changes));
   for (guint i = 0; i < records->n; i++) {
     const Json *record = records->members[i].value;
-    if (!json_get(plan->resources, records->members[i].key))
-      json_append(call->arena, changes, new_change(call->arena, "Remove", records->members[i].key, record_text(record, "ResourceType"),
-                                                   record_text(record, "PhysicalResourceId")));
+    if (json_get(plan->resources, records->members[i].key))
+      continue;
+    Json *change = new_change(call->arena, "Remove", records->members[i].key, record_text(record, "ResourceType"),
+                              record_text(record, "PhysicalResourceId"));
+    set_text(call->arena, json_get(change, "ResourceChange"), "PolicyAction", remove_action(record));
+    json_append(call->arena, changes, change);
   }
   *ret_changes = changes;
   return NULL;

@@ -22,10 +22,12 @@ has_text(const Json *list, const char *text)
 }
 
 /* AWS keeps a snapshot of databases unless the template says otherwise. */
-static const char *
-default_policy(const Json *record)
+const char *
+record_deletion_policy(const Json *record)
 {
-  const char *type = record_text(record, "ResourceType");
+  const char *type = record_text(record, "ResourceType"), *policy = record_text(record, "_DeletionPolicy");
+  if (*policy)
+    return policy;
   if (strcmp(type, "AWS::RDS::DBCluster") == 0)
     return "Snapshot";
   if (strcmp(type, "AWS::RDS::DBInstance") == 0 && !json_get(json_get(record, "_Properties"), "DBClusterIdentifier"))
@@ -46,9 +48,7 @@ static gboolean
 wants_snapshot(const Deletion *d, const Json *record)
 {
   gboolean copy = json_get(record, "_Copy") != NULL;
-  const char *policy = record_text(record, copy ? "_UpdateReplacePolicy" : "_DeletionPolicy");
-  if (!*policy && !copy)
-    policy = default_policy(record);
+  const char *policy = copy ? record_text(record, "_UpdateReplacePolicy") : record_deletion_policy(record);
   return strcmp(policy, "Snapshot") == 0 && !d->options->rollback;
 }
 

@@ -107,6 +107,25 @@ check_mapping_keys(Eval *eval, const Json *json)
   return NULL;
 }
 
+/* Snapshot is a policy of types that have snapshots. */
+static Error *
+check_snapshots(const Json *resources)
+{
+  static const char *const policies[][2] = { { "DeletionPolicy", "deletion policy" }, { "UpdateReplacePolicy", "update replace policy" } };
+  for (guint i = 0; i < resources->n; i++) {
+    const Json *resource = resources->members[i].value;
+    const char *type = json_string(json_get(resource, "Type"));
+    const ResourceType *row = plan_resource_type(type);
+    for (guint j = 0; j < G_N_ELEMENTS(policies); j++) {
+      const Json *policy = json_get(resource, policies[j][0]);
+      if (g_strcmp0(json_string(policy), "Snapshot") == 0 && row && !row->snapshot)
+        return error_answer("ValidationError", "Template error: resource type %s does not support %s Snapshot (line %u)", type, policies[j][1],
+                            policy->line);
+    }
+  }
+  return NULL;
+}
+
 /* The names of exports that are known now differ. */
 static Error *
 check_export_names(Eval *eval, const Json *outputs)
@@ -149,6 +168,7 @@ plan_new(Call *call, const char *text, gsize size, const Json *given, const Json
   TRY(parameters_resolve(call, &ret_plan->template, given, previous, &ret_plan->texts, &ret_plan->values));
   TRY(decide(call, context, ret_plan));
   TRY(rules_evaluate(call, &ret_plan->eval));
+  TRY(check_snapshots(ret_plan->resources));
   TRY(check_mapping_keys(&ret_plan->eval, ret_plan->resources));
   TRY(check_mapping_keys(&ret_plan->eval, ret_plan->outputs));
   return check_export_names(&ret_plan->eval, ret_plan->outputs);

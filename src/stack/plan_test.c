@@ -125,7 +125,7 @@ tear_down(Fixture *fixture, gconstpointer data)
   g_free(fixture->directory);
 }
 
-/* "Modify Vpc True [CidrBlock Always Static DirectModification]; " and so on. */
+/* "Modify Vpc TrueReplaceAndRetain [CidrBlock Always Static DirectModification]; " and so on. */
 static const char *
 changes(Fixture *fixture, const char *text)
 {
@@ -139,8 +139,8 @@ changes(Fixture *fixture, const char *text)
     return arena_strdup(arena, error->message);
   for (guint i = 0; i < list->n; i++) {
     const Json *change = json_get(list->items[i], "ResourceChange"), *details = json_get(change, "Details");
-    out = arena_printf(arena, "%s%s %s %s", out, record_text(change, "Action"), record_text(change, "LogicalResourceId"),
-                       record_text(change, "Replacement"));
+    out = arena_printf(arena, "%s%s %s %s%s", out, record_text(change, "Action"), record_text(change, "LogicalResourceId"),
+                       record_text(change, "Replacement"), record_text(change, "PolicyAction"));
     for (guint j = 0; j < details->n; j++) {
       const Json *target = json_get(details->items[j], "Target");
       out = arena_printf(arena, "%s [%s %s %s %s]", out, record_text(target, "Name"), record_text(target, "RequiresRecreation"),
@@ -157,10 +157,10 @@ test_changes(Fixture *fixture, gconstpointer data)
   static const char *const rows[][2] = {
     { "Resources: {Vpc: {Type: 'AWS::EC2::VPC', Properties: {CidrBlock: 10.0.0.0/16}}, Net: {Type: 'AWS::EC2::Subnet', Properties: {CidrBlock: "
       "10.0.0.0/24, VpcId: !Ref Vpc}}, Old: {" PARAMETER "}}", "" },
-    { "Resources: {Vpc: {Type: 'AWS::EC2::VPC', Properties: {CidrBlock: 10.1.0.0/16}}, Net: {Type: 'AWS::EC2::Subnet', Properties: {CidrBlock: "
+    { "Resources: {Vpc: {Type: 'AWS::EC2::VPC', UpdateReplacePolicy: Retain, Properties: {CidrBlock: 10.1.0.0/16}}, Net: {Type: 'AWS::EC2::Subnet', Properties: {CidrBlock: "
       "10.0.0.0/24, VpcId: !Ref Vpc}}, New: {" PARAMETER "}}",
-      "Modify Vpc True [CidrBlock Always Static DirectModification]; Modify Net True [VpcId Always Dynamic ResourceReference]; Add New ; "
-      "Remove Old ; " },
+      "Modify Vpc TrueReplaceAndRetain [CidrBlock Always Static DirectModification]; Modify Net TrueReplaceAndDelete [VpcId Always Dynamic ResourceReference]; Add New ; "
+      "Remove Old Delete; " },
     { "Resources: {Vpc: {Type: 'AWS::EC2::VPC', Properties: {CidrBlock: 10.0.0.0/16, EnableDnsSupport: true}}, Net: {Type: 'AWS::EC2::Subnet', "
       "Properties: {CidrBlock: 10.0.0.0/24, VpcId: !Ref Vpc}}, Old: {" PARAMETER "}}",
       "Modify Vpc False [EnableDnsSupport Never Static DirectModification]; " },

@@ -96,6 +96,8 @@ Error *run_import_value(Eval *eval, const char *name, Json **ret_value) ERROR_MU
 Error *run_apply(Run *run, gboolean creating) ERROR_MUST_USE;
 /* What a record needs to be put back later: ids, attributes, properties, policies (arena). */
 Json *run_snapshot(Run *run, const Json *record);
+/* What becomes of a resource that leaves its stack: its DeletionPolicy, or the one that AWS takes without one. */
+const char *record_deletion_policy(const Json *record);
 /* delete.c: deletes the records in list (array; a record's _DependsOn orders them), each with its events. Failures are in run->failed.
  * A record with "_Copy" is a replaced resource: UpdateReplacePolicy counts for it, and it is not stored. */
 typedef struct DeleteOptions {

@@ -36,6 +36,7 @@ WHOLE = [
     ('Conditions: {C: !Not [!Condition D], D: !Not [!Condition C]}\n' + GOOD, 'Circular dependencies for conditions: [C]'),
     ('Conditions: {C: !Equals [a, !Ref A]}\n' + GOOD,
      'Template error: Unresolved dependencies [A]. Cannot reference resources in the Conditions block of the template'),
+    (GOOD + '    DeletionPolicy: Snapshot\n', 'Template error: resource type AWS::SSM::Parameter does not support deletion policy Snapshot (line 5)'),
     (GOOD + '    DeletionPolicy: Keep\n', 'Template format error: Unrecognized DeletionPolicy Keep for resource A (line 5)'),
     (GOOD + '    Propertys: {}\n', "Invalid template resource property 'Propertys' (line 5; did you mean Properties?)"),
     (GOOD + 'Mappings: {M: {a: {b: c}}}\nOutputs: {O: {Value: !FindInMap [M, a, x]}}\n', 'Template error: Unable to get mapping for M::a::x (line 6)'),
