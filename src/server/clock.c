@@ -122,6 +122,15 @@ read_set(const char *text, gint64 *ret_offset)
 }
 
 static Error *
+tell_services(Haar *haar)
+{
+  for (const Service *const *service = haar_services; *service; service++)
+    if ((*service)->hooks && (*service)->hooks->clock_moved)
+      TRY((*service)->hooks->clock_moved(haar));
+  return NULL;
+}
+
+static Error *
 post_clock(Call *call, const Json *in, Json **ret_out)
 {
   const char *advance = json_string(json_get(in, "advance")), *set = json_string(json_get(in, "set"));
@@ -134,6 +143,7 @@ post_clock(Call *call, const Json *in, Json **ret_out)
     return error_answer_status(400, "ValidationException", "One of advance, set and reset is needed");
   TRY(call_write(call, save_offset, &offset));
   clock_set_offset(offset);
+  TRY(tell_services(call->haar));
   jobs_clock_moved(call->haar->jobs);
   waits_clock_moved(call->haar->server->waits);
   return get_clock(call, in, ret_out);

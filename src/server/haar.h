@@ -32,6 +32,8 @@ typedef struct ServiceHooks {
   /* Called once at start, store open, no listener yet: make the service's state (haar_set_state), register jobs, restore data planes. */
   Error *(*start)(Haar *haar);
   void (*stop)(Haar *haar);
+  /* The clock was moved, forward or back: a job that comes each minute is due at once. A worker thread. */
+  Error *(*clock_moved)(Haar *haar);
   /* Requests that are not API calls but the service's data plane (API Gateway's execute-api names, presigned answers): see server/http.h. */
   gboolean (*serves)(Haar *haar, const HttpRequest *request);
   void (*serve)(Haar *haar, HttpExchange *exchange);

@@ -195,7 +195,8 @@ watch_alarm(Run *run, Call *call, CloudwatchMetricAlarm *alarm)
   guint periods = (guint) alarm->EvaluationPeriods.v;
   Watch watch = {.call = call, .alarm = alarm, .to = run->to, .period = alarm->Period.set ? alarm->Period.v * 1000 : queries_period(&alarm->Metrics)};
   watch.step = watch.period < CLOUDWATCH_MINUTE_MS ? CLOUDWATCH_HIGH_MS : CLOUDWATCH_MINUTE_MS;
-  watch.from = MAX(run->from, alarm->AlarmConfigurationUpdatedTimestamp.ms);
+  gint64 configured = alarm->AlarmConfigurationUpdatedTimestamp.ms;
+  watch.from = configured > run->to ? run->from : MAX(run->from, configured); /* it may be from before the clock went back */
   watch.window = (Window){.n = MIN(periods + FURTHER_PERIODS, WINDOW_MAX),
                           .periods = periods,
                           .to_alarm = (guint) OPT_OR(alarm->DatapointsToAlarm, periods),
@@ -319,8 +320,8 @@ finish(Txn *txn, gpointer data)
   Key key;
   evaluated_key(&key);
   TRY(store_put(txn, &evaluated_table, &key, &run->to, sizeof run->to));
-  gint64 step = run->high ? CLOUDWATCH_HIGH_MS : CLOUDWATCH_MINUTE_MS;
-  return evaluate_schedule(txn, run->haar, run->to - run->to % step + step);
+  gint64 step = run->high ? CLOUDWATCH_HIGH_MS : CLOUDWATCH_MINUTE_MS, now = MIN(run->to, clock_now());
+  return evaluate_schedule(txn, run->haar, now - now % step + step);
 }
 
 static Error *

@@ -22,6 +22,19 @@ start(Haar *haar)
   return store_write(haar->store, schedule, haar);
 }
 
+static Error *
+evaluate_now(Txn *txn, gpointer data)
+{
+  return evaluate_schedule(txn, data, 0);
+}
+
+/* After the clock went back the job's next minute would be long in coming. */
+static Error *
+clock_moved(Haar *haar)
+{
+  return store_write(haar->store, evaluate_now, haar);
+}
+
 /* What was measured since the last minute is kept. */
 static void
 stop(Haar *haar)
@@ -34,4 +47,4 @@ stop(Haar *haar)
   g_free(state);
 }
 
-const ServiceHooks cloudwatch_hooks = {.start = start, .stop = stop, .access_denied_code = "AccessDenied"};
+const ServiceHooks cloudwatch_hooks = {.start = start, .stop = stop, .clock_moved = clock_moved, .access_denied_code = "AccessDenied"};

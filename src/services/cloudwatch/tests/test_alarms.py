@@ -212,6 +212,19 @@ def test_bad_alarms(cloudwatch):
     refused('InvalidFormat', cloudwatch.set_alarm_state, AlarmName='bad-data', StateValue='OK', StateReason='r', StateReasonData='{')
 
 
+def test_clock_that_goes_back(new_haar):
+    haar = new_haar('--network=off')
+    cloudwatch = haar.client('cloudwatch')
+    put_alarm(cloudwatch, 'back')
+    advance(haar, '1d')
+    put_alarm(cloudwatch, 'ahead', 'back')
+    haar.call('POST', 'clock', {'reset': True})
+    measure(cloudwatch, 'back', 5)
+    advance(haar, '1m')
+    becomes(cloudwatch, 'back', 'ALARM')
+    becomes(cloudwatch, 'ahead', 'ALARM')
+
+
 def test_kill(new_haar):
     haar = new_haar('--network=off')
     cloudwatch = haar.client('cloudwatch')
