@@ -84,3 +84,13 @@ cloudwatch_number(Arena *arena, double value)
     g_snprintf(text, sizeof text, "%.0f", value);
   return arena_printf(arena, "%s%s", text, strchr(text, '.') ? "" : ".0");
 }
+
+Json *
+cloudwatch_json_number(Arena *arena, double value)
+{
+  Json *json = ARENA_NEW(arena, Json);
+  json->type = JSON_NUMBER;
+  json->text = cloudwatch_number(arena, value);
+  json->n = (guint32) strlen(json->text);
+  return json;
+}

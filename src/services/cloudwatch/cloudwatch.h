@@ -90,6 +90,8 @@ typedef struct CloudwatchPage {
 Error *cloudwatch_page(Arena *arena, gsize n, const char *token, gsize most, CloudwatchPage *ret) ERROR_MUST_USE;
 /* "5.0", "0.25": a double as AWS writes it in reasons and messages. */
 char *cloudwatch_number(Arena *arena, double value);
+/* The same as JSON: AWS writes 1.0, not 1. */
+Json *cloudwatch_json_number(Arena *arena, double value);
 
 /* --- metric data queries (query.c) --- */
 

@@ -114,7 +114,7 @@ trigger(Arena *arena, const CloudwatchMetricAlarm *alarm)
   if (alarm->DatapointsToAlarm.set)
     json_set(arena, out, "DatapointsToAlarm", json_new_int(arena, alarm->DatapointsToAlarm.v));
   set_text(arena, out, "ComparisonOperator", alarm->ComparisonOperator);
-  json_set(arena, out, "Threshold", json_new_double(arena, alarm->Threshold.v));
+  json_set(arena, out, "Threshold", cloudwatch_json_number(arena, alarm->Threshold.v));
   set_text(arena, out, "TreatMissingData", alarm->TreatMissingData ? alarm->TreatMissingData : "missing");
   set_text(arena, out, "EvaluateLowSampleCountPercentile", alarm->EvaluateLowSampleCountPercentile ? alarm->EvaluateLowSampleCountPercentile : "");
   return out;

@@ -107,14 +107,14 @@ reason_data(Arena *arena, const CloudwatchMetricAlarm *alarm, const Window *wind
     json_set(arena, item, "timestamp", json_new_string(arena, offset_time(arena, point->ms)));
     if (point->there) {
       if (point->count > 0)
-        json_set(arena, item, "sampleCount", json_new_double(arena, point->count));
-      json_set(arena, item, "value", json_new_double(arena, point->value));
-      json_append(arena, recent, json_new_double(arena, point->value));
+        json_set(arena, item, "sampleCount", cloudwatch_json_number(arena, point->count));
+      json_set(arena, item, "value", cloudwatch_json_number(arena, point->value));
+      json_append(arena, recent, cloudwatch_json_number(arena, point->value));
     }
     json_append(arena, evaluated, item);
   }
   json_set(arena, data, "recentDatapoints", recent);
-  json_set(arena, data, "threshold", json_new_double(arena, alarm->Threshold.v));
+  json_set(arena, data, "threshold", cloudwatch_json_number(arena, alarm->Threshold.v));
   json_set(arena, data, "evaluatedDatapoints", evaluated);
   return json_text(arena, data);
 }

@@ -127,6 +127,7 @@ def test_alarm_of_the_stack(haar, client, stack):
     assert list(told) == ['AlarmName', 'AlarmDescription', 'AWSAccountId', 'AlarmConfigurationUpdatedTimestamp', 'NewStateValue', 'NewStateReason', 'StateChangeTime',
                           'Region', 'AlarmArn', 'OldStateValue', 'OKActions', 'AlarmActions', 'InsufficientDataActions', 'Trigger']
     assert (told['AlarmName'], told['AlarmDescription'], told['AWSAccountId'], told['NewStateValue']) == ('pay-errors', 'the function fails', ACCOUNT, 'ALARM')
+    assert '"Threshold":0.0,' in envelope['Message']
     assert told['NewStateReason'].startswith('Threshold Crossed: 1 out of the last 1 datapoints [')
     assert told['Trigger'] == {
         'MetricName': 'Errors', 'Namespace': 'AWS/Lambda', 'StatisticType': 'Statistic', 'Statistic': 'SUM', 'Unit': None,
