@@ -72,13 +72,89 @@ static Error *add_id(Naming *naming, const char *id) {
   return NULL;
 }
 
+/* The range of a VPC or a subnet. */
+#define ADD_RANGE(kind, Type, Member, id_member)                                                          \
+  TRY(ec2_all(naming->call, &(kind), &records));                                                          \
+  for (gsize i = 0; i < records.n; i++)                                                                   \
+    for (gsize j = 0; j < ((const Ec2##Type *) records.v[i])->Member.n; j++)                              \
+      if (strcmp(((const Ec2##Type *) records.v[i])->Member.v[j]->AssociationId, id) == 0)                \
+        TRY(add_id(naming, ((const Ec2##Type *) records.v[i])->id_member));
+
+static Error *add_table_association(Naming *naming, const char *id) {
+  Ec2Records records = {0};
+  TRY(ec2_all(naming->call, &ec2_route_tables, &records));
+  for (gsize i = 0; i < records.n; i++) {
+    const Ec2RouteTable *table = records.v[i];
+    for (gsize j = 0; j < table->Associations.n; j++)
+      if (strcmp(table->Associations.v[j]->RouteTableAssociationId, id) == 0) {
+        TRY(add_id(naming, table->RouteTableId));
+        TRY(add_id(naming, table->Associations.v[j]->SubnetId));
+      }
+  }
+  return NULL;
+}
+
+static Error *add_acl_association(Naming *naming, const char *id) {
+  Ec2Records records = {0};
+  TRY(ec2_all(naming->call, &ec2_acls, &records));
+  for (gsize i = 0; i < records.n; i++) {
+    const Ec2NetworkAcl *acl = records.v[i];
+    for (gsize j = 0; j < acl->Associations.n; j++)
+      if (strcmp(acl->Associations.v[j]->NetworkAclAssociationId, id) == 0)
+        TRY(add_id(naming, acl->NetworkAclId));
+  }
+  return NULL;
+}
+
+/* By the association, or by the public address. */
+static Error *add_address(Naming *naming, const char *id) {
+  Ec2Records records = {0};
+  TRY(ec2_all(naming->call, &ec2_addresses, &records));
+  for (gsize i = 0; i < records.n; i++) {
+    const Ec2Address *address = records.v[i];
+    if (g_strcmp0(address->AssociationId, id) != 0 && g_strcmp0(address->PublicIp, id) != 0)
+      continue;
+    TRY(add_id(naming, address->AllocationId));
+    TRY(add_id(naming, address->NetworkInterfaceId));
+  }
+  return NULL;
+}
+
+static Error *add_vpc_range(Naming *naming, const char *id) {
+  Ec2Records records = {0};
+  ADD_RANGE(ec2_vpcs, Vpc, CidrBlockAssociationSet, VpcId)
+  ADD_RANGE(ec2_vpcs, Vpc, Ipv6CidrBlockAssociationSet, VpcId)
+  return NULL;
+}
+
+static Error *add_subnet_range(Naming *naming, const char *id) {
+  Ec2Records records = {0};
+  ADD_RANGE(ec2_subnets, Subnet, Ipv6CidrBlockAssociationSet, SubnetId)
+  return NULL;
+}
+#undef ADD_RANGE
+
+/* The id of an association stands for what it joins. */
+static Error *add_joined(Naming *naming, const Member *member, const char *id) {
+  static const struct { const char *prefix; Error *(*add)(Naming *naming, const char *id); } joins[] = {
+    {"rtbassoc-", add_table_association}, {"aclassoc-", add_acl_association}, {"eipassoc-", add_address}, {"vpc-cidr-assoc-", add_vpc_range},
+    {"subnet-cidr-assoc-", add_subnet_range},
+  };
+  if (id && strcmp(member->name, "PublicIp") == 0)
+    return add_address(naming, id);
+  for (gsize i = 0; id && i < G_N_ELEMENTS(joins); i++)
+    if (g_str_has_prefix(id, joins[i].prefix))
+      return joins[i].add(naming, id);
+  return add_id(naming, id);
+}
+
 /* The call's own members: ids and lists of ids. What a rule's permission names is not authorised, as on AWS. */
 static Error *add_members(Naming *naming, const Shape *shape, const void *in) {
   for (guint i = 0; i < shape->n_members; i++) {
     const Member *member = &shape->members[i];
     const void *value = G_STRUCT_MEMBER_P(in, member->offset);
     if (member->shape->type == SHAPE_STRING)
-      TRY(add_id(naming, *(const char *const *) value));
+      TRY(add_joined(naming, member, *(const char *const *) value));
     if (member->shape->type != SHAPE_LIST || member->shape->element->type != SHAPE_STRING)
       continue;
     const StringList *list = value;
@@ -134,6 +210,9 @@ static Error *name_resources(Call *call, const Shape *shape, const void *in, Aut
   TRY(add_members(&naming, shape, in));
   add_tagging(&naming, shape, in, type);
   add_passed_role(&naming, shape, in);
+  const char *const *service = member_value(shape, in, "ServiceName");
+  if (service && *service)
+    MAP_SET(call->arena, &auth->context, "ec2:VpceServiceName", *service);
   MAP_SET(call->arena, &auth->context, "ec2:Region", call->region);
   return NULL;
 }

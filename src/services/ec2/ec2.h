@@ -41,7 +41,7 @@ Error *ec2_get(Call *call, const Ec2Kind *kind, const char *id, void *ret) ERROR
 Error *ec2_put(Call *call, const Ec2Kind *kind, const void *record) ERROR_MUST_USE;
 Error *ec2_delete(Call *call, const Ec2Kind *kind, const char *id) ERROR_MUST_USE;
 Error *ec2_all(Call *call, const Ec2Kind *kind, Ec2Records *ret) ERROR_MUST_USE;
-/* The kind that an id's prefix names, or NULL. */
+/* The kind of which this can be an id, or NULL. */
 const Ec2Kind *ec2_kind_of(const char *id);
 /* A describe call: by ids (or all), filters, pages. ret_list: a generated list of pointers. */
 typedef struct Ec2Describe {

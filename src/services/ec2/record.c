@@ -38,11 +38,9 @@ static gboolean well_formed(const Ec2Kind *kind, const char *id) {
 }
 
 const Ec2Kind *ec2_kind_of(const char *id) {
-  for (const Ec2Kind *const *kind = ec2_kinds; *kind; kind++) {
-    gsize n = strlen((*kind)->prefix);
-    if (strncmp(id, (*kind)->prefix, n) == 0 && id[n] == '-')
+  for (const Ec2Kind *const *kind = ec2_kinds; *kind; kind++)
+    if (well_formed(*kind, id))
       return *kind;
-  }
   return NULL;
 }
 

@@ -159,6 +159,29 @@ def test_every_resource_of_a_call_is_authorised(daemon, ec2):
     assert 'subnet/*' in fails('UnauthorizedOperation', halfway.create_subnet, VpcId=one, CidrBlock='10.1.2.0/24')
 
 
+def test_an_association_stands_for_what_it_joins(daemon, ec2):
+    vpc = ec2.create_vpc(CidrBlock='10.3.0.0/16')['Vpc']['VpcId']
+    subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f'10.3.{i}.0/24')['Subnet']['SubnetId'] for i in range(2)]
+    tables = [ec2.create_route_table(VpcId=vpc)['RouteTable']['RouteTableId'] for _ in subnets]
+    associations = [ec2.associate_route_table(RouteTableId=t, SubnetId=s)['AssociationId'] for t, s in zip(tables, subnets)]
+    router = user(daemon, 'router', [allow('ec2:DisassociateRouteTable', f'route-table/{tables[0]}', 'subnet/*')])
+    assert f'route-table/{tables[1]}' in fails('UnauthorizedOperation', router.disassociate_route_table, AssociationId=associations[1])
+    router.disassociate_route_table(AssociationId=associations[0])
+    addresses = [ec2.allocate_address() for _ in range(2)]
+    releaser = user(daemon, 'releaser', [allow('ec2:ReleaseAddress', f"elastic-ip/{addresses[0]['AllocationId']}")])
+    fails('UnauthorizedOperation', releaser.release_address, PublicIp=addresses[1]['PublicIp'])
+    releaser.release_address(PublicIp=addresses[0]['PublicIp'])
+    second = ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock='10.4.0.0/16')['CidrBlockAssociation']['AssociationId']
+    assert f'vpc/{vpc}' in fails('UnauthorizedOperation', router.disassociate_vpc_cidr_block, AssociationId=second)
+
+
+def test_the_service_of_an_endpoint_is_a_condition(daemon, ec2, vpc):
+    condition = {'StringEquals': {'ec2:VpceServiceName': 'com.amazonaws.us-east-1.dynamodb'}}
+    maker = user(daemon, 'endpoints', [allow('ec2:CreateVpcEndpoint', '*', Condition=condition)])
+    maker.create_vpc_endpoint(VpcId=vpc, ServiceName='com.amazonaws.us-east-1.dynamodb')
+    fails('UnauthorizedOperation', maker.create_vpc_endpoint, VpcId=vpc, ServiceName='com.amazonaws.us-east-1.s3')
+
+
 def test_tags_of_resources_decide(daemon, ec2, vpc):
     ours = ec2.create_security_group(GroupName='ours', Description='d', VpcId=vpc, TagSpecifications=[{'ResourceType': 'security-group', 'Tags': [{'Key': 'team', 'Value': 'pay'}]}])
     theirs = ec2.create_security_group(GroupName='theirs', Description='d', VpcId=vpc)
