@@ -62,7 +62,7 @@ static void share(const FlowRecord *record, gpointer data) {
 /* --- one look --- */
 
 typedef struct Look {
-  const char *id;
+  const char *id, *was_in;  /* the VPC of its resource when the log was made */
   Ec2FlowLog *log;        /* NULL: it is gone */
   const char *vpc;        /* NULL: its resource is gone */
   Network *network;
@@ -93,7 +93,7 @@ static Error *read_look(Call *call, gpointer data) {
     return NULL;
   TRY(flow_log_vpc(call, look->log, &look->vpc));
   if (!look->vpc)
-    return NULL;
+    return logs_of(call, look->was_in, &look->logs);
   TRY(ec2_network(call->txn, call->region, call->account, look->vpc, &look->network));
   return logs_of(call, look->vpc, &look->logs);
 }
@@ -151,8 +151,8 @@ static GPtrArray *waiting_of(Call *call, const char *id) {
 
 static const char *job_key(Call *call, const char *id) { return arena_printf(call->arena, "%s %s %s", call->region, call->account, id); }
 
-static Error *put_job(Call *call, const char *id, gint64 from_ms, gint64 due_ms) {
-  g_autofree char *payload = g_strdup_printf("%" G_GINT64_FORMAT, from_ms);
+static Error *put_job(Call *call, const char *id, const char *vpc, gint64 from_ms, gint64 due_ms) {
+  g_autofree char *payload = g_strdup_printf("%" G_GINT64_FORMAT " %s", from_ms, vpc);
   return jobs_put(call->txn, call->haar->jobs, job_kind, job_key(call, id), due_ms, payload, strlen(payload));
 }
 
@@ -172,7 +172,7 @@ static Error *write_after(Call *call, gpointer data) {
     log->DeliverLogsErrorMessage = after->message;
     TRY(ec2_put(call, &ec2_flow_logs, log));
   }
-  return put_job(call, log->FlowLogId, after->now_ms, after->look->next_ms);
+  return put_job(call, log->FlowLogId, after->look->vpc, after->now_ms, after->look->next_ms);
 }
 
 static Error *deliver(Call *call, const Look *look, gint64 from_ms, gint64 to_ms, After *after) {
@@ -195,11 +195,12 @@ static Error *deliver(Call *call, const Look *look, gint64 from_ms, gint64 to_ms
 static Error *run_job(JobRun *run) {
   g_auto(GStrv) parts = g_strsplit(run->key, " ", 3);
   g_autofree char *payload = g_strndup(run->payload, run->size);
+  g_auto(GStrv) when = g_strsplit(payload, " ", 2);
   gint64 from_ms = 0, now = clock_now();
-  if (g_strv_length(parts) != 3 || !g_ascii_string_to_signed(payload, 10, 0, G_MAXINT64, &from_ms, NULL))
+  if (g_strv_length(parts) != 3 || g_strv_length(when) != 2 || !g_ascii_string_to_signed(when[0], 10, 0, G_MAXINT64, &from_ms, NULL))
     return NULL;
   g_autoptr(Call) call = call_new(run->context, parts[1], parts[0], NULL);
-  g_auto(Look) look = {.id = parts[2]};
+  g_auto(Look) look = {.id = parts[2], .was_in = when[1]};
   After after = {.look = &look, .status = "SUCCESS", .now_ms = now};
   TRY(call_read(call, read_look, &look));
   if (!look.log)
@@ -209,6 +210,8 @@ static Error *run_job(JobRun *run) {
   if (look.vpc) {
     TRY(take(call, &look));
     TRY(deliver(call, &look, from_ms, now, &after));
+  } else if (call->haar->fabric && look.logs.n == 0) {
+    fabric_flows_watch(call->haar->fabric, look.was_in, FALSE);
   }
   return call_write(call, write_after, &after);
 }
@@ -246,7 +249,7 @@ Error *flow_collect_begin(Call *call, const Ec2FlowLog *log) {
   const char *vpc = NULL;
   TRY(flow_log_vpc(call, log, &vpc));
   on_commit(call, vpc, NULL, TRUE);
-  return put_job(call, log->FlowLogId, call->now, call->now + log->MaxAggregationInterval.v * 1000);
+  return put_job(call, log->FlowLogId, vpc, call->now, call->now + log->MaxAggregationInterval.v * 1000);
 }
 
 Error *flow_collect_end(Call *call, const Ec2FlowLog *log) {

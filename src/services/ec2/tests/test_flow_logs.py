@@ -158,3 +158,13 @@ def test_they_go_on_after_kill_9(place):
     wait_for(lambda: len(records(place, pkt_dst_aws_service='DYNAMODB')) > before, 'records go on')
     place.ec2.delete_flow_logs(FlowLogIds=[place.log])
     assert place.ec2.describe_flow_logs()['FlowLogs'] == []
+
+
+def test_it_ends_with_what_it_looks_at(place):
+    vpc = place.ec2.create_vpc(CidrBlock='10.77.0.0/16')['Vpc']['VpcId']
+    place.haar.client('s3').create_bucket(Bucket='short')
+    made = place.ec2.create_flow_logs(ResourceIds=[vpc], ResourceType='VPC', TrafficType='ALL', LogDestinationType='s3', LogDestination='arn:aws:s3:::short',
+                                      MaxAggregationInterval=60)['FlowLogIds'][0]
+    place.ec2.delete_vpc(VpcId=vpc)
+    place.haar.run('clock', 'advance', '61s')
+    wait_for(lambda: not [f for f in place.ec2.describe_flow_logs()['FlowLogs'] if f['FlowLogId'] == made], 'the flow log is gone')
