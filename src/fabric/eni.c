@@ -52,7 +52,7 @@ static void edge_address(Vpc *vpc, GArray *far, EniState *state, Ip address, gbo
   if (add && !v4 && !state->ipv6) {
     state->ipv6 = TRUE;
     net_neighbour(far, state->edge_device, gateway, router_mac);
-    net_route(far, NET_ROUTE, state->edge_device, &any6, gateway, 0, ++vpc->fabric->next_metric);
+    net_route(far, NET_ROUTE, state->edge_device, &any6, gateway, EDGE_REPLIES, ++vpc->fabric->next_metric);
   }
   net_address(far, add ? NET_ADDRESS : NET_ADDRESS_DELETE, state->edge_device, address, v4 ? 32 : 128);
 }
@@ -157,7 +157,7 @@ static Error *make_in_edge(Vpc *vpc, EniState *state) {
   router_end(near, state, state->edge_device, vpc->fabric->edge);
   net_device(far, NET_UP, state->edge_device);
   net_neighbour(far, state->edge_device, gateway, router_mac);
-  net_route(far, NET_ROUTE, state->edge_device, &any4, gateway, 0, ++vpc->fabric->next_metric);
+  net_route(far, NET_ROUTE, state->edge_device, &any4, gateway, EDGE_REPLIES, ++vpc->fabric->next_metric);
   edge_address(vpc, far, state, ip_of4(state->eni.address), TRUE);
   change_addresses(vpc, state, &state->eni, NULL, TRUE, near, far);
   TRY(run_both(vpc, state, near, far));

@@ -178,6 +178,7 @@ static Error *edge_ipv6(Fabric *fabric) {
   net_ipv6(ops, "all");
   net_ipv6(ops, "default");
   net_sysctl(ops, "ipv6/conf/all/forwarding", "1");
+  net_rules(ops, TRUE, EDGE_REPLIES, "noroute");
   net_route(ops, NET_ROUTE_LOCAL, "lo", &services, no_ip, 0, 0);
   g_autoptr(Error) error = net_run(fabric, fabric->edge, ops);
   fabric->ipv6 = error == NULL;
@@ -197,6 +198,8 @@ static Error *edge_make(Fabric *fabric) {
   range_parse(REACH_SERVICES, &services);
   for (gsize i = 0; i < G_N_ELEMENTS(set); i++)
     net_sysctl(ops, set[i][0], set[i][1]);
+  net_nowhere(ops, "noroute");   /* addresses of the internet that nobody has */
+  net_rules(ops, FALSE, EDGE_REPLIES, "noroute");
   net_route(ops, NET_ROUTE_LOCAL, "lo", &services, no_ip, 0, 0);
   net_address(ops, NET_ADDRESS, "lo", ip_of4(LINK_LOCAL_RESOLVER), 32);
   TRY(net_run(fabric, fabric->edge, ops));

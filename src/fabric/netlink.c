@@ -1,6 +1,7 @@
 /* netlink: steps for the warden's batches. */
 #include "fabric/vpc.h"
 
+#include <linux/rtnetlink.h>
 #include <string.h>
 
 const Ip no_ip;
@@ -65,6 +66,31 @@ void net_rule(GArray *ops, NetOpKind kind, gboolean ipv6, guint priority, guint 
   op->metric = priority;
   op->mark = mark;
   op->table = table;
+}
+
+void net_rule_from(GArray *ops, gboolean ipv6, guint priority, const char *device, guint table) {
+  NetOp *op = add(ops, NET_RULE, device);
+  op->ipv6 = ipv6;
+  op->metric = priority;
+  op->table = table;
+}
+
+void net_nowhere(GArray *ops, const char *device) {
+  char peer[16];
+  g_snprintf(peer, sizeof peer, "%s_p", device);
+  net_veth(ops, device, router_mac, 0, peer, edge_mac, 0);
+  net_device(ops, NET_UP, peer);
+}
+
+void net_rules(GArray *ops, gboolean ipv6, guint own_table, const char *nowhere) {
+  net_rule(ops, NET_RULE, ipv6, 100, 0, RT_TABLE_MAIN);
+  net_rule(ops, NET_RULE_DELETE, ipv6, 32766, 0, RT_TABLE_MAIN);
+  if (!ipv6)
+    net_rule(ops, NET_RULE_DELETE, ipv6, 32767, 0, RT_TABLE_DEFAULT);
+  if (own_table)
+    net_rule_from(ops, ipv6, 200, "lo", own_table);
+  net_rule(ops, NET_RULE, ipv6, 2000, 0, FALLBACK_TABLE);
+  net_route(ops, NET_ROUTE, nowhere, ipv6 ? &any6 : &any4, no_ip, FALLBACK_TABLE, 0);
 }
 
 void net_flush(GArray *ops, Ip address) { put_address(add(ops, NET_FLUSH_FLOWS, NULL), address); }

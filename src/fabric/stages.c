@@ -29,6 +29,7 @@ static void add_fault(Ruleset *part) {
 
 static void add_route(Ruleset *part) {
   RuleChain *chain = ruleset_chain(part, "f1_route", "type filter hook forward priority -20; policy accept;");
+  rule_add(chain, "iifname @nats oifname @nats meta mark vmap @rt_drop");   /* its subnet's way out is a NAT gateway again */
   rule_add(chain, "oifname \"noroute\" ip daddr @vpc_cidrs goto rd_local");
   rule_add(chain, "oifname \"noroute\" ip6 daddr @vpc_cidrs6 goto rd_local");
   rule_add(chain, "oifname \"noroute\" meta mark vmap @rt_drop");
@@ -83,7 +84,7 @@ static void add_gateway(Ruleset *part, const char *device) {
 /* Sets that the base chains name. */
 static void add_sets(Ruleset *part) {
   static const struct { const char *name, *kind, *head; } sets[] = {
-    {"eni_src", "set", SOURCES4}, {"eni_src6", "set", SOURCES6}, {"nocheck", "set", DEVICES}, {"served", "set", DEVICES}, {"auto_tracked", "set", DEVICES},
+    {"eni_src", "set", SOURCES4}, {"eni_src6", "set", SOURCES6}, {"nocheck", "set", DEVICES}, {"served", "set", DEVICES}, {"auto_tracked", "set", DEVICES}, {"nats", "set", DEVICES},
     {"sg_out", "map", VERDICTS}, {"sg_in", "map", VERDICTS}, {"has_eip", "set", ADDRESSES}, {"eip_out", "map", ADDRESS_MAP},
     {"eip_in", "map", ADDRESS_MAP}, {"same_subnet", "set", "typeof meta iifgroup . meta oifgroup;"},
     {"subnet_rt", "map", "typeof meta iifgroup : meta mark;"}, {"rt_drop", "map", "type mark : verdict;"}, {"nacl_out", "map", GROUP_VERDICTS_OUT},
@@ -205,6 +206,8 @@ Ruleset *part_eni(const Eni *eni, Numbers *numbers) {
     add_address(part, device, eni->more[i].address, eni->more[i].public_address, arena);
   if (eni->no_source_check || eni->kind == ENI_NAT)
     rule_element(devices(part, "nocheck"), g_strdup_printf("\"%s\"", device), NULL);
+  if (eni->kind == ENI_NAT)
+    rule_element(devices(part, "nats"), g_strdup_printf("\"%s\"", device), NULL);
   if (eni->kind == ENI_ENDPOINT)
     rule_element(devices(part, "served"), g_strdup_printf("\"%s\"", device), NULL);
   if (eni->kind != ENI_ORDINARY)

@@ -49,7 +49,7 @@ static void plan_link(Plan *p, const char *key, const char *device, const char *
   net_neighbour(thing->make, device, far, edge_mac);
   net_device(thing->edge, NET_UP, edge_device);
   net_neighbour(thing->edge, edge_device, near, router_mac);
-  net_route(thing->edge, NET_ROUTE, edge_device, &any4, near, 0, ++p->vpc->fabric->next_metric);
+  net_route(thing->edge, NET_ROUTE, edge_device, &any4, near, EDGE_REPLIES, ++p->vpc->fabric->next_metric);
   if (p->vpc->fabric->ipv6) {
     net_neighbour(thing->make, device, link_local6, edge_mac);
     net_neighbour(thing->edge, edge_device, link_local6, router_mac);
@@ -143,6 +143,9 @@ static gboolean is_local_itself(const Network *network, const Range *range) {
     if (range->prefix == own.prefix && range_has(&own, range->address))
       return TRUE;
   }
+  for (gsize i = 0; i < network->cidrs6.n; i++)
+    if (range->prefix == network->cidrs6.v[i].prefix && range_has(&network->cidrs6.v[i], range->address))
+      return TRUE;
   return FALSE;
 }
 
@@ -187,6 +190,23 @@ static void plan_entry(Plan *p, guint table, const Entry *entry) {
   net_route(thing->unmake, NET_ROUTE_DELETE, way.device, &entry->range, no_ip, in, 0);
 }
 
+/* What a checking interface takes all the same: its own addresses. */
+static void plan_own(Plan *p, guint table, const Entry *entry) {
+  const Eni *eni = entry->route->target == TARGET_INTERFACE ? target_eni(p->network, entry->route) : NULL;
+  if (!eni || eni->no_source_check || eni->kind != ENI_ORDINARY || !is_within_local(p->network, &entry->range))
+    return;
+  char device[16];
+  g_snprintf(device, sizeof device, "e%u", numbers_get(&p->vpc->numbers, eni->id));
+  for (gsize i = 0; i <= eni->n_more; i++) {
+    Range own = ip_range(i < eni->n_more ? eni->more[i].address : ip_of4(eni->address));
+    Thing *thing = range_has(&entry->range, own.address) ? plan(p, g_strdup_printf("own %u %s %s", table, range_text(p->arena, &own), device)) : NULL;
+    if (!thing)
+      continue;
+    net_route(thing->make, NET_ROUTE, device, &own, no_ip, BEFORE_LOCAL_BASE + table, 0);
+    net_route(thing->unmake, NET_ROUTE_DELETE, device, &own, no_ip, BEFORE_LOCAL_BASE + table, 0);
+  }
+}
+
 /* The rule that leads from a subnet's mark to a kernel table. */
 static void plan_rule(Plan *p, guint mark, guint priority, guint base, gboolean ipv6) {
   Thing *thing = plan(p, g_strdup_printf("rule %u %u %d", priority, mark, ipv6));
@@ -208,6 +228,7 @@ static void plan_routes(Plan *p, const RouteTable *table) {
     if (is_within_local(p->network, &entry->range))
       plan_rule(p, number, 50, BEFORE_LOCAL_BASE, ipv6);
     plan_entry(p, number, entry);
+    plan_own(p, number, entry);
   }
 }
 

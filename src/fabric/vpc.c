@@ -1,26 +1,7 @@
 /* vpc: a router namespace; where every interface's other end is, and every rule. */
 #include "fabric/vpc.h"
 
-#include <linux/rtnetlink.h>
 #include <string.h>
-
-/* Devices that lead nowhere: what has no route ends there, where rules can see and name it, instead of in an ICMP error. */
-static void nowhere(GArray *ops, const char *device) {
-  char peer[16];
-  g_snprintf(peer, sizeof peer, "%s_p", device);
-  net_veth(ops, device, router_mac, 0, peer, edge_mac, 0);
-  net_device(ops, NET_UP, peer);
-}
-
-/* What has no rule of its own ends in a device that leads nowhere. */
-static void fallback(GArray *ops, gboolean ipv6) {
-  net_rule(ops, NET_RULE, ipv6, 100, 0, RT_TABLE_MAIN);
-  net_rule(ops, NET_RULE_DELETE, ipv6, 32766, 0, RT_TABLE_MAIN);
-  if (!ipv6)
-    net_rule(ops, NET_RULE_DELETE, ipv6, 32767, 0, RT_TABLE_DEFAULT);
-  net_rule(ops, NET_RULE, ipv6, 2000, 0, FALLBACK_TABLE);
-  net_route(ops, NET_ROUTE, "noroute", ipv6 ? &any6 : &any4, no_ip, FALLBACK_TABLE, 0);
-}
 
 static Error *router_make(Vpc *vpc) {
   static const char *const off[] = {"ipv4/conf/all/rp_filter", "ipv4/conf/default/rp_filter", "ipv4/conf/all/send_redirects", "ipv4/conf/default/send_redirects"};
@@ -33,13 +14,13 @@ static Error *router_make(Vpc *vpc) {
     net_ipv6(ops, "default");
     net_sysctl(ops, "ipv6/conf/all/forwarding", "1");
   }
-  nowhere(ops, "noroute");
-  nowhere(ops, "blackhole");
-  nowhere(ops, "checked");
+  net_nowhere(ops, "noroute");
+  net_nowhere(ops, "blackhole");
+  net_nowhere(ops, "checked");
   net_address(ops, NET_ADDRESS, "lo", ip_of4(LINK_LOCAL_RESOLVER), 32);
-  fallback(ops, FALSE);
+  net_rules(ops, FALSE, 0, "noroute");
   if (vpc->fabric->ipv6)
-    fallback(ops, TRUE);
+    net_rules(ops, TRUE, 0, "noroute");
   TRY(net_run(vpc->fabric, vpc->router, ops));
   net_sysctl(tracking, "netfilter/nf_conntrack_tcp_be_liberal", "1");
   net_sysctl(tracking, "netfilter/nf_conntrack_acct", "1");

@@ -11,7 +11,7 @@
 
 enum {
   NFLOG_GROUP = 5, FALLBACK_TABLE = 999999, ROUTE_TABLE_BASE = 1000, BEFORE_LOCAL_BASE = 1000000, DROPS_KEPT = 4096, REFUSED_KEPT = 512,
-  ENI_WAIT_MS = 10000,
+  ENI_WAIT_MS = 10000, EDGE_REPLIES = 900,
 };
 
 #define LINK_LOCAL_RESOLVER (169U << 24 | 254U << 16 | 169U << 8 | 253U)
@@ -121,6 +121,12 @@ void net_neighbour(GArray *ops, const char *device, Ip address, const guint8 mac
 /* gateway no_ip: none. */
 void net_route(GArray *ops, NetOpKind kind, const char *device, const Range *to, Ip gateway, guint table, guint metric);
 void net_rule(GArray *ops, NetOpKind kind, gboolean ipv6, guint priority, guint mark, guint table);
+/* device: that packets come in by; "lo": the namespace's own packets. */
+void net_rule_from(GArray *ops, gboolean ipv6, guint priority, const char *device, guint table);
+/* A device that leads nowhere: what has no route ends there, silently, where rules can see it. */
+void net_nowhere(GArray *ops, const char *device);
+/* Instead of the kernel's rules: main; the namespace's own packets: own_table (0: none); all others: to the device nowhere. */
+void net_rules(GArray *ops, gboolean ipv6, guint own_table, const char *nowhere);
 void net_flush(GArray *ops, Ip address);
 void net_sysctl(GArray *ops, const char *path, const char *value);
 void net_ipv6(GArray *ops, const char *device);

@@ -287,6 +287,7 @@ typedef struct Step {
 
 typedef struct Verdict {
   gboolean delivered;
+  gboolean reply;            /* not delivered: the packet arrives, but the reply to it does not */
   ReachStage stage;          /* what decided, if not delivered */
   const char *rule;
   const Network *network;    /* the VPC where it was decided: the given one, or a peer */

@@ -2,6 +2,7 @@
  * stateless stages. */
 #include "reach/rules.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 enum { EPHEMERAL_PORT = 45000, STEPS_MAX = 32 };   /* the port stands for those that Linux gives to clients, 32768 to 60999 */
@@ -31,11 +32,12 @@ static gboolean step(Walk *walk, const Network *network, ReachStage stage, gbool
     verdict->stage = stage;
     verdict->rule = rule;
     verdict->network = network;
+    verdict->reply = walk->replying;
   }
   return passed || (walk->packet->through && stage != STAGE_ROUTE && stage != STAGE_DELIVER);
 }
 
-static const char *address(Walk *walk, Ip value) { return ip_text(walk->arena, value); }
+static const char *write_ip(Walk *walk, Ip value) { return ip_text(walk->arena, value); }
 
 /* --- routes --- */
 
@@ -43,10 +45,10 @@ static gboolean walk_local(Walk *walk, const Network *network, const char *rule,
   way->network = network;
   way->receiver = network_eni_ip(network, walk->to);
   if (!way->receiver)
-    return step(walk, network, STAGE_ROUTE, FALSE, "local", arena_printf(walk->arena, "no interface of the VPC has %s", address(walk, walk->to)));
+    return step(walk, network, STAGE_ROUTE, FALSE, "local", arena_printf(walk->arena, "no interface of the VPC has %s", write_ip(walk, walk->to)));
   if (way->receiver->kind == ENI_ENDPOINT)
     walk->verdict->endpoint = network_endpoint(network, way->receiver->owner);
-  return step(walk, network, STAGE_ROUTE, TRUE, rule, arena_printf(walk->arena, "%s is local: %s", address(walk, walk->to), way->receiver->id));
+  return step(walk, network, STAGE_ROUTE, TRUE, rule, arena_printf(walk->arena, "%s is local: %s", write_ip(walk, walk->to), way->receiver->id));
 }
 
 /* An internet gateway takes IPv4 only from who has a public address. */
@@ -85,6 +87,7 @@ static gboolean walk_target(Walk *walk, const Subnet *subnet, const Eni *eni, co
   const Network *network = walk->network;
   const char *rule = subnet->route_table, *range = range_text(walk->arena, range_of);
   const Peering *peering = network_peering(network, route->target_id);
+  Ip address;
   switch (route->target) {
   case TARGET_LOCAL: return walk_local(walk, network, rule, way);
   case TARGET_INTERNET_GATEWAY:
@@ -107,7 +110,7 @@ static gboolean walk_target(Walk *walk, const Subnet *subnet, const Eni *eni, co
   case TARGET_NAT_GATEWAY:
   case TARGET_INTERFACE:
     way->receiver = route->target == TARGET_INTERFACE ? network_eni(network, route->target_id) : nat_of(network, route->target_id);
-    if (way->receiver)
+    if (way->receiver && eni_ip(way->receiver, !ip_is4(walk->to), &address))
       return walk_interface(walk, route, rule, range, way);
     break;
   case TARGET_BLACKHOLE: break;
@@ -122,7 +125,7 @@ static gboolean walk_route(Walk *walk, const Subnet *subnet, const Eni *eni, Way
   way->network = walk->network;
   if (!route)
     return step(walk, walk->network, STAGE_ROUTE, FALSE, subnet->route_table,
-                arena_printf(walk->arena, "%s has no route to %s", subnet->route_table, address(walk, walk->to)));
+                arena_printf(walk->arena, "%s has no route to %s", subnet->route_table, write_ip(walk, walk->to)));
   return walk_target(walk, subnet, eni, route, &range, way);
 }
 
@@ -166,38 +169,65 @@ static gboolean has_reply(const Packet *packet) {
   return packet->protocol == 1 ? packet->port == 8 << 8 : packet->protocol == 58 ? packet->port == 128 << 8 : TRUE;
 }
 
-/* Behind a NAT gateway: its own subnet must lead to the internet, and let the packet out and the reply in. */
+/* Back by the receiver's own route table (local, or over the same peering), and through the ACLs. */
+static gboolean walk_reply(Walk *walk, const Subnet *from, const Subnet *into, const Way *way, Ip source) {
+  Far to_source = reply_of(walk, source), from_receiver = reply_of(walk, walk->to);
+  if (!has_reply(walk->packet))
+    return TRUE;
+  walk->replying = TRUE;
+  if (into && eni_has_ip(way->receiver, walk->to)) {
+    const Route *back = route_find(way->network, network_route_table(way->network, into->route_table), source, NULL);
+    const Peering *peering = back && back->target == TARGET_PEERING ? network_peering(way->network, back->target_id) : NULL;
+    if (way->peering ? !peering || !peering->active : !back || back->target != TARGET_LOCAL)
+      return step(walk, way->network, STAGE_ROUTE, FALSE, peering ? "blackhole" : into->route_table,
+                  arena_printf(walk->arena, "%s does not send the reply to %s back the way that the packet came", into->route_table, write_ip(walk, source)));
+  }
+  return (from == into || walk_acl(walk, way->network, into, TRUE, &to_source, "the reply")) &&
+         (from == into || walk_acl(walk, walk->network, from, FALSE, &from_receiver, "the reply"));
+}
+
+/* haar answers on two ports of an endpoint. */
+static gboolean walk_delivery(Walk *walk, const Way *way) {
+  const Endpoint *endpoint = walk->verdict->endpoint;
+  guint16 port = walk->packet->port;
+  if (!endpoint || (walk->packet->protocol == IPPROTO_TCP && (port == 80 || port == 443)))
+    return TRUE;
+  return step(walk, way->network ? way->network : walk->network, STAGE_DELIVER, FALSE, "port", arena_printf(walk->arena, "%s answers on TCP ports 443 and 80 only", endpoint->id));
+}
+
+/* On the receiver's side, of a packet from source: over the peering, if there is one; what its subnet and its groups say; and back. */
+static gboolean walk_into(Walk *walk, const Subnet *from, Way *way, Ip source) {
+  Far in = far_of(walk, source);
+  if (way->peering && way->network && !walk_local(walk, way->network, way->peering->id, way))
+    return FALSE;
+  const Eni *receiver = walk->verdict->receiver = way->receiver;
+  const Subnet *into = receiver ? network_subnet(way->network, receiver->subnet) : NULL;
+  if (from != into && !walk_acl(walk, way->network, into, FALSE, &in, "it"))
+    return FALSE;
+  if (receiver && !walk_groups(walk, way->network, receiver, FALSE, source))
+    return FALSE;
+  return walk_delivery(walk, way) && walk_reply(walk, from, into, way, source);
+}
+
+/* Behind a NAT gateway: its own subnet must lead on, and let the packet out. */
 static gboolean walk_nat(Walk *walk, const Eni *nat) {
   const Network *network = walk->network;
   const Subnet *subnet = network_subnet(network, nat->subnet);
   const RouteTable *table = subnet ? network_route_table(network, subnet->route_table) : NULL;
   Range range;
-  Far far = far_of(walk, walk->to), reply = reply_of(walk, walk->to);
+  Far out = far_of(walk, walk->to);
   Way way = {network, NULL, NULL};
   const Route *route = table ? route_find(network, table, walk->to, &range) : NULL;
   if (!route)
     return step(walk, network, STAGE_ROUTE, FALSE, table ? table->id : "none",
-                arena_printf(walk->arena, "the subnet of %s has no route to %s", nat->owner, address(walk, walk->to)));
-  if (!walk_target(walk, subnet, nat, route, &range, &way) || !walk_acl(walk, network, subnet, TRUE, &far, "it"))
+                arena_printf(walk->arena, "the subnet of %s has no route to %s", nat->owner, write_ip(walk, walk->to)));
+  if (route->target == TARGET_NAT_GATEWAY && nat_of(network, route->target_id))
+    return step(walk, network, STAGE_ROUTE, FALSE, table->id,
+                arena_printf(walk->arena, "the subnet of %s sends %s to a NAT gateway again", nat->owner, range_text(walk->arena, &range)));
+  if (!walk_target(walk, subnet, nat, route, &range, &way))
     return FALSE;
-  walk->replying = TRUE;
-  return !has_reply(walk->packet) || walk_acl(walk, network, subnet, FALSE, &reply, "the reply");
-}
-
-/* Back through the ACLs; and over a peering, by a route of the receiver's subnet. */
-static gboolean walk_reply(Walk *walk, const Subnet *from, const Subnet *into, const Way *way) {
-  Far to_source = reply_of(walk, walk->from), from_receiver = reply_of(walk, walk->to);
-  walk->replying = TRUE;
-  if (!has_reply(walk->packet))
-    return TRUE;
-  if (way->peering && into) {
-    const Route *back = route_find(way->network, network_route_table(way->network, into->route_table), walk->from, NULL);
-    const Peering *peering = back && back->target == TARGET_PEERING ? network_peering(way->network, back->target_id) : NULL;
-    if (!peering || !peering->active)
-      return step(walk, way->network, STAGE_ROUTE, FALSE, back ? "blackhole" : into->route_table,
-                  arena_printf(walk->arena, "%s has no way for the reply to %s", into->route_table, address(walk, walk->from)));
-  }
-  return walk_acl(walk, way->network, into, TRUE, &to_source, "the reply") && walk_acl(walk, walk->network, from, FALSE, &from_receiver, "the reply");
+  gboolean crosses = !way.receiver || network_subnet(network, way.receiver->subnet) != subnet;
+  return (!crosses || walk_acl(walk, network, subnet, TRUE, &out, "it")) && walk_into(walk, subnet, &way, ip_of4(nat->address));
 }
 
 /* --- the whole way --- */
@@ -223,20 +253,19 @@ static gboolean walk_all(Walk *walk, const Eni *source) {
   gboolean routed = walk_route(walk, from, source, &way);
   if ((!routed && !walk->packet->through) || !walk_groups(walk, network, source, TRUE, walk->to))
     return FALSE;
-  gboolean crosses = !way.receiver || network_subnet(network, way.receiver->subnet) != from;
-  if ((crosses && !walk_acl(walk, network, from, TRUE, &out, "it")) || !routed)
+  const Subnet *into = way.receiver ? network_subnet(network, way.receiver->subnet) : NULL;
+  if ((into != from && !walk_acl(walk, network, from, TRUE, &out, "it")) || !routed)
     return FALSE;
-  if (way.peering && way.network && !walk_local(walk, way.network, way.peering->id, &way))
+  if (!way.receiver || way.receiver->kind != ENI_NAT)
+    return walk_into(walk, from, &way, walk->from);
+  walk->verdict->receiver = way.receiver;
+  if (into != from && !walk_acl(walk, network, into, FALSE, &in, "it"))
     return FALSE;
-  const Eni *receiver = walk->verdict->receiver = way.receiver;
-  const Subnet *into = receiver ? network_subnet(way.network, receiver->subnet) : NULL;
-  if (crosses && !walk_acl(walk, way.network, into, FALSE, &in, "it"))
+  Far to_source = reply_of(walk, walk->from), from_receiver = reply_of(walk, walk->to);
+  if (!walk_nat(walk, way.receiver))
     return FALSE;
-  if (receiver && !walk_groups(walk, way.network, receiver, FALSE, walk->from))
-    return FALSE;
-  if (receiver && receiver->kind == ENI_NAT && !walk_nat(walk, receiver))
-    return FALSE;
-  return !crosses || walk_reply(walk, from, into, &way);
+  return !has_reply(walk->packet) || into == from || (walk_acl(walk, network, into, TRUE, &to_source, "the reply") &&
+                                                      walk_acl(walk, network, from, FALSE, &from_receiver, "the reply"));
 }
 
 Error *reach_walk(const Network *network, const Packet *packet, Arena *arena, Verdict *ret_verdict) {

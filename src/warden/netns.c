@@ -45,17 +45,28 @@ struct nft_ctx *warden_nft_context(WardenState *state, Netns netns) {
   return ns ? ns->nft : NULL;
 }
 
+static gboolean write_setting(const char *path, const char *value) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  gboolean good = fd >= 0 && write(fd, value, strlen(value)) > 0;
+  if (fd >= 0)
+    close(fd);
+  return good;
+}
+
 static void disable_ipv6(void) {
   static const char *const names[] = {"all", "default"};
   for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
     g_autofree char *path = g_strdup_printf("/proc/sys/net/ipv6/conf/%s/disable_ipv6", names[i]);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-      continue;
-    if (write(fd, "1", 1) < 0)
-      log_debug("%s: %s", path, g_strerror(errno));
-    close(fd);
+    write_setting(path, "1");
   }
+}
+
+/* ping without a privilege, as distributions have it: for all, or (in a user namespace) for the one group that there is. */
+static void allow_ping(void) {
+  static const char path[] = "/proc/sys/net/ipv4/ping_group_range";
+  g_autofree char *own = g_strdup_printf("%u %u", getegid(), getegid());
+  if (!write_setting(path, "0 2147483647") && !write_setting(path, own))
+    log_debug("%s: %s", path, g_strerror(errno));
 }
 
 static Error *loopback_up(void) {
@@ -73,6 +84,7 @@ static Error *make_namespace(int *ret_fd) {
   if (unshare(CLONE_NEWNET) < 0)
     return error_fault("a new network namespace: %s", errno == ENOSPC ? "the machine's limit of namespaces is reached" : g_strerror(errno));
   disable_ipv6();
+  allow_ping();
   TRY(loopback_up());
   int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   if (fd < 0)
@@ -150,7 +162,8 @@ static Error *set_options(int fd, const WardenSocket *spec) {
 
 static Error *internet_socket(const WardenSocket *spec, int *ret_fd) {
   gboolean tcp = spec->kind == WARDEN_SOCKET_TCP;
-  int fd = socket(spec->ipv6 ? AF_INET6 : AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int type = tcp ? SOCK_STREAM : SOCK_DGRAM, protocol = spec->kind != WARDEN_SOCKET_PING ? 0 : spec->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+  int fd = socket(spec->ipv6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
   if (fd < 0)
     return failed("socket", fd);
   Error *error = set_options(fd, spec);

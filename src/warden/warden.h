@@ -31,6 +31,7 @@ Error *warden_netns_free(Warden *warden, Netns netns) ERROR_MUST_USE;
 typedef enum {
   WARDEN_SOCKET_TCP,       /* bound and listening if port is not 0; else unconnected, for connect() */
   WARDEN_SOCKET_UDP,       /* bound if port is not 0; reports the address that a datagram was sent to (IP_PKTINFO) */
+  WARDEN_SOCKET_PING,      /* ICMP echoes, without a privilege (SOCK_DGRAM) */
   WARDEN_SOCKET_NFLOG,     /* netlink, bound to NFLOG group port, queue threshold 1 */
   WARDEN_SOCKET_FLOWS,     /* netlink: connection tracking's events, opened, changed, ended */
   WARDEN_SOCKET_FLOW_DUMP, /* netlink, blocking: all of connection tracking's entries are to be read from it; their counters are zeroed */
