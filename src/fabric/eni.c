@@ -174,7 +174,8 @@ static Error *make_nat(Vpc *vpc, const EniState *state) {
   g_autoptr(Arena) arena = arena_new();
   g_autofree char *rules = g_strdup_printf(
     "add table ip nat\nadd chain ip nat post { type nat hook postrouting priority srcnat; }\nadd rule ip nat post oifname \"eth0\" snat to %s\n"
-    "add chain ip nat in { type filter hook input priority filter; policy drop; }\n", address_text(arena, state->eni.address));
+    "add chain ip nat in { type filter hook input priority filter; policy drop; }\n"
+    "add chain ip nat pass { type filter hook forward priority filter; policy accept; }\nadd rule ip nat pass ct state invalid drop\n", address_text(arena, state->eni.address));
   return warden_nft(vpc->fabric->warden, state->netns, rules);
 }
 

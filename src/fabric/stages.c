@@ -37,7 +37,8 @@ static void add_route(Ruleset *part) {
   rule_add(chain, "oifname \"blackhole\" goto rd_blackhole");
   rule_add(chain, "oifname \"checked\" goto rd_checked");
   rule_add(chain, "oifname \"igw\" ip saddr != @has_eip goto rd_igw");
-  rule_add(chain, "iifname \"eigw\" ct state != established,related goto rd_eigw");
+  rule_add(chain, "iifname \"eigw\" ct state established,related accept");
+  rule_add(chain, "iifname \"eigw\" goto rd_eigw");
   rule_drop(ruleset_chain(part, "rd_local", ""), "", STAGE_ROUTE, "local");
   rule_drop(ruleset_chain(part, "rd_blackhole", ""), "", STAGE_ROUTE, "blackhole");
   rule_drop(ruleset_chain(part, "rd_checked", ""), "", STAGE_SPOOF, "destination");

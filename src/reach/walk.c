@@ -169,19 +169,28 @@ static gboolean has_reply(const Packet *packet) {
   return packet->protocol == 1 ? packet->port == 8 << 8 : packet->protocol == 58 ? packet->port == 128 << 8 : TRUE;
 }
 
-/* Back by the receiver's own route table (local, or over the same peering), and through the ACLs. */
+/* Whether the receiver's own route table sends to source the way that the packet came: local, to the sender itself, or over the peering. */
+static gboolean leads_back(const Way *way, const Subnet *into, Ip source, gboolean *ret_blackhole) {
+  const Network *network = way->network;
+  const Route *back = route_find(network, network_route_table(network, into->route_table), source, NULL);
+  const Peering *peering = back && back->target == TARGET_PEERING ? network_peering(network, back->target_id) : NULL;
+  const Eni *eni = !back ? NULL : back->target == TARGET_INTERFACE ? network_eni(network, back->target_id) : nat_of(network, back->target_id);
+  *ret_blackhole = peering != NULL;
+  if (way->peering)
+    return peering && peering->active;
+  return back && (back->target == TARGET_LOCAL || (eni && eni_has_ip(eni, source)));
+}
+
+/* By the receiver's route table, and back through the ACLs. What an interface that forwards for others does with the packet is its own affair. */
 static gboolean walk_reply(Walk *walk, const Subnet *from, const Subnet *into, const Way *way, Ip source) {
   Far to_source = reply_of(walk, source), from_receiver = reply_of(walk, walk->to);
-  if (!has_reply(walk->packet))
+  gboolean forwards = way->receiver && !eni_has_ip(way->receiver, walk->to), blackhole = FALSE;
+  if (!has_reply(walk->packet) || forwards)
     return TRUE;
   walk->replying = TRUE;
-  if (into && eni_has_ip(way->receiver, walk->to)) {
-    const Route *back = route_find(way->network, network_route_table(way->network, into->route_table), source, NULL);
-    const Peering *peering = back && back->target == TARGET_PEERING ? network_peering(way->network, back->target_id) : NULL;
-    if (way->peering ? !peering || !peering->active : !back || back->target != TARGET_LOCAL)
-      return step(walk, way->network, STAGE_ROUTE, FALSE, peering ? "blackhole" : into->route_table,
-                  arena_printf(walk->arena, "%s does not send the reply to %s back the way that the packet came", into->route_table, write_ip(walk, source)));
-  }
+  if (into && !leads_back(way, into, source, &blackhole))
+    return step(walk, way->network, STAGE_ROUTE, FALSE, blackhole ? "blackhole" : into->route_table,
+                arena_printf(walk->arena, "%s does not send the reply to %s back the way that the packet came", into->route_table, write_ip(walk, source)));
   return (from == into || walk_acl(walk, way->network, into, TRUE, &to_source, "the reply")) &&
          (from == into || walk_acl(walk, walk->network, from, FALSE, &from_receiver, "the reply"));
 }
