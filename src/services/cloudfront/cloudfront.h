@@ -96,8 +96,7 @@ struct Cdn {
   Cache *cache;
   GHashTable *logs;               /* distribution -> the lines of its log, under lock */
   GMutex clients_lock;
-  GCond client_back;
-  guint in_flight;                /* transfers */
+  gint in_flight;                 /* requests being served */
   GQueue clients;                 /* CURL *, with their open connections */
 };
 Cdn *cdn_of(const Haar *haar);

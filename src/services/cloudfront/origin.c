@@ -6,7 +6,7 @@
 
 #include "server/outgoing.h"
 
-enum { RESPONSE_MAX = 64 * 1024 * 1024, HEADERS_MAX = 32 * 1024, CLIENTS_MAX = 32, IN_FLIGHT_MAX = 96 };
+enum { RESPONSE_MAX = 64 * 1024 * 1024, HEADERS_MAX = 32 * 1024, CLIENTS_MAX = 32 };
 
 static const char no_connection[] = "CloudFront attempted to establish a connection with the origin, but either the attempt failed or the origin closed the connection.";
 
@@ -16,9 +16,6 @@ static CURL *
 client_take(Cdn *cdn)
 {
   g_mutex_lock(&cdn->clients_lock);
-  while (cdn->in_flight >= IN_FLIGHT_MAX) /* an origin may be this daemon itself: its threads are not to be used up by those that wait for it */
-    g_cond_wait(&cdn->client_back, &cdn->clients_lock);
-  cdn->in_flight++;
   CURL *curl = g_queue_pop_head(&cdn->clients);
   g_mutex_unlock(&cdn->clients_lock);
   return curl ? curl : curl_easy_init();
@@ -29,8 +26,6 @@ client_give(Cdn *cdn, CURL *curl)
 {
   curl_easy_reset(curl);
   g_mutex_lock(&cdn->clients_lock);
-  cdn->in_flight--;
-  g_cond_signal(&cdn->client_back);
   gboolean keep = g_queue_get_length(&cdn->clients) < CLIENTS_MAX;
   if (keep)
     g_queue_push_head(&cdn->clients, curl);

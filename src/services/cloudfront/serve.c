@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-enum { ERROR_TTL = 10 };
+/* An origin may be this daemon itself. Each request holds one of the server's 256 threads: some have to be left for those that it waits for. */
+enum { ERROR_TTL = 10, IN_FLIGHT_MAX = 160 };
 
 /* --- which behaviour --- */
 
@@ -261,11 +262,10 @@ cf_id(Arena *arena)
   return arena_printf(arena, "%s==", id_alphabet(arena, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", 54));
 }
 
-void
-cloudfront_serve(Haar *haar, HttpExchange *exchange)
+static void
+serve(Haar *haar, Cdn *cdn, HttpExchange *exchange, gboolean too_many)
 {
   const HttpRequest *request = http_request(exchange);
-  Cdn *cdn = cdn_of(haar);
   Passage p = {.haar = haar, .cdn = cdn, .exchange = exchange, .request = request, .arena = http_arena(exchange), .path = request->path,
                .query = request->query, .method = request->method, .begun_us = clock_monotonic_us()};
   g_autoptr(Site) site = cdn_site(cdn, request->host);
@@ -277,6 +277,10 @@ cloudfront_serve(Haar *haar, HttpExchange *exchange)
     return;
   }
   p.site = site;
+  if (too_many) {
+    send_error(&p, 503, "haar serves at most 160 requests through CloudFront at a time.");
+    return;
+  }
   if (is_loop(&p)) {
     send_error(&p, 403, "The request goes in a circle: an origin of this distribution leads back to it. Does its origin request policy forward the Host header?");
     return;
@@ -288,4 +292,13 @@ cloudfront_serve(Haar *haar, HttpExchange *exchange)
     return;
   resolve(&p, &outcome);
   send_response(&p, &outcome.response, outcome.x_cache, outcome.age_s);
+}
+
+void
+cloudfront_serve(Haar *haar, HttpExchange *exchange)
+{
+  Cdn *cdn = cdn_of(haar);
+  gint before = g_atomic_int_add(&cdn->in_flight, 1);
+  serve(haar, cdn, exchange, before >= IN_FLIGHT_MAX);
+  g_atomic_int_add(&cdn->in_flight, -1);
 }

@@ -19,7 +19,6 @@ start(Haar *haar)
   cdn->haar = haar;
   g_mutex_init(&cdn->lock);
   g_mutex_init(&cdn->clients_lock);
-  g_cond_init(&cdn->client_back);
   g_queue_init(&cdn->clients);
   cdn->hosts = g_hash_table_new(g_str_hash, g_str_equal);
   cdn->stale = TRUE;
@@ -42,7 +41,6 @@ stop(Haar *haar)
   cache_free(cdn->cache);
   g_mutex_clear(&cdn->lock);
   g_mutex_clear(&cdn->clients_lock);
-  g_cond_clear(&cdn->client_back);
   g_free(cdn);
 }
 

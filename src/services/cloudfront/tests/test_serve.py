@@ -1,5 +1,6 @@
 """The data plane: what a viewer sees, and what an origin gets. The origins are servers of the test, on this machine."""
 
+import concurrent.futures
 import datetime
 import gzip
 import http.client
@@ -447,6 +448,24 @@ def test_a_circle_is_refused(haar, distribute, client):
     viewer = distribute(behaviour('api', cache=DISABLED, OriginRequestPolicyId=ALL_VIEWER), [origin])
     answer = viewer.ask('/pay')
     assert answer.status == 403 and b'forward the Host header' in answer.content
+
+
+def test_many_at_once_through_an_origin_that_is_this_daemon(haar, client, distribute):
+    """Each request waits for another one of the same daemon: none may starve."""
+    gateway = client('apigateway')
+    api = gateway.create_rest_api(name='many')['id']
+    root = {'restApiId': api, 'resourceId': gateway.get_resources(restApiId=api)['items'][0]['id'], 'httpMethod': 'GET'}
+    gateway.put_method(**root, authorizationType='NONE')
+    gateway.put_integration(**root, type='MOCK', requestTemplates={'application/json': '{"statusCode": 200}'})
+    gateway.put_method_response(**root, statusCode='200')
+    gateway.put_integration_response(**root, statusCode='200', responseTemplates={'application/json': 'x'})
+    gateway.create_stage(restApiId=api, stageName='live', deploymentId=gateway.create_deployment(restApiId=api)['id'])
+    origin = {'Id': 'api', 'DomainName': f'{api}.execute-api.us-east-1.amazonaws.com', 'OriginPath': '/live', 'CustomOriginConfig': {
+        'HTTPPort': 80, 'HTTPSPort': 443, 'OriginProtocolPolicy': 'http-only'}}
+    viewer = distribute(behaviour('api', cache=DISABLED), [origin])
+    with concurrent.futures.ThreadPoolExecutor(120) as pool:
+        answers = list(pool.map(lambda _: viewer.ask('/'), range(600)))
+    assert {(answer.status, answer.content) for answer in answers} == {(200, b'x')}
 
 
 def test_metrics(haar, client, origin, distribute):
