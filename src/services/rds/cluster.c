@@ -181,6 +181,7 @@ create_db_cluster(Call *call, const RdsCreateDBClusterInput *in, RdsCreateDBClus
   TRY(make_keys(call, in, &record));
   ret_out->DBCluster = shape_copy(call->arena, &RdsDBCluster_shape, record.Cluster);
   record.Cluster->Status = "available"; /* the storage is there at once; instances follow */
+  TRY(event_put(call, EVENT_CLUSTER_CREATED, record.Cluster->DBClusterIdentifier, NULL));
   return cluster_put(call, &record);
 }
 
@@ -231,7 +232,7 @@ change_password(Call *call, RdsClusterRecord *record, const char *password)
   TRY(call_operation(call, &KmsOperationDecrypt, NULL, "rds", &in, &out));
   TRY(store_seal(call->arena, out.Plaintext.data, password, strlen(password), &sealed, &size));
   record->SealedPassword = (Blob) {sealed, size};
-  return NULL;
+  return event_put(call, EVENT_CLUSTER_CREDENTIALS, record->Cluster->DBClusterIdentifier, NULL);
 }
 
 static Error *
@@ -313,6 +314,7 @@ erase(Call *call, gpointer data)
   Key key;
   TRY(check_delete(call, deletion));
   rds_key(call, &key, deletion->record->Cluster->DBClusterIdentifier);
+  TRY(event_put(call, EVENT_CLUSTER_DELETED, deletion->record->Cluster->DBClusterIdentifier, NULL));
   return store_delete(call->txn, &rds_clusters, &key, NULL);
 }
 
@@ -336,29 +338,4 @@ delete_db_cluster(Call *call, const RdsDeleteDBClusterInput *in, RdsDeleteDBClus
   cluster->Status = "deleting";
   ret_out->DBCluster = cluster;
   return NULL;
-}
-
-OPERATION(FailoverDBCluster, failover_db_cluster, .txn = TXN_WRITE, .authorize = authorize_rds)
-static Error *
-failover_db_cluster(Call *call, const RdsFailoverDBClusterInput *in, RdsFailoverDBClusterOutput *ret_out)
-{
-  RdsClusterRecord *record = NULL;
-  RdsDBClusterMember *target = NULL;
-  TRY(cluster_get(call, in->DBClusterIdentifier, &record));
-  for (gsize i = 0; i < record->Cluster->DBClusterMembers.n; i++) {
-    RdsDBClusterMember *member = record->Cluster->DBClusterMembers.v[i];
-    gboolean named = !in->TargetDBInstanceIdentifier || !g_ascii_strcasecmp(member->DBInstanceIdentifier, in->TargetDBInstanceIdentifier);
-    if (OPT_OR(member->IsClusterWriter, FALSE) || !named)
-      continue;
-    if (!target || OPT_OR(member->PromotionTier, 1) < OPT_OR(target->PromotionTier, 1))
-      target = member;
-  }
-  if (in->TargetDBInstanceIdentifier && !cluster_member(record->Cluster, in->TargetDBInstanceIdentifier))
-    return error_answer_status(404, "DBInstanceNotFound", "DBInstance %s not found.", in->TargetDBInstanceIdentifier);
-  if (!target)
-    return error_answer("InvalidDBClusterStateFault", "Cluster %s has no replica to fail over to.", record->Cluster->DBClusterIdentifier);
-  record->Cluster->Status = "failing-over";
-  ret_out->DBCluster = record->Cluster;
-  TRY(cluster_put(call, record));
-  return instance_job_put(call, RDS_FAILOVER_JOB, target->DBInstanceIdentifier);
 }

@@ -35,7 +35,7 @@ config_text(const EngineSpec *spec)
   g_string_append_printf(out,
     "datadir=/srv/data\nsocket=/srv/run/mysql.sock\npid_file=/srv/run/mysqld.pid\ntmpdir=/tmp\nport=%d\nbind_address=%s\n"
     "server_id=%" G_GINT64_FORMAT "\nplugin_dir=/usr/lib/mysql/plugin\nlc_messages_dir=/usr/share/mysql\ninit_file=/run/haar/init.sql\n",
-    spec->port, spec->address, spec->server_id);
+    spec->port, spec->address ? spec->address : "127.0.0.1", spec->server_id);
   g_string_append(out,
     "skip_name_resolve=1\nperformance_schema=0\nquery_cache_type=0\nquery_cache_size=0\nsymbolic_links=0\n"
     "innodb_data_file_path=ibdata1:4M:autoextend\ninnodb_autoextend_increment=1\ninnodb_log_file_size=4M\ninnodb_buffer_pool_size=16M\n"
@@ -43,8 +43,10 @@ config_text(const EngineSpec *spec)
     "innodb_flush_log_at_trx_commit=2\nsync_binlog=0\ninnodb_flush_method=fsync\n"
     "log_bin=binlog\nlog_slave_updates=1\nbinlog_format=ROW\nrelay_log=relay\nslave_net_timeout=10\n"
     "character_set_server=utf8mb4\ncollation_server=utf8mb4_general_ci\nlocal_infile=0\nsecure_file_priv=/tmp\n");
-  if (spec->replica)
+  if (spec->replica || spec->recovering)
     g_string_append(out, "read_only=1\nskip_slave_start=0\n");
+  if (spec->recovering)
+    g_string_append(out, "skip_networking=1\n");
   if (spec->key)
     g_string_append(out,
       "plugin_load_add=file_key_management\nfile_key_management_filename=/run/haar/keys\nfile_key_management_encryption_algorithm=aes_ctr\n"
@@ -94,9 +96,13 @@ config_init_sql(const EngineSpec *spec, const char *admin_password)
   g_string_append_printf(out, "CREATE USER IF NOT EXISTS 'rdsrepl'@'localhost';\nALTER USER 'rdsrepl'@'localhost' IDENTIFIED BY %s;\n"
                               "GRANT REPLICATION SLAVE ON *.* TO 'rdsrepl'@'localhost';\n"
                               "DELETE FROM mysql.global_priv WHERE User IN ('root', 'mysql', '');\nFLUSH PRIVILEGES;\n", replication);
+  if (spec->recovering)
+    return g_string_free(out, FALSE);
   if (spec->replica) {
+    g_autofree char *until = spec->until ? sql_quote(spec->until) : NULL;
     g_string_append_printf(out, "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=3307, MASTER_USER='rdsrepl', MASTER_PASSWORD=%s, "
-                                "MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=2;\nSTART SLAVE;\n", replication);
+                                "MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=2;\nSTART SLAVE%s%s;\n", replication,
+                           until ? " UNTIL master_gtid_pos=" : "", until ? until : "");
     return g_string_free(out, FALSE);
   }
   g_string_append(out, "SET SESSION sql_log_bin=1;\nSET GLOBAL read_only=0;\n");

@@ -51,6 +51,23 @@ test_init(void)
   g_assert_null(strstr(replica, "'admin'"));
 }
 
+static void
+test_recovery(void)
+{
+  EngineSpec spec = {.master_user = "admin", .master_password = "p", .replication_password = "r", .recovering = TRUE};
+  g_autofree char *text = config_text(&spec), *init = config_init_sql(&spec, "a");
+  g_assert_nonnull(strstr(text, "skip_networking=1\n"));
+  g_assert_nonnull(strstr(text, "read_only=1\n"));
+  g_assert_nonnull(strstr(init, "'rdsrepl'@'localhost'"));
+  g_assert_null(strstr(init, "'admin'"));
+  g_assert_null(strstr(init, "read_only=0"));
+  spec.recovering = FALSE;
+  spec.replica = TRUE;
+  spec.until = "0-1-7";
+  g_autofree char *replica = config_init_sql(&spec, "a");
+  g_assert_nonnull(strstr(replica, "START SLAVE UNTIL master_gtid_pos='0-1-7';"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -59,5 +76,6 @@ main(int argc, char **argv)
   g_test_add_func("/rds/config/parameters", test_parameters);
   g_test_add_func("/rds/config/encryption", test_encryption);
   g_test_add_func("/rds/config/init", test_init);
+  g_test_add_func("/rds/config/recovery", test_recovery);
   return g_test_run();
 }

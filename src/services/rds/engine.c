@@ -21,6 +21,7 @@ struct Engine {
   Sandbox *sandbox;
   Relay *relay;
   Rds *rds;
+  gint watched;          /* its end is not wanted: the instance's job hears of it */
 };
 
 struct Rds {
@@ -190,7 +191,6 @@ engine_sql(Haar *haar, const char *arn, const char *sql)
   return mysql ? run_sql(mysql, sql) : error_fault("connecting to %s: %s", arn, problem->str);
 }
 
-/* One cell of a result, by its column's name (transfer full); NULL if there is none. */
 static Error *
 select_text(MYSQL *mysql, const char *sql, const char *column, char **ret_text)
 {
@@ -289,52 +289,15 @@ engine_counters(Haar *haar, const char *arn, EngineCounters *ret)
   return NULL;
 }
 
-/* Waits until the replica has applied all that it received from its writer (at most 10 s). */
-static Error *
-apply_received(MYSQL *mysql, const char *name)
-{
-  g_autofree char *received = NULL, *waited = NULL;
-  TRY(select_text(mysql, "SHOW SLAVE STATUS", "Gtid_IO_Pos", &received));
-  if (!received || !*received)
-    return NULL;
-  g_autofree char *quoted = sql_quote(received), *sql = g_strdup_printf("SELECT MASTER_GTID_WAIT(%s, 10) AS waited", quoted);
-  TRY(select_text(mysql, sql, "waited", &waited));
-  if (g_strcmp0(waited, "0"))
-    log_warning("%s becomes the writer before it has applied all that it received", name);
-  return NULL;
-}
-
 Error *
-engine_promote(Haar *haar, const char *arn)
+engine_select(Haar *haar, const char *arn, const char *sql, const char *column, char **ret_text)
 {
   g_autofree char *directory = NULL, *password = NULL;
   g_autoptr(GString) problem = g_string_new(NULL);
   if (!admin_of(haar, arn, &directory, &password))
     return error_fault("%s does not run", arn);
   __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = admin_connect(directory, password, problem);
-  if (!mysql)
-    return error_fault("connecting to %s: %s", arn, problem->str);
-  TRY(run_sql(mysql, "STOP SLAVE IO_THREAD"));
-  TRY(apply_received(mysql, arn));
-  return run_sql(mysql, "STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only=0");
-}
-
-Error *
-engine_follow(Haar *haar, const char *arn, const char *source_arn, const char *replication_password)
-{
-  Rds *rds = rds_of(haar);
-  g_autofree char *password = sql_quote(replication_password);
-  g_autofree char *sql = g_strdup_printf(
-    "STOP SLAVE; SET GLOBAL read_only=1; CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='rdsrepl', MASTER_PASSWORD=%s, "
-    "MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=2; START SLAVE", RELAY_PORT, password);
-  g_mutex_lock(&rds->mutex);
-  Engine *engine = g_hash_table_lookup(rds->engines, arn);
-  if (engine) {
-    g_free(engine->source_arn);
-    engine->source_arn = g_strdup(source_arn);
-  }
-  g_mutex_unlock(&rds->mutex);
-  return engine_sql(haar, arn, sql);
+  return mysql ? select_text(mysql, sql, column, ret_text) : error_fault("connecting to %s: %s", arn, problem->str);
 }
 
 /* The files are haar's for the time of the copy; the frozen server keeps them open. */
@@ -402,6 +365,8 @@ open_relay(Haar *haar, const EngineSpec *spec, Engine *engine)
 {
   int fd = -1;
   RelayTarget *target = NULL;
+  if (!spec->eni_id)
+    return NULL;
   TRY(fabric_listen_in(haar->fabric, spec->eni_id, "127.0.0.1", RELAY_PORT, &fd));
   target = g_new0(RelayTarget, 1);
   *target = (RelayTarget) {haar, g_strdup(spec->arn)};
@@ -415,6 +380,8 @@ engine_exited(Sandbox *sandbox, const SandboxExit *exit, gpointer data)
   Engine *engine = data;
   if (exit->signal != SIGTERM && (exit->status || exit->signal))
     log_warning("database engine %s ended: status %d, signal %d", engine->name, exit->status, exit->signal);
+  if (g_atomic_int_compare_and_exchange(&engine->watched, TRUE, FALSE) && engine->rds->haar->jobs)
+    engine_lost(engine->rds->haar, engine->arn);
 }
 
 static Error *
@@ -426,7 +393,8 @@ launch(Haar *haar, const EngineSpec *spec, Engine *engine, const char *keys)
   int netns = -1;
   if (g_mkdir_with_parents(run, 0711)) /* searched by haar for the socket, also when it is the sandbox user's */
     return error_fault("making %s: %s", run, g_strerror(errno));
-  TRY(fabric_eni_netns(haar->fabric, spec->eni_id, &netns));
+  if (spec->eni_id)
+    TRY(fabric_eni_netns(haar->fabric, spec->eni_id, &netns));
   int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   const char *const argv[] = {"/usr/sbin/mariadbd", "--defaults-file=/etc/haar-engine.cnf", NULL};
   const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "TZ=UTC", NULL};
@@ -437,7 +405,8 @@ launch(Haar *haar, const EngineSpec *spec, Engine *engine, const char *keys)
                                .tmp_size = 256 << 20, .memory_max = 1 << 30, .files_max = 8192, .stdin_fd = -1, .stdout_fd = log_fd, .stderr_fd = log_fd,
                                .exited = engine_exited, .data = engine};
   Error *error = sandbox_start(haar->sandboxes, &sandbox, &engine->sandbox);
-  close(netns);
+  if (netns >= 0)
+    close(netns);
   if (log_fd >= 0)
     close(log_fd);
   return error;
@@ -480,6 +449,17 @@ keys_text(const guint8 *key)
   return g_string_free(text, FALSE);
 }
 
+/* From now on its end is news; it may have ended before. */
+static void
+watch(Engine *engine, const EngineSpec *spec)
+{
+  if (spec->recovering)
+    return;
+  g_atomic_int_set(&engine->watched, TRUE);
+  if (!sandbox_running(engine->sandbox) && g_atomic_int_compare_and_exchange(&engine->watched, TRUE, FALSE))
+    engine_lost(engine->rds->haar, engine->arn);
+}
+
 Error *
 engine_start(Haar *haar, const EngineSpec *spec)
 {
@@ -504,17 +484,20 @@ engine_start(Haar *haar, const EngineSpec *spec)
     error = launch(haar, spec, engine, keys);
   if (!error)
     error = wait_ready(engine);
-  if (error) {
-    engine = take(rds, spec->arn);
-    if (engine)
-      engine_free(engine);
+  if (!error) {
+    watch(engine, spec);
+    return NULL;
   }
+  engine = take(rds, spec->arn);
+  if (engine)
+    engine_free(engine);
   return error;
 }
 
 static void
 stop(Engine *engine)
 {
+  g_atomic_int_set(&engine->watched, FALSE);
   if (engine->sandbox && sandbox_running(engine->sandbox)) {
     g_autoptr(Error) error = sandbox_signal(engine->sandbox, SIGTERM);
     if (error || !sandbox_wait(engine->sandbox, STOP_MS, NULL))

@@ -151,6 +151,21 @@ set_parameter_group(Call *call, RdsDBInstance *instance, const char *name)
   return NULL;
 }
 
+static Error *
+set_promotion_tier(Call *call, RdsDBInstance *instance, OptInt tier)
+{
+  RdsClusterRecord *cluster = NULL;
+  if (tier.v < 0 || tier.v > 15)
+    return error_answer("InvalidParameterValue", "Invalid promotion tier: %" G_GINT64_FORMAT ". Must be between 0 and 15.", tier.v);
+  TRY(cluster_get(call, instance->DBClusterIdentifier, &cluster));
+  RdsDBClusterMember *member = cluster_member(cluster->Cluster, instance->DBInstanceIdentifier);
+  instance->PromotionTier = tier;
+  if (!member)
+    return NULL;
+  member->PromotionTier = tier;
+  return cluster_put(call, cluster);
+}
+
 OPERATION(ModifyDBInstance, modify_db_instance, .txn = TXN_WRITE, .authorize = authorize_rds)
 static Error *
 modify_db_instance(Call *call, const RdsModifyDBInstanceInput *in, RdsModifyDBInstanceOutput *ret_out)
@@ -166,7 +181,7 @@ modify_db_instance(Call *call, const RdsModifyDBInstanceInput *in, RdsModifyDBIn
   if (in->DBParameterGroupName)
     TRY(set_parameter_group(call, instance, in->DBParameterGroupName));
   if (in->PromotionTier.set)
-    instance->PromotionTier = in->PromotionTier;
+    TRY(set_promotion_tier(call, instance, in->PromotionTier));
   if (in->AutoMinorVersionUpgrade.set)
     instance->AutoMinorVersionUpgrade = in->AutoMinorVersionUpgrade;
   if (in->PreferredMaintenanceWindow)

@@ -2,26 +2,12 @@
  *
  *   creating -> (interface, data directory, engine) -> available -> deleting -> gone
  *                                     available -> rebooting -> available
- * A daemon that starts puts the job of every instance, so that its engine runs again. Failover promotes one replica, and makes the
- * former writer a replica of it from an empty directory. */
+ * A daemon that starts puts the job of every instance, so that its engine runs again. */
 #include "services/rds/rds.h"
 #include "services/ec2.gen.h"
 #include "services/kms.gen.h"
 
 #include <string.h>
-
-/* What a job works with: the records as they are now, and the cluster's passwords. */
-typedef struct Work {
-  const char *id;
-  RdsInstanceRecord *instance;
-  RdsClusterRecord *cluster;
-  RdsSubnetGroupRecord *group;
-  RdsParametersList parameters;
-  const char *source_arn;        /* the writer's, if this instance is a replica */
-  const char *status;            /* to be set */
-  const char *master_password, *replication_password;
-  const guint8 *key;
-} Work;
 
 Error *
 instance_job_put(Call *call, const char *kind, const char *instance_id)
@@ -30,10 +16,10 @@ instance_job_put(Call *call, const char *kind, const char *instance_id)
   return jobs_put(call->txn, call->haar->jobs, kind, rds_arn(call, "db", instance_id), 0, payload, strlen(payload) + 1);
 }
 
-static Error *
-load(Call *call, gpointer data)
+Error *
+work_load(Call *call, gpointer data)
 {
-  Work *work = data;
+  InstanceWork *work = data;
   RdsParameterGroupRecord *parameters = NULL;
   TRY(instance_get(call, work->id, &work->instance));
   TRY(cluster_get(call, work->instance->Instance->DBClusterIdentifier, &work->cluster));
@@ -47,8 +33,8 @@ load(Call *call, gpointer data)
   return NULL;
 }
 
-static Error *
-unseal(Call *call, Work *work)
+Error *
+work_unseal(Call *call, InstanceWork *work)
 {
   KmsDecryptInput in = {.CiphertextBlob = work->cluster->DataKey};
   KmsDecryptOutput out = {0};
@@ -69,7 +55,7 @@ unseal(Call *call, Work *work)
 static Error *
 save_interface(Call *call, gpointer data)
 {
-  Work *work = data;
+  InstanceWork *work = data;
   RdsInstanceRecord *now = NULL;
   TRY(instance_get(call, work->id, &now));
   now->EniId = work->instance->EniId;
@@ -79,7 +65,7 @@ save_interface(Call *call, gpointer data)
 }
 
 static Error *
-make_interface(Call *call, Work *work)
+make_interface(Call *call, InstanceWork *work)
 {
   Ec2CreateNetworkInterfaceInput in = {.Description = "RDSNetworkInterface"};
   Ec2CreateNetworkInterfaceOutput out = {0};
@@ -99,7 +85,7 @@ make_interface(Call *call, Work *work)
 
 /* The cluster's groups may have changed since. */
 static Error *
-regroup_interface(Call *call, const Work *work)
+regroup_interface(Call *call, const InstanceWork *work)
 {
   Ec2ModifyNetworkInterfaceAttributeInput in = {.NetworkInterfaceId = work->instance->EniId};
   Ec2ModifyNetworkInterfaceAttributeOutput out = {0};
@@ -109,7 +95,7 @@ regroup_interface(Call *call, const Work *work)
 }
 
 static Error *
-drop_interface(Call *call, const Work *work)
+drop_interface(Call *call, const InstanceWork *work)
 {
   Ec2DeleteNetworkInterfaceInput in = {.NetworkInterfaceId = work->instance->EniId};
   Ec2DeleteNetworkInterfaceOutput out = {0};
@@ -130,8 +116,11 @@ save_status(Call *call, gpointer data)
   RdsInstanceRecord *instance = NULL;
   RdsClusterRecord *cluster = NULL;
   TRY(instance_get(call, change->id, &instance));
-  if (!strcmp(instance->Instance->DBInstanceStatus, "deleting"))
+  const char *before = instance->Instance->DBInstanceStatus;
+  if (!strcmp(before, "deleting"))
     return NULL;
+  if (!strcmp(change->status, "available") && (!strcmp(before, "creating") || !strcmp(before, "rebooting")))
+    TRY(event_put(call, *before == 'c' ? EVENT_INSTANCE_CREATED : EVENT_INSTANCE_RESTARTED, instance->Instance->DBInstanceIdentifier, NULL));
   instance->Instance->DBInstanceStatus = change->status;
   TRY(instance_put(call, instance));
   TRY(cluster_get(call, instance->Instance->DBClusterIdentifier, &cluster));
@@ -149,7 +138,7 @@ instance_set_status(Call *call, const char *instance_id, const char *status)
 
 /* A new replica starts from nothing and receives all; a new writer takes the cluster's volume, if it has one. */
 static Error *
-prepare_directory(Call *call, Work *work, const char *directory)
+prepare_directory(Call *call, InstanceWork *work, const char *directory)
 {
   g_autofree char *volume = engine_directory(call->haar, work->cluster->Cluster->DbClusterResourceId);
   if (OPT_OR(work->instance->Prepared, FALSE))
@@ -161,8 +150,8 @@ prepare_directory(Call *call, Work *work, const char *directory)
   return call_write(call, save_interface, work);
 }
 
-static Error *
-start_engine(Call *call, Work *work)
+Error *
+work_start(Call *call, InstanceWork *work, gboolean recovering)
 {
   Haar *haar = call->haar;
   const RdsDBCluster *cluster = work->cluster->Cluster;
@@ -170,8 +159,9 @@ start_engine(Call *call, Work *work)
   TRY(prepare_directory(call, work, directory));
   const EngineSpec spec = {
     .arn = rds_arn(call, "db", work->id), .name = work->instance->Instance->DBInstanceIdentifier, .directory = directory,
-    .eni_id = work->instance->EniId, .address = work->instance->Address, .server_id = OPT_OR(work->instance->ServerId, 1),
+    .eni_id = recovering ? NULL : work->instance->EniId, .address = work->instance->Address, .server_id = OPT_OR(work->instance->ServerId, 1),
     .port = (int) OPT_OR(cluster->Port, 3306), .replica = work->source_arn != NULL, .source_arn = work->source_arn,
+    .recovering = recovering,
     .master_user = cluster->MasterUsername, .master_password = work->master_password, .database = cluster->DatabaseName,
     .replication_password = work->replication_password, .key = work->key, .parameters = &work->parameters,
   };
@@ -179,7 +169,7 @@ start_engine(Call *call, Work *work)
 }
 
 static Error *
-change_password(Call *call, const Work *work)
+change_password(Call *call, const InstanceWork *work)
 {
   g_autofree char *user = sql_quote(work->cluster->Cluster->MasterUsername), *password = sql_quote(work->master_password);
   g_autofree char *sql = g_strdup_printf("ALTER USER %s@'%%' IDENTIFIED BY %s", user, password);
@@ -187,13 +177,13 @@ change_password(Call *call, const Work *work)
 }
 
 static Error *
-bring_up(Call *call, Work *work)
+bring_up(Call *call, InstanceWork *work)
 {
   const char *arn = rds_arn(call, "db", work->id), *status = work->instance->Instance->DBInstanceStatus;
   if (!call->haar->fabric || !call->haar->sandboxes)
     return error_answer("InsufficientDBInstanceCapacity", "Databases need the network, which is off: %s",
                         call->haar->network_off_reason ? call->haar->network_off_reason : "started with --network=off");
-  TRY(unseal(call, work));
+  TRY(work_unseal(call, work));
   TRY(make_interface(call, work));
   if (!strcmp(status, "rebooting"))
     engine_stop(call->haar, arn);
@@ -201,14 +191,14 @@ bring_up(Call *call, Work *work)
     TRY(regroup_interface(call, work));
     TRY(change_password(call, work));
   } else {
-    TRY(start_engine(call, work));
+    TRY(work_start(call, work, FALSE));
   }
   return instance_set_status(call, work->id, "available");
 }
 
 /* The call that a job makes: as RDS itself. payload: "account region instance". */
-static Call *
-job_call(const JobRun *run, const char **ret_id)
+Call *
+rds_job_call(const JobRun *run, const char **ret_id)
 {
   g_auto(GStrv) words = g_strsplit(run->payload, " ", 3);
   const char *account = arena_strdup(run->arena, words[0]), *region = arena_strdup(run->arena, words[1]);
@@ -219,9 +209,9 @@ job_call(const JobRun *run, const char **ret_id)
 static Error *
 instance_job(JobRun *run)
 {
-  Work work = {0};
-  g_autoptr(Call) call = job_call(run, &work.id);
-  TRY(call_read(call, load, &work));
+  InstanceWork work = {0};
+  g_autoptr(Call) call = rds_job_call(run, &work.id);
+  TRY(call_read(call, work_load, &work));
   if (!strcmp(work.instance->Instance->DBInstanceStatus, "deleting"))
     return NULL;
   g_autoptr(Error) error = bring_up(call, &work);
@@ -241,15 +231,16 @@ erase(Call *call, gpointer data)
 {
   Key key;
   rds_key(call, &key, data);
+  TRY(event_put(call, EVENT_INSTANCE_DELETED, data, NULL));
   return store_delete(call->txn, &rds_instances, &key, NULL);
 }
 
 static Error *
 delete_job(JobRun *run)
 {
-  Work work = {0};
-  g_autoptr(Call) call = job_call(run, &work.id);
-  g_autoptr(Error) missing = call_read(call, load, &work);
+  InstanceWork work = {0};
+  g_autoptr(Call) call = rds_job_call(run, &work.id);
+  g_autoptr(Error) missing = call_read(call, work_load, &work);
   if (missing && !work.instance)
     return error_is(missing, "DBInstanceNotFound") ? NULL : g_steal_pointer(&missing);
   g_autofree char *directory = engine_directory(call->haar, work.instance->Instance->DbiResourceId);
@@ -263,49 +254,6 @@ delete_job(JobRun *run)
     volume_move(directory, volume);
   directory_remove(directory);
   return call_write(call, erase, (gpointer) work.id);
-}
-
-/* -- failover ---------------------------------------------------------------------------------------------------------------- */
-
-static Error *
-swap_writer(Call *call, gpointer data)
-{
-  Work *work = data;
-  RdsClusterRecord *cluster = NULL;
-  TRY(cluster_get(call, work->instance->Instance->DBClusterIdentifier, &cluster));
-  for (gsize i = 0; i < cluster->Cluster->DBClusterMembers.n; i++) {
-    RdsDBClusterMember *member = cluster->Cluster->DBClusterMembers.v[i];
-    RdsInstanceRecord *other = NULL;
-    member->IsClusterWriter = OPT_BOOL(!g_ascii_strcasecmp(member->DBInstanceIdentifier, work->id));
-    if (OPT_OR(member->IsClusterWriter, FALSE))
-      continue;
-    /* The others start again as replicas of the new writer, from nothing: what they had beyond it is gone, as on AWS. */
-    TRY(instance_get(call, member->DBInstanceIdentifier, &other));
-    other->Prepared = OPT_BOOL(FALSE);
-    other->Instance->DBInstanceStatus = "rebooting";
-    TRY(instance_put(call, other));
-    TRY(instance_job_put(call, RDS_INSTANCE_JOB, member->DBInstanceIdentifier));
-  }
-  cluster->Cluster->Status = "available";
-  TRY(cluster_put(call, cluster));
-  return endpoints_publish(call, cluster);
-}
-
-static Error *
-failover_job(JobRun *run)
-{
-  Work work = {0};
-  g_autoptr(Call) call = job_call(run, &work.id);
-  TRY(call_read(call, load, &work));
-  /* The old writer stops first: two never write. Its replica has then received all that it acknowledged, if it was alive. */
-  g_autoptr(Error) read_only = work.source_arn && engine_running(call->haar, work.source_arn)
-                                 ? engine_sql(call->haar, work.source_arn, "SET GLOBAL read_only=1; FLUSH TABLES WITH READ LOCK; SELECT SLEEP(0.1)") : NULL;
-  if (read_only)
-    log_warning("failover to %s: the old writer does not answer: %s", work.id, read_only->message);
-  TRY(engine_promote(call->haar, rds_arn(call, "db", work.id)));
-  if (work.source_arn)
-    engine_stop(call->haar, work.source_arn);
-  return call_write(call, swap_writer, &work);
 }
 
 /* -- the service's start ----------------------------------------------------------------------------------------------------- */
@@ -345,7 +293,7 @@ rds_start(Haar *haar)
   haar_set_state(haar, "rds", rds_new(haar));
   jobs_register(haar->jobs, RDS_INSTANCE_JOB, instance_job);
   jobs_register(haar->jobs, RDS_DELETE_JOB, delete_job);
-  jobs_register(haar->jobs, RDS_FAILOVER_JOB, failover_job);
+  failover_start(haar);
   return store_write(haar->store, restart_all, haar);
 }
 

@@ -11,6 +11,7 @@
 #define RDS_INSTANCE_JOB "rds.instance"
 #define RDS_DELETE_JOB "rds.delete"
 #define RDS_FAILOVER_JOB "rds.failover"
+#define RDS_LOST_JOB "rds.lost"
 
 /* -- records -------------------------------------------------------------------------------------------------------------- */
 
@@ -58,9 +59,44 @@ Error *snapshot_take(Call *call, const char *cluster_id, const char *snapshot_id
 /* The member that writes, or NULL. */
 RdsDBClusterMember *cluster_writer(const RdsDBCluster *cluster);
 RdsDBClusterMember *cluster_member(const RdsDBCluster *cluster, const char *instance_id);
+/* What an instance's job works with: the records as they are now, and the cluster's passwords. Set id first. */
+typedef struct InstanceWork {
+  const char *id;
+  RdsInstanceRecord *instance;
+  RdsClusterRecord *cluster;
+  RdsSubnetGroupRecord *group;
+  RdsParametersList parameters;
+  const char *source_arn;        /* the writer's, if this instance is a replica */
+  const char *master_password, *replication_password;
+  const guint8 *key;
+} InstanceWork;
+
+/* Reads the records (a CallFunction; data: the InstanceWork). */
+Error *work_load(Call *call, gpointer data) ERROR_MUST_USE;
+/* Asks KMS for the data key and opens the passwords. */
+Error *work_unseal(Call *call, InstanceWork *work) ERROR_MUST_USE;
+/* Starts the engine on the instance's directory. recovering: see EngineSpec. */
+Error *work_start(Call *call, InstanceWork *work, gboolean recovering) ERROR_MUST_USE;
+/* The call that a job makes, as RDS itself. payload: "account region instance". transfer full. */
+Call *rds_job_call(const JobRun *run, const char **ret_id);
+/* Registers the jobs of failover.c. */
+void failover_start(Haar *haar);
 /* Puts a changed status of instance or cluster, in a call without a transaction. */
 Error *instance_set_status(Call *call, const char *instance_id, const char *status) ERROR_MUST_USE;
 Error *instance_job_put(Call *call, const char *kind, const char *instance_id) ERROR_MUST_USE;
+
+/* -- events --------------------------------------------------------------------------------------------------------------- */
+
+/* What RDS tells: rows of events.c's table. */
+typedef enum {
+  EVENT_CLUSTER_CREATED, EVENT_CLUSTER_DELETED, EVENT_CLUSTER_CREDENTIALS, EVENT_FAILOVER_SAME_ZONE, EVENT_FAILOVER_CROSS_ZONE, EVENT_FAILOVER_DONE,
+  EVENT_FAILOVER_FAILED, EVENT_INSTANCE_CREATED, EVENT_INSTANCE_DELETED, EVENT_INSTANCE_SHUTDOWN, EVENT_INSTANCE_RESTARTED, EVENT_SNAPSHOT_CREATED,
+  EVENT_AUTOMATED_SNAPSHOT_CREATED,
+  EVENT_COUNT,
+} RdsEventKind;
+
+/* Records one, for DescribeEvents. id: of the cluster, instance or snapshot; name: what the message names, or NULL. Needs a write transaction. */
+Error *event_put(Call *call, RdsEventKind kind, const char *id, const char *name) ERROR_MUST_USE;
 
 /* -- engines -------------------------------------------------------------------------------------------------------------- */
 
@@ -84,7 +120,9 @@ typedef struct EngineSpec {
   gint64 server_id;
   int port;
   gboolean replica;
+  gboolean recovering;           /* no interface: it recovers what is on disk, writes nothing of its own and serves replicas only */
   const char *source_arn;        /* replica: the writer's engine */
+  const char *until;             /* replica: the position (GTID) where it stops to follow, or NULL */
   const char *master_user, *master_password, *database, *replication_password;
   const guint8 *key;             /* 32 bytes for encryption at rest, or NULL */
   const RdsParametersList *parameters;
@@ -109,10 +147,18 @@ void engine_stop(Haar *haar, const char *arn);
 gboolean engine_running(Haar *haar, const char *arn);
 /* Runs SQL as haar's own administrator over the engine's socket. */
 Error *engine_sql(Haar *haar, const char *arn, const char *sql) ERROR_MUST_USE;
-/* Makes a replica the writer: waits until it applied what it received, stops replication, allows writes. */
+/* One cell of a result, by its column's name (transfer full); NULL if there is none. */
+Error *engine_select(Haar *haar, const char *arn, const char *sql, const char *column, char **ret_text) ERROR_MUST_USE;
+/* An engine ended that should not have: puts its instance's job. Any thread; does not block. */
+void engine_lost(Haar *haar, const char *arn);
+/* Where an engine's binary log ends (GTID; transfer full). */
+Error *engine_position(Haar *haar, const char *arn, char **ret_position) ERROR_MUST_USE;
+/* Waits until a replica has applied its writer's log up to a position; a fault after seconds. */
+Error *engine_await(Haar *haar, const char *arn, const char *position, guint seconds) ERROR_MUST_USE;
+/* Stops receiving, and waits until a replica has applied all that it received: when its writer is gone for good. */
+Error *engine_apply_received(Haar *haar, const char *arn, guint seconds) ERROR_MUST_USE;
+/* Makes a replica the writer: stops replication, allows writes. */
 Error *engine_promote(Haar *haar, const char *arn) ERROR_MUST_USE;
-/* Points a replica at another writer. */
-Error *engine_follow(Haar *haar, const char *arn, const char *source_arn, const char *replication_password) ERROR_MUST_USE;
 /* The ARNs of the engines that run (transfer full). */
 char **engine_arns(Haar *haar);
 /* What an engine has counted since it began, and what it uses. */

@@ -82,6 +82,7 @@ save(Call *call, gpointer data)
   const Taking *taking = data;
   Key key;
   rds_key(call, &key, taking->snapshot_id);
+  TRY(event_put(call, EVENT_SNAPSHOT_CREATED, taking->snapshot->Snapshot->DBClusterSnapshotIdentifier, NULL));
   return record_put(call->txn, &snapshots, &key, &RdsSnapshotRecord_shape, taking->snapshot);
 }
 
