@@ -176,6 +176,7 @@ start_parts(Process *process)
   TRY(server_new(haar, &haar->server));
   TRY(start_network(process));
   TRY(start_services(process));
+  TRY(server_faults_restore(&process->haar));
   serve_port(process);
   if (haar->fabric)
     TRY(fabric_start(haar->fabric));

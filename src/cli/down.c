@@ -42,6 +42,7 @@ take_down(Arena *arena, const Daemon *daemon, const char *name, gboolean json)
   if (strcmp(status, "DELETE_COMPLETE"))
     return error_answer("StackFailed", "stack %s is not gone: %s (a bucket with objects stays, as on AWS: empty it and call haar down again, or give it "
                                        "DeletionPolicy: Retain)", name, status);
+  TRY(cli_call(arena, daemon, "POST", "fault/lift", cli_object(arena, "stack", name, NULL), &out));
   if (!json)
     printf("Stack %s is gone, %.2f s\n", name, (double) (clock_monotonic_us() - began_us) / 1e6);
   return NULL;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef enum { JOB_APPLY, JOB_REMOVE, JOB_ENI, JOB_ENI_REMOVE, JOB_SYNC, JOB_FLOWS, JOB_CUT, JOB_OUTSIDE, JOB_OUTSIDE_DROP, JOB_STOP } JobKind;
+typedef enum { JOB_APPLY, JOB_REMOVE, JOB_ENI, JOB_ENI_REMOVE, JOB_SYNC, JOB_FLOWS, JOB_FAULT, JOB_OUTSIDE, JOB_OUTSIDE_DROP, JOB_STOP } JobKind;
 
 /* What the worker is asked to do. id: a VPC, an interface, a zone. network of JOB_ENI and JOB_ENI_REMOVE: a box with the VPC's id and the
  * interface. A caller that waits owns the job and sees done under the lock. */
@@ -13,7 +13,8 @@ typedef struct Job {
   JobKind kind;
   char *id;
   Network *network;
-  gboolean cut, waited, done;
+  FabricFault *fault;  /* NULL: id is lifted */
+  gboolean waited, done;
   Error *error;
 } Job;
 
@@ -26,6 +27,7 @@ static void take_up(Fabric *fabric, const Job *job) {
 
 static void job_free(Job *job) {
   network_free(job->network);
+  fault_free(job->fault);
   g_free(job->id);
   g_free(job);
 }
@@ -74,17 +76,19 @@ static Error *run_eni(Fabric *fabric, Job *job) {
   return vpc_apply_eni(vpc, job->id, job->kind == JOB_ENI ? job->network->enis : NULL);
 }
 
-/* What is cut off in every VPC, with a zone or an interface more or less. */
-static Error *run_cut(Fabric *fabric, Job *job) {
-  if (job->cut)
-    g_hash_table_add(fabric->cut, g_strdup(job->id));
+/* The faults of every VPC, with one more or less. */
+static Error *run_fault(Fabric *fabric, Job *job) {
+  g_mutex_lock(&fabric->lock);
+  if (job->fault)
+    faults_put(fabric, g_steal_pointer(&job->fault));
   else
-    g_hash_table_remove(fabric->cut, job->id);
+    faults_drop(fabric, job->id);
+  g_mutex_unlock(&fabric->lock);
   GHashTableIter iter;
   gpointer value;
   g_hash_table_iter_init(&iter, fabric->vpcs);
   while (g_hash_table_iter_next(&iter, NULL, &value))
-    TRY(vpc_apply_cut(value));
+    TRY(vpc_apply_faults(value));
   return NULL;
 }
 
@@ -106,7 +110,7 @@ static Error *run_job(Fabric *fabric, Job *job) {
   case JOB_REMOVE: return run_remove(fabric, job);
   case JOB_ENI:
   case JOB_ENI_REMOVE: return run_eni(fabric, job);
-  case JOB_CUT: return run_cut(fabric, job);
+  case JOB_FAULT: return run_fault(fabric, job);
   case JOB_FLOWS: return run_flows(fabric, job);
   case JOB_OUTSIDE: return outside_new(fabric, job->id);
   case JOB_OUTSIDE_DROP: return run_outside_drop(fabric, job);
@@ -140,9 +144,9 @@ static gpointer worker(gpointer data) {
   return NULL;
 }
 
-static Job *post(Fabric *fabric, JobKind kind, const char *id, Network *network, gboolean cut) {
+static Job *post(Fabric *fabric, JobKind kind, const char *id, Network *network, FabricFault *fault) {
   Job *job = g_new0(Job, 1);
-  *job = (Job){.kind = kind, .id = g_strdup(id), .network = network, .cut = cut};
+  *job = (Job){.kind = kind, .id = g_strdup(id), .network = network, .fault = fault};
   g_atomic_int_inc(&fabric->posted);
   g_async_queue_push(fabric->jobs, job);
   return job;
@@ -226,7 +230,7 @@ Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, 
   fabric->vpcs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   fabric->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, name_free);
   fabric->waiting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  fabric->cut = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  fabric->faults = faults_table_new();
   fabric->outside = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, outside_free);
   fabric->drops = g_new0(Drop, DROPS_KEPT);
   fabric->flows = flows_new();
@@ -261,7 +265,7 @@ Error *fabric_start(Fabric *fabric) {
 }
 
 static void stop_threads(Fabric *fabric) {
-  post(fabric, JOB_STOP, NULL, NULL, FALSE);
+  post(fabric, JOB_STOP, NULL, NULL, NULL);
   g_thread_join(fabric->worker);
   while (!g_main_loop_is_running(fabric->loop))
     g_thread_yield();
@@ -292,7 +296,7 @@ void fabric_free(Fabric *fabric) {
     error_free(warden_netns_free(fabric->warden, fabric->edge));
   g_hash_table_unref(fabric->vpcs);
   g_hash_table_unref(fabric->names);
-  g_hash_table_unref(fabric->cut);
+  g_hash_table_unref(fabric->faults);
   g_hash_table_unref(fabric->waiting);
   g_main_loop_unref(fabric->loop);
   g_main_context_unref(fabric->context);
@@ -317,7 +321,7 @@ void fabric_apply(Fabric *fabric, Network *network) {
     waiting->network = network;
     return;
   }
-  g_hash_table_insert(fabric->waiting, g_strdup(network->vpc_id), post(fabric, JOB_APPLY, NULL, network, FALSE));
+  g_hash_table_insert(fabric->waiting, g_strdup(network->vpc_id), post(fabric, JOB_APPLY, NULL, network, NULL));
 }
 
 /* A box with one interface in it. */
@@ -341,26 +345,26 @@ static gboolean put_into_waiting(Fabric *fabric, const char *vpc_id, const char 
 void fabric_eni_put(Fabric *fabric, const char *vpc_id, const Eni *eni) {
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
   if (!put_into_waiting(fabric, vpc_id, eni->id, eni))
-    post(fabric, JOB_ENI, eni->id, box_new(vpc_id, eni), FALSE);
+    post(fabric, JOB_ENI, eni->id, box_new(vpc_id, eni), NULL);
 }
 
 void fabric_eni_remove(Fabric *fabric, const char *vpc_id, const char *eni_id) {
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
   if (!put_into_waiting(fabric, vpc_id, eni_id, NULL))
-    post(fabric, JOB_ENI_REMOVE, eni_id, box_new(vpc_id, NULL), FALSE);
+    post(fabric, JOB_ENI_REMOVE, eni_id, box_new(vpc_id, NULL), NULL);
 }
 
 void fabric_remove(Fabric *fabric, const char *vpc_id) {
   g_mutex_lock(&fabric->lock);
   g_hash_table_remove(fabric->waiting, vpc_id);
   g_mutex_unlock(&fabric->lock);
-  post(fabric, JOB_REMOVE, vpc_id, NULL, FALSE);
+  post(fabric, JOB_REMOVE, vpc_id, NULL, NULL);
 }
 
-void fabric_flows_changed(Fabric *fabric, const char *vpc_id) { post(fabric, JOB_FLOWS, vpc_id, NULL, FALSE); }
+void fabric_flows_changed(Fabric *fabric, const char *vpc_id) { post(fabric, JOB_FLOWS, vpc_id, NULL, NULL); }
 
-void fabric_cut_zone(Fabric *fabric, const char *zone, gboolean cut) { post(fabric, JOB_CUT, zone, NULL, cut); }
-void fabric_cut_eni(Fabric *fabric, const char *eni_id, gboolean cut) { post(fabric, JOB_CUT, eni_id, NULL, cut); }
+void fabric_fault_set(Fabric *fabric, const FabricFault *fault) { post(fabric, JOB_FAULT, NULL, NULL, fault_copy(fault)); }
+void fabric_fault_remove(Fabric *fabric, const char *name) { post(fabric, JOB_FAULT, name, NULL, NULL); }
 
 Error *fabric_sync(Fabric *fabric) {
   TRY(post_and_wait(fabric, JOB_SYNC, NULL));
@@ -481,7 +485,7 @@ Error *fabric_listen_outside(Fabric *fabric, const char *key, const char *addres
   return listen_at(fabric, netns, address, port, ret_fd);
 }
 
-void fabric_outside_drop(Fabric *fabric, const char *key) { post(fabric, JOB_OUTSIDE_DROP, key, NULL, FALSE); }
+void fabric_outside_drop(Fabric *fabric, const char *key) { post(fabric, JOB_OUTSIDE_DROP, key, NULL, NULL); }
 
 static Error *outside_make(Fabric *fabric, Outside *outside) {
   g_autoptr(GArray) near = net_ops(), far = net_ops();

@@ -130,7 +130,21 @@ char *fabric_asked_name(Fabric *fabric, const char *vpc_id, const char *address)
 /* The interface that has this private address in the VPC, or NULL. transfer full. */
 char *fabric_eni_at(Fabric *fabric, const char *vpc_id, const char *address);
 
-/* Faults. cut: no packet enters or leaves the subnets of this zone ("us-east-1a"), in any VPC. */
-void fabric_cut_zone(Fabric *fabric, const char *zone, gboolean cut);
-/* No packet enters or leaves this interface; its resolver is silent too. */
-void fabric_cut_eni(Fabric *fabric, const char *eni_id, gboolean cut);
+/* A failure that is rehearsed. */
+typedef enum {
+  FABRIC_CUT,                /* no packet passes */
+  FABRIC_LOSS,               /* value thousandths of the packets are lost */
+  FABRIC_BANDWIDTH,          /* at most value KiB a second; what is over is dropped */
+  FABRIC_REFUSE,             /* connections are reset at once */
+  FABRIC_DNS,                /* target: a VPC, whose resolver answers SERVFAIL (value 0), or nothing (value 1) */
+} FabricFaultKind;
+typedef struct FabricFault {
+  const char *name;          /* letters, digits, '.', '-', '_', ' '; drops carry it as their rule. Several targets may share it */
+  FabricFaultKind kind;
+  const char *target;        /* a zone ("us-east-1a", in any VPC), an interface, an endpoint */
+  const char *other;         /* only between the two; or NULL */
+  guint value;
+} FabricFault;
+/* Both return at once; fabric_sync waits. fault is copied; the same name and target replace. */
+void fabric_fault_set(Fabric *fabric, const FabricFault *fault);
+void fabric_fault_remove(Fabric *fabric, const char *name);

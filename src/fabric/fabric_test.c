@@ -297,11 +297,11 @@ static void test_cut_zone(gconstpointer data) {
   Bench *bench = (Bench *) data;
   int listener = listen_in(bench, "eni-db", "10.0.20.5", 3306);
   Drop drop;
-  fabric_cut_zone(bench->fabric, "us-east-1b", TRUE);
+  fabric_fault_set(bench->fabric, &(FabricFault){.name = "outage", .kind = FABRIC_CUT, .target = "us-east-1b"});
   must(fabric_sync(bench->fabric));
   g_assert_false(reaches(bench, "eni-fn", "10.0.20.5", 3306, &drop));
   g_assert_cmpint(drop.stage, ==, STAGE_FAULT);
-  fabric_cut_zone(bench->fabric, "us-east-1b", FALSE);
+  fabric_fault_remove(bench->fabric, "outage");
   must(fabric_sync(bench->fabric));
   g_assert_true(reaches(bench, "eni-fn", "10.0.20.5", 3306, &drop));
   close(listener);

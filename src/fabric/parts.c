@@ -119,11 +119,11 @@ static void put_kind(Rules *rules, Numbers *numbers, const PartKind *kind, const
   }
 }
 
-void parts_put(Rules *rules, Numbers *numbers, const Network *old, const Network *network, GHashTable *cut) {
+void parts_put(Rules *rules, Numbers *numbers, const Network *old, const Network *network, GHashTable *faults) {
   rules_put(rules, "base", part_base(network));
   for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++)
     put_kind(rules, numbers, &kinds[i], old, network);
-  parts_put_cut(rules, numbers, network, cut);
+  parts_put_faults(rules, numbers, network, faults);
 }
 
 GHashTable *parts_foreign_groups(const Network *network) {

@@ -87,6 +87,18 @@ static gboolean is_silent(Fabric *fabric, const char *vpc_id, Ip from, const ldn
   return TRUE;
 }
 
+/* A fault of the VPC's resolver, or NULL; that it failed is noted. *ret_silent: it says nothing, else SERVFAIL. */
+static gboolean is_failing(Fabric *fabric, const char *vpc_id, Ip from, const ldns_rr *question, gboolean *ret_silent) {
+  g_autoptr(Arena) arena = arena_new();
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  const FabricFault *fault = faults_dns(fabric, vpc_id);
+  if (!fault)
+    return FALSE;
+  asked_refuse(fabric, vpc_id, question_name(arena, question), from, NAME_FAULT);
+  *ret_silent = fault->value != 0;
+  return TRUE;
+}
+
 static void refuse(Fabric *fabric, const char *vpc_id, Ip from, const ldns_rr *question) {
   g_autoptr(Arena) arena = arena_new();
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
@@ -106,8 +118,10 @@ gboolean resolver_answer(Fabric *fabric, const char *vpc_id, Ip from, const guin
   if (size > QUERY_MAX || ldns_wire2pkt(&asked, query, size) != LDNS_STATUS_OK)
     return FALSE;
   const ldns_rr *question = ldns_rr_list_rr(ldns_pkt_question(asked), 0);
-  gboolean good = !ldns_pkt_qr(asked) && question && !is_silent(fabric, vpc_id, from, question);
-  gboolean zoned = good && vpc_id && zones_answer(fabric, vpc_id, TRUE, query, size, out);
+  gboolean good = !ldns_pkt_qr(asked) && question && !is_silent(fabric, vpc_id, from, question), silent = FALSE;
+  gboolean failing = good && is_failing(fabric, vpc_id, from, question, &silent);
+  good = good && !silent;
+  gboolean zoned = good && !failing && vpc_id && zones_answer(fabric, vpc_id, TRUE, query, size, out);
   ldns_pkt *packet = ldns_pkt_new();
   ldns_pkt_set_id(packet, ldns_pkt_id(asked));
   ldns_pkt_set_qr(packet, TRUE);
@@ -115,7 +129,9 @@ gboolean resolver_answer(Fabric *fabric, const char *vpc_id, Ip from, const guin
   ldns_pkt_set_ra(packet, TRUE);
   if (good && !zoned) {
     ldns_pkt_push_rr(packet, LDNS_SECTION_QUESTION, ldns_rr_clone(question));
-    if (!fill_for(fabric, vpc_id, question, packet)) {
+    if (failing) {
+      ldns_pkt_set_rcode(packet, LDNS_RCODE_SERVFAIL);
+    } else if (!fill_for(fabric, vpc_id, question, packet)) {
       zoned = zones_answer(fabric, vpc_id, FALSE, query, size, out);
       ldns_pkt_set_rcode(packet, LDNS_RCODE_NXDOMAIN);
       if (!zoned)

@@ -10,6 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   g_mutex_init(&fabric.lock);
   fabric.vpcs = g_hash_table_new(g_str_hash, g_str_equal);
   fabric.names = g_hash_table_new(g_str_hash, g_str_equal);
+  fabric.faults = g_hash_table_new(g_str_hash, g_str_equal);
   fabric.asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   fabric.refused = g_new0(RefusedName, REFUSED_KEPT);
   g_autoptr(GByteArray) out = g_byte_array_new();
@@ -17,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   g_assert_true(!answered || (out->len >= 12 && out->data[0] == data[0] && out->data[1] == data[1]));
   g_hash_table_unref(fabric.vpcs);
   g_hash_table_unref(fabric.names);
+  g_hash_table_unref(fabric.faults);
   g_hash_table_unref(fabric.asked);
   g_free(fabric.refused);
   g_mutex_clear(&fabric.lock);

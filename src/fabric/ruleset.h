@@ -3,7 +3,7 @@
  * For fabric's own files. */
 #pragma once
 
-#include "reach/reach.h"
+#include "fabric/fabric.h"
 
 /* A part of the table "inet vpc": sets and maps with elements, chains with rules. */
 typedef struct Ruleset {
@@ -65,11 +65,11 @@ void numbers_drop(Numbers *numbers, const char *id);
 /* --- the parts of a network --- */
 
 /* Brings rules in line with network; old (may be NULL): what they are in line with, so that what is the same is not made again. */
-void parts_put(Rules *rules, Numbers *numbers, const Network *old, const Network *network, GHashTable *cut);
+void parts_put(Rules *rules, Numbers *numbers, const Network *old, const Network *network, GHashTable *faults);
 /* The part of one interface; eni NULL: it is gone. */
 void parts_put_eni(Rules *rules, Numbers *numbers, const char *id, const Eni *eni);
-/* What is cut off: zones and interfaces (set of names and ids). */
-void parts_put_cut(Rules *rules, Numbers *numbers, const Network *network, GHashTable *cut);
+/* The faults ("name target" -> FabricFault *, or NULL), and what the profile stateless-groups asks of replies. */
+void parts_put_faults(Rules *rules, Numbers *numbers, const Network *network, GHashTable *faults);
 /* An interface of a peered VPC, as a member of the groups of it that are named here; eni NULL: it is gone. */
 void parts_put_foreign(Rules *rules, const char *id, const Eni *eni, GHashTable *groups);
 /* The groups of other VPCs that rules name: ids (static as long as network is). transfer full. */
@@ -87,5 +87,7 @@ Ruleset *part_eni(const Eni *eni, Numbers *numbers);
 /* What an interface's groups add to its part. */
 void part_add_groups(Ruleset *part, const Eni *eni, const char *device, Arena *arena);
 void part_add_members(Ruleset *part, const Eni *eni, const char *group, Arena *arena);
+/* Of groups: a rule for packets of this service ("tcp dport 443"). */
+void part_add_rule(Ruleset *part, RuleChain *chain, Arena *arena, const GroupRule *rule, const char *service);
 /* The chains of the groups' two stages. */
 void part_add_group_stages(Ruleset *part, gboolean stateless);

@@ -20,8 +20,8 @@ static gboolean has_all_ports(const GroupRule *rule) {
 }
 
 /* A rule that names a group or a prefix list speaks of both families. */
-static void add_rule(Ruleset *part, RuleChain *chain, Arena *arena, const GroupRule *rule) {
-  const char *side = rule->egress ? "daddr" : "saddr", *service = rule_service(arena, rule->protocol, rule->from_port, rule->to_port);
+void part_add_rule(Ruleset *part, RuleChain *chain, Arena *arena, const GroupRule *rule, const char *service) {
+  const char *side = rule->egress ? "daddr" : "saddr";
   if (rule->peer == PEER_CIDR) {
     rule_add(chain, "%s %s counter accept comment \"%s\"", rule_range(arena, side, &rule->cidr), service, rule->id);
     return;
@@ -52,7 +52,7 @@ Ruleset *part_group(const SecurityGroup *group) {
       const GroupRule *rule = &group->rules[i];
       if (rule->egress != egress)
         continue;
-      add_rule(part, is_for_all(rule) ? all : some, arena, rule);
+      part_add_rule(part, is_for_all(rule) ? all : some, arena, rule, rule_service(arena, rule->protocol, rule->from_port, rule->to_port));
       if (is_for_all(rule) && has_all_ports(rule))
         add_untracked(untracked, rule);
     }
@@ -128,7 +128,13 @@ Ruleset *part_prefix_list(const PrefixList *list) {
 
 static void add_stage(Ruleset *part, gboolean stateless, const char *name, const char *head, const char *lookup, ReachStage stage) {
   RuleChain *chain = ruleset_chain(part, name, head);
-  if (!stateless) {
+  if (stateless && stage == STAGE_GROUP_OUT) {   /* faults.c */
+    ruleset_set(part, "sg_reply", "map", "type ifname : verdict;");
+    rule_add(chain, "ct direction reply iifname vmap @sg_reply");
+  }
+  if (stateless) {
+    rule_add(chain, "ct state established,related accept");
+  } else {
     rule_add(chain, "ct state established,related ct mark 0 accept");
     rule_add(chain, "ct state related accept");
     rule_add(chain, "ct state established ct direction original ct mark and %d == 0 accept", stage == STAGE_GROUP_OUT ? UNTRACKED_BEGINNER : UNTRACKED_ANSWERER);

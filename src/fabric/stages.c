@@ -17,14 +17,11 @@
 
 static RuleSet *devices(Ruleset *part, const char *name) { return ruleset_set(part, name, "set", DEVICES); }
 
+/* faults.c says what is in the two that are jumped to. */
 static void add_fault(Ruleset *part) {
-  RuleChain *chain = ruleset_chain(part, "f0_fault", "type filter hook forward priority -30; policy accept;");
-  rule_add(chain, "meta iifgroup @cut_group goto cut");
-  rule_add(chain, "meta oifgroup @cut_group goto cut");
-  rule_add(chain, "iifname @cut_eni goto cut_interface");
-  rule_add(chain, "oifname @cut_eni goto cut_interface");
-  rule_drop(ruleset_chain(part, "cut", ""), "", STAGE_FAULT, "zone");
-  rule_drop(ruleset_chain(part, "cut_interface", ""), "", STAGE_FAULT, "interface");
+  rule_add(ruleset_chain(part, "f0_fault", "type filter hook forward priority -30; policy accept;"), "jump faults");
+  ruleset_chain(part, "faults", "");
+  ruleset_chain(part, "faults_in", "");
 }
 
 static void add_route(Ruleset *part) {
@@ -61,7 +58,7 @@ static void add_prerouting(Ruleset *part) {
 /* The router itself is the resolver and nothing else. Groups and ACLs do not see it, as on AWS. */
 static void add_input(Ruleset *part) {
   RuleChain *chain = ruleset_chain(part, "p_in", "type filter hook input priority filter; policy drop;");
-  rule_add(chain, "iifname @cut_eni counter drop");
+  rule_add(chain, "jump faults_in");
   rule_add(chain, "ct state established,related accept");
   rule_add(chain, "ip daddr @resolver meta l4proto { tcp, udp } th dport 53 accept");
   rule_add(chain, "counter drop");
@@ -89,7 +86,7 @@ static void add_sets(Ruleset *part) {
     {"sg_out", "map", VERDICTS}, {"sg_in", "map", VERDICTS}, {"has_eip", "set", ADDRESSES}, {"eip_out", "map", ADDRESS_MAP},
     {"eip_in", "map", ADDRESS_MAP}, {"same_subnet", "set", "typeof meta iifgroup . meta oifgroup;"},
     {"subnet_rt", "map", "typeof meta iifgroup : meta mark;"}, {"rt_drop", "map", "type mark : verdict;"}, {"nacl_out", "map", GROUP_VERDICTS_OUT},
-    {"nacl_in", "map", GROUP_VERDICTS_IN}, {"cut_group", "set", "typeof meta iifgroup;"}, {"cut_eni", "set", DEVICES},
+    {"nacl_in", "map", GROUP_VERDICTS_IN},
     {"vpc_cidrs", "set", RANGES4}, {"vpc_cidrs6", "set", RANGES6}, {"resolver", "set", ADDRESSES},
     {"seen", "set", "type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags dynamic,timeout; timeout 2s; size 65535;"},
     {"seen6", "set", "type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags dynamic,timeout; timeout 2s; size 65535;"},
@@ -222,24 +219,6 @@ Ruleset *part_eni(const Eni *eni, Numbers *numbers) {
 void parts_put_eni(Rules *rules, Numbers *numbers, const char *id, const Eni *eni) {
   g_autofree char *owner = g_strdup_printf("eni %s", id);
   rules_put(rules, owner, eni ? part_eni(eni, numbers) : NULL);
-}
-
-void parts_put_cut(Rules *rules, Numbers *numbers, const Network *network, GHashTable *cut) {
-  GHashTableIter iter;
-  gpointer id;
-  if (!cut || g_hash_table_size(cut) == 0) {
-    rules_put(rules, "cut", NULL);
-    return;
-  }
-  Ruleset *part = ruleset_new();
-  for (gsize i = 0; i < network->n_subnets; i++)
-    if (g_hash_table_contains(cut, network->subnets[i].zone))
-      rule_element(ruleset_set(part, "cut_group", "set", "typeof meta iifgroup;"), g_strdup_printf("%u", numbers_get(numbers, network->subnets[i].id)), NULL);
-  g_hash_table_iter_init(&iter, cut);
-  while (g_hash_table_iter_next(&iter, &id, NULL))
-    if (network_eni(network, id))
-      rule_element(devices(part, "cut_eni"), g_strdup_printf("\"e%u\"", numbers_get(numbers, id)), NULL);
-  rules_put(rules, "cut", part);
 }
 
 void parts_put_foreign(Rules *rules, const char *id, const Eni *eni, GHashTable *groups) {

@@ -133,7 +133,7 @@ Error *vpc_commit_rules(Vpc *vpc) {
 }
 
 static Error *apply_rules(Vpc *vpc, const Network *network) {
-  parts_put(vpc->rules, &vpc->numbers, vpc->network, network, vpc->fabric->cut);
+  parts_put(vpc->rules, &vpc->numbers, vpc->network, network, vpc->fabric->faults);
   return vpc_commit_rules(vpc);
 }
 
@@ -198,8 +198,8 @@ Error *vpc_apply_eni(Vpc *vpc, const char *id, const Eni *eni) {
   TRY(eni_remove(vpc, id, eni));
   parts_put_eni(vpc->rules, &vpc->numbers, id, eni);
   change_network(vpc, id, eni);
-  if (g_hash_table_contains(vpc->fabric->cut, id))
-    parts_put_cut(vpc->rules, &vpc->numbers, vpc->network, vpc->fabric->cut);
+  if (g_hash_table_size(vpc->fabric->faults) || vpc->network->stateless_groups)
+    parts_put_faults(vpc->rules, &vpc->numbers, vpc->network, vpc->fabric->faults);
   TRY(vpc_commit_rules(vpc));
   if (eni)
     TRY(eni_add(vpc, eni, subnet));
@@ -210,9 +210,9 @@ Error *vpc_apply_eni(Vpc *vpc, const char *id, const Eni *eni) {
   return peerings_apply_eni(vpc, id, eni);
 }
 
-Error *vpc_apply_cut(Vpc *vpc) {
+Error *vpc_apply_faults(Vpc *vpc) {
   if (!vpc->network)
     return NULL;
-  parts_put_cut(vpc->rules, &vpc->numbers, vpc->network, vpc->fabric->cut);
+  parts_put_faults(vpc->rules, &vpc->numbers, vpc->network, vpc->fabric->faults);
   return vpc_commit_rules(vpc);
 }

@@ -69,7 +69,7 @@ struct Fabric {
   gboolean ipv6;            /* the machine has it */
   GHashTable *vpcs;         /* id -> Vpc * */
   GHashTable *names;        /* name -> FabricName * */
-  GHashTable *cut;          /* zones and interfaces */
+  GHashTable *faults;       /* "name target" -> FabricFault *; changed by the worker under the lock */
   GHashTable *outside;      /* key -> Outside * */
   guint next_outside;
   GHashTable *flows;        /* VPC id -> FlowWatch *: whose flows are counted */
@@ -102,8 +102,8 @@ Error *vpc_watch_flows(Vpc *vpc) ERROR_MUST_USE;
 Error *vpc_apply(Vpc *vpc, Network *network) ERROR_MUST_USE;
 /* One interface is to be like this, or (eni NULL) gone. What it costs does not depend on how many there are. */
 Error *vpc_apply_eni(Vpc *vpc, const char *id, const Eni *eni) ERROR_MUST_USE;
-/* What is cut off has changed. */
-Error *vpc_apply_cut(Vpc *vpc) ERROR_MUST_USE;
+/* The faults have changed. */
+Error *vpc_apply_faults(Vpc *vpc) ERROR_MUST_USE;
 /* Gives the kernel what was put into the rules. */
 Error *vpc_commit_rules(Vpc *vpc) ERROR_MUST_USE;
 void vpc_free(Vpc *vpc);
@@ -167,6 +167,15 @@ void asked_refuse(Fabric *fabric, const char *vpc_id, const char *name, Ip from,
 gboolean name_find(Fabric *fabric, const Network *network, Arena *arena, const char *name, GArray *addresses, const char **ret_target, guint *ret_ttl);
 /* The name of an address ("5.1.0.10.in-addr.arpa"), or NULL. Lock held. */
 const char *name_of_address(Fabric *fabric, const Network *network, Arena *arena, const char *name);
+
+/* Faults. */
+GHashTable *faults_table_new(void);
+FabricFault *fault_copy(const FabricFault *fault);
+void fault_free(FabricFault *fault);
+void faults_put(Fabric *fabric, FabricFault *fault);
+void faults_drop(Fabric *fabric, const char *name);
+/* That of the VPC's resolver, or NULL. Lock held. */
+const FabricFault *faults_dns(Fabric *fabric, const char *vpc_id);
 
 /* Reads one drop record's payload. For drops.c and its fuzz target. */
 gboolean drop_parse(const void *message, gsize size, Drop *ret_drop);

@@ -51,11 +51,16 @@ static Explanation explain_spoof(const Case *c) {
 }
 
 static Explanation explain_fault(const Case *c) {
+  if (g_str_has_prefix(c->rule, "late-eni."))
+    return (Explanation){
+      .id = CAUSE_FAULT,
+      .why = arena_printf(c->arena, "The profile late-eni is on: the interface of %s carries nothing until the function's init is over, so that what it calls before its handler hangs.", c->from),
+      .mend = "Call nothing at module level: make clients there if you like, but call them in the handler. On AWS the interface is there before the function runs."};
   return (Explanation){
     .id = CAUSE_FAULT,
     .why = arena_printf(c->arena, "A fault that was injected here (%s) drops what goes from %s to %s.", c->rule, c->from, c->to),
     .mend = "It ends when the fault is lifted.",
-    .command = "haar fault lift all"};
+    .command = arena_printf(c->arena, "haar fault lift %s", c->rule)};
 }
 
 /* --- routes --- */
@@ -226,25 +231,25 @@ static const char *group_snippet(const Case *c, gboolean egress, const Peer *pee
                       peer->property, peer->value);
 }
 
-/* The profile stateless-groups: replies are checked as if they were packets of their own. */
-static Explanation explain_group_reply(const Case *c, gboolean egress) {
-  const char *end = egress ? c->from : c->to;
+/* The profile stateless-groups: an answer needs an outbound rule to who asked, for the port that was asked. */
+static Explanation explain_group_reply(const Case *c) {
+  int port = c->blocked->source_port;
+  Peer peer = peer_of(c, TRUE);
+  Blocked asked = *c->blocked;
+  asked.port = asked.source_port;
+  Case answer = *c;
+  answer.blocked = &asked;
   return (Explanation){
     .id = CAUSE_GROUP_REPLY,
-    .why = arena_printf(c->arena, "The reply of %s to %s was dropped: no %s rule of %s, the security groups of %s, allows %s. AWS's security groups are stateful and would "
-                        "let it through; the profile stateless-groups, which is on here, does not.", c->from, c->to, egress ? "outbound" : "inbound", c->rule, end, c->what),
-    .mend = egress ? "Lift the profile, or add an outbound rule to the group of who asked." : "Lift the profile, or add an inbound rule for the reply's ports (1024-65535).",
-    .command = arena_printf(c->arena, "aws ec2 authorize-security-group-%s --group-id %s --ip-permissions 'IpProtocol=%s,FromPort=1024,ToPort=65535,%s'",
-                            egress ? "egress" : "ingress", first_group(c), protocol_name(c),
-                            (egress ? c->receiver : c->source) && (egress ? c->receiver : c->source)->n_groups
-                              ? arena_printf(c->arena, "UserIdGroupPairs=[{GroupId=%s}]", (egress ? c->receiver : c->source)->groups[0])
-                              : "IpRanges=[{CidrIp=0.0.0.0/0}]"),
-    .snippet = "# haar only, off by default; AWS needs no rule for replies\nTags:\n  - {Key: \"haar:fault\", Value: stateless-groups}   # remove it"};
+    .why = arena_printf(c->arena, "The answer of %s (port %d) to %s was dropped: no outbound rule of %s, the security groups of who answers, allows it. AWS's security groups "
+                        "are stateful and let answers through; the profile stateless-groups, which is on here, does not.", c->from, port, c->to, c->rule),
+    .mend = "Lift the profile, or add an outbound rule to who asked.",
+    .command = group_command(&answer, TRUE, &peer), .snippet = group_snippet(&answer, TRUE, &peer)};
 }
 
 static Explanation explain_group_out(const Case *c) {
   if (c->blocked->reply)
-    return explain_group_reply(c, TRUE);
+    return explain_group_reply(c);
   Peer peer = peer_of(c, TRUE);
   return (Explanation){
     .id = CAUSE_GROUP_OUTBOUND,
@@ -254,8 +259,6 @@ static Explanation explain_group_out(const Case *c) {
 }
 
 static Explanation explain_group_in(const Case *c) {
-  if (c->blocked->reply)
-    return explain_group_reply(c, FALSE);
   Peer peer = peer_of(c, FALSE);
   return (Explanation){
     .id = CAUSE_GROUP_INBOUND,

@@ -140,7 +140,7 @@ static void test_replies_explained(void) {
   Explanation e = reach_explain(network, arena, &b);
   g_assert_cmpint(e.id, ==, CAUSE_GROUP_REPLY);
   g_assert_cmpstr(e.command, ==, "aws ec2 authorize-security-group-egress --group-id sg-db --ip-permissions "
-                  "'IpProtocol=tcp,FromPort=1024,ToPort=65535,UserIdGroupPairs=[{GroupId=sg-app}]'");
+                  "'IpProtocol=tcp,FromPort=3306,ToPort=3306,UserIdGroupPairs=[{GroupId=sg-app}]'");
   b.stage = STAGE_ACL_OUT;
   b.rule = "acl-2:*";
   e = reach_explain(network, arena, &b);

@@ -59,6 +59,17 @@ denial_json(const Call *call, const IamRequest *request, const Decision *decisio
   return json;
 }
 
+static void
+keep(Denials *denials, const Json *json)
+{
+  GString *line = g_string_new(NULL);
+  json_write(line, json);
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&denials->lock);
+  g_queue_push_head(&denials->lines, g_string_free(line, FALSE));
+  if (g_queue_get_length(&denials->lines) > DENIALS_MAX)
+    g_free(g_queue_pop_tail(&denials->lines));
+}
+
 void
 denials_add(Denials *denials, const Call *call, const IamRequest *request, const char *message)
 {
@@ -66,13 +77,23 @@ denials_add(Denials *denials, const Call *call, const IamRequest *request, const
   g_autoptr(Error) error = iam_decide(call->txn, call->arena, request, &decision);
   if (error || decision.allowed)
     return;
-  GString *line = g_string_new(NULL);
-  json_write(line, denial_json(call, request, &decision, message));
-  g_mutex_lock(&denials->lock);
-  g_queue_push_head(&denials->lines, g_string_free(line, FALSE));
-  if (g_queue_get_length(&denials->lines) > DENIALS_MAX)
-    g_free(g_queue_pop_tail(&denials->lines));
-  g_mutex_unlock(&denials->lock);
+  keep(denials, denial_json(call, request, &decision, message));
+}
+
+void
+denials_add_fault(Denials *denials, const Call *call, const char *fault, const Error *error)
+{
+  Arena *arena = call->arena;
+  Json *json = json_new_object(arena);
+  put(arena, json, "time", text_iso8601(arena, clock_now(), TRUE));
+  put(arena, json, "request_id", call->request_id);
+  put(arena, json, "principal", call->principal && call->principal->arn ? call->principal->arn : "anonymous");
+  put(arena, json, "action", arena_printf(arena, "%s:%s", call->operation->service->signing_name, call->operation->name));
+  put(arena, json, "resource", "*");
+  put(arena, json, "endpoint", call->source->endpoint_id);
+  put(arena, json, "message", arena_printf(arena, "%s: %s", error->code, error->message));
+  put(arena, json, "fault", fault);
+  keep(denials, json);
 }
 
 /* The lines themselves, copied under the lock; parsing is done without it. */

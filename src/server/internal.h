@@ -4,6 +4,7 @@
 #include "server/activity.h"
 #include "server/denials.h"
 #include "server/exchange.h"
+#include "server/fault.h"
 
 typedef struct AdminRoutes AdminRoutes;
 typedef struct Listeners Listeners;
@@ -19,6 +20,7 @@ struct Server {
   Denials *denials;
   Waits *waits;
   Activities *activities;
+  Faults *faults;
   gint64 started_us;
 };
 

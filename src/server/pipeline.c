@@ -26,6 +26,7 @@ typedef struct Run {
   gboolean authenticated;
   gboolean too_large;
   gint64 began_us; /* when its body was there */
+  guint delay_ms;
   void *in, *out;
   Error *error; /* transfer full; decides the answer */
   Waiter waiter;
@@ -222,6 +223,26 @@ dispatch(Run *run, Txn *txn)
   }
 }
 
+/* A fault makes it wait: off the event thread, then in its lane. */
+static void
+late_lane(gpointer data)
+{
+  Run *run = data;
+  g_usleep((gulong) run->delay_ms * 1000);
+  switch (run->route.operation->txn) {
+  case TXN_READ:
+    run->error = authorize_blocking(run);
+    exchange_resume(run->exchange);
+    break;
+  case TXN_WRITE:
+    store_write_async(run->server->haar->store, write_lane, write_done, run);
+    break;
+  case TXN_NONE:
+    blocking_lane(run);
+    break;
+  }
+}
+
 /* --- the body is complete --- */
 
 static Error *
@@ -260,8 +281,15 @@ run_call(Run *run)
     run->error = store_begin_read(run->server->haar->store, &txn);
   if (!run->error)
     run->error = prepare(run, txn);
+  if (!run->error)
+    run->error = faults_meet(run->server, &run->call, &run->delay_ms);
   if (run->error) {
     answer_error(run);
+    return;
+  }
+  if (run->delay_ms) {
+    exchange_defer(run->exchange, finish_call);
+    server_work(run->server, late_lane, run);
     return;
   }
   gboolean inline_lane = run->route.operation->txn == TXN_READ;

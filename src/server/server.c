@@ -44,12 +44,14 @@ server_new(Haar *haar, Server **ret_server)
   server->denials = denials_new();
   server->waits = waits_new();
   server->activities = activities_new();
+  server->faults = faults_new();
   server->workers = g_thread_pool_new(do_work, server, WORKERS_MAX, FALSE, NULL);
   haar->server = server;
   admin_add_own(haar);
   clock_admin(haar);
   denials_admin(haar);
   operate_admin(haar);
+  faults_admin(haar);
   *ret_server = server;
   return start(server);
 }
@@ -82,6 +84,7 @@ server_free(Server *server)
   denials_free(server->denials);
   waits_free(server->waits);
   activities_free(server->activities);
+  faults_free(server->faults);
   g_free(server);
 }
 

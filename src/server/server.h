@@ -39,5 +39,29 @@ guint64 server_use_begin(Server *server, const char *eni_id, const char *who);
 void server_use_end(Server *server, guint64 id);
 /* Who used it at that time (clock_now()), the newest first, each once. arena. */
 StringList server_used_by(Server *server, Arena *arena, const char *eni_id, gint64 at_ms);
+/* A failure that is rehearsed (`haar fault`). */
+typedef struct Fault {
+  const char *name, *kind, *target;
+  const char *text;          /* what it does, one line; set by prepare */
+  const char *stack;         /* that it goes with, or NULL; set by prepare */
+  const Json *settings;      /* what was asked for, and what prepare added */
+  gint64 since_ms, until_ms; /* clock_now(); until 0: it has to be lifted */
+} Fault;
+typedef struct FaultKind {
+  const char *kind;
+  gboolean once;             /* prepare does it; nothing is left */
+  /* Checks what was asked for, and resolves names, so that begin needs none: settings may be added to. arena. */
+  Error *(*prepare)(Call *call, Json *settings, Fault *fault);
+  /* Makes it so, also when haar starts again; undoes it. NULL: who asks server_fault_on does. */
+  Error *(*begin)(Haar *haar, const Fault *fault);
+  Error *(*end)(Haar *haar, const Fault *fault);
+} FaultKind;
+/* Register static const kinds in a start hook. */
+void server_fault_kind(Haar *haar, const FaultKind *kind);
+/* Whether a fault of this kind and target is on. Any thread; costs nothing while there is none. */
+gboolean server_fault_on(Server *server, const char *kind, const char *target);
+/* Begins what is stored: when the services have started. */
+Error *server_faults_restore(Haar *haar) ERROR_MUST_USE;
+
 /* The calls that were denied since (clock_now()), the newest first, at most limit: an array of JSON objects. arena. */
 Error *server_denials(Server *server, Arena *arena, gint64 since_ms, gint64 limit, Json **ret_list) ERROR_MUST_USE;

@@ -31,7 +31,7 @@ def handler(event, context):
         answer = getattr(boto3.client(event["service"], config=config), event["operation"])(**event.get("arguments", {}))
         return {"ok": answer["ResponseMetadata"]["HTTPStatusCode"]}
     except Exception as error:
-        code = getattr(error, "response", {}).get("Error", {}).get("Code")
+        code = (getattr(error, "response", None) or {}).get("Error", {}).get("Code")
         return code or type(error).__name__
 '''
 

@@ -24,11 +24,17 @@ static void change_free(gpointer data) {
   g_free(change);
 }
 
+void ec2_network_faults(Haar *haar, Network *network) {
+  network->stateless_groups = network->stateless_groups || server_fault_on(haar->server, "stateless-groups", network->vpc_id);
+}
+
 static Error *give(const Change *change) {
   g_autoptr(Txn) txn = NULL;
   Network *network = NULL;
   TRY(store_begin_read(change->haar->store, &txn));
   TRY(ec2_network_alone(txn, change->region, change->account, change->vpc_id, &network));
+  if (network)
+    ec2_network_faults(change->haar, network);
   if (network)
     fabric_apply(change->haar->fabric, network);
   else
@@ -143,7 +149,7 @@ void ec2_eni_gone(Call *call, const char *vpc_id, const char *eni_id) {
 
 /* --- start --- */
 
-static Error *restore(Haar *haar) {
+Error *ec2_apply_all(Haar *haar) {
   g_autoptr(Txn) txn = NULL;
   g_autoptr(Cursor) cursor = NULL;
   g_autoptr(Arena) arena = arena_new();
@@ -157,8 +163,10 @@ static Error *restore(Haar *haar) {
     if (!key_read(&reader, arena, &region, &size) || !key_read(&reader, arena, &account, &size) || !key_read(&reader, arena, &vpc_id, &size))
       continue;
     TRY(ec2_network_alone(txn, region, account, vpc_id, &network));
-    if (network)
-      fabric_apply(haar->fabric, network);
+    if (!network)
+      continue;
+    ec2_network_faults(haar, network);
+    fabric_apply(haar->fabric, network);
   }
   return NULL;
 }
@@ -171,10 +179,11 @@ static Error *start(Haar *haar) {
   haar_set_state(haar, "ec2", state);
   ec2_register_admin(haar);
   flow_collect_start(haar);
+  ec2_register_faults(haar);
   if (!haar->fabric)
     return NULL;
   TRY(ec2_shells_new(haar, &state->shells));
-  return restore(haar);
+  return ec2_apply_all(haar);
 }
 
 static void stop(Haar *haar) {

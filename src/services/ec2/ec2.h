@@ -92,6 +92,13 @@ Error *ec2_zone_of_id(Call *call, const char *id, const char **ret_zone) ERROR_M
 /* "ec2.internal" and the like; "ec2-198-18-128-4.compute-1.amazonaws.com" (arena). */
 const char *ec2_internal_domain(const Call *call);
 const char *ec2_public_name(const Call *call, const char *address);
+/* The kinds of `haar fault` that are of the network. */
+void ec2_register_faults(Haar *haar);
+/* Gives the fabric every VPC again. */
+Error *ec2_apply_all(Haar *haar) ERROR_MUST_USE;
+/* What faults make of a network that was read. */
+void ec2_network_faults(Haar *haar, Network *network);
+
 gboolean ec2_zone_known(const Call *call, const char *zone);
 const char *ec2_zone_id(Call *call, const char *zone);
 const char *ec2_prefix_list_id(Arena *arena, const char *region, const char *service);

@@ -255,7 +255,10 @@ Party owners_party(Owners *owners, const Network *network, const char *address, 
   const Eni *eni = network && ip_parse(address, &value) ? network_eni_ip(network, value) : NULL;
   if (eni)
     name_interface(owners, network, eni, at_ms, &party);
-  else if (eni_id && *eni_id && !network_eni(network, eni_id))
+  else if (network && network->cidrs.n && (ip_equal(value, ip_of4(cidr_base(&network->cidrs.v[0]) + 2)) || strcmp(address, "169.254.169.253") == 0)) {
+    party.kind = "resolver";
+    party.label = "the VPC's resolver";
+  } else if (eni_id && *eni_id && !network_eni(network, eni_id))
     name_gone(owners, eni_id, at_ms, &party);
   party.host = host ? arena_strdup(arena, host) : NULL;
   if (!party.label)

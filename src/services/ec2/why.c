@@ -31,6 +31,8 @@ static Error *find_places(Call *call, Txn *txn, const char *vpc_id, GPtrArray *p
     Place *place = g_new0(Place, 1);
     g_ptr_array_add(places, place);
     TRY(ec2_network(txn, region, account, id, &place->network));
+    if (place->network)
+      ec2_network_faults(call->haar, place->network);
     TRY(owners_load(call->haar, account, region, &place->owners));
   }
   return NULL;
@@ -295,6 +297,8 @@ static const struct { const char *kind; Cause cause; } denials[] = {
 static Cause denial_cause(const Json *denial) {
   const char *kind = json_string(json_get(denial, "policy_kind"));
   const Json *explicit = json_get(denial, "explicit_deny");
+  if (json_get(denial, "fault"))
+    return CAUSE_INJECTED_ERROR;
   if (explicit && explicit->type == JSON_TRUE)
     return CAUSE_DENIED_EXPLICIT;
   for (gsize i = 0; i < G_N_ELEMENTS(denials); i++)
@@ -310,7 +314,9 @@ static const char *document(Call *call, const char *statement) {
 /* The command that gives the permission, where there is one that takes nothing else away. */
 static const char *denial_command(Call *call, Cause cause, const Json *denial) {
   const char *arn = json_string(json_get(denial, "principal")), *mend = json_string(json_get(denial, "mend"));
-  const char *endpoint = json_string(json_get(denial, "endpoint"));
+  const char *endpoint = json_string(json_get(denial, "endpoint")), *fault = json_string(json_get(denial, "fault"));
+  if (fault)
+    return arena_printf(call->arena, "haar fault lift %s", fault);
   if (!mend || !arn)
     return NULL;
   if (cause == CAUSE_DENIED_ENDPOINT && endpoint)
@@ -351,7 +357,7 @@ static void add_denial(Gather *gather, Json *denial) {
   set_cause(call, entry, cause);
   set_text(call, entry, "why", json_string(json_get(denial, "message")));
   set_text(call, entry, "shown", "an error at once, with these words (AccessDenied, AccessDeniedException, UnauthorizedOperation: each service has its own code)");
-  set_text(call, entry, "mend", cause == CAUSE_DENIED_EXPLICIT ? "Narrow that statement, or remove it: nothing can allow what a Deny forbids." : "Allow the action there.");
+  set_text(call, entry, "mend", cause == CAUSE_INJECTED_ERROR ? "It ends when the fault is lifted." : cause == CAUSE_DENIED_EXPLICIT ? "Narrow that statement, or remove it: nothing can allow what a Deny forbids." : "Allow the action there.");
   set_text(call, entry, "command", denial_command(call, cause, denial));
   set_text(call, entry, "snippet", mend ? arena_printf(call->arena, "Statement:\n  - %s", mend) : NULL);
   json_append(call->arena, gather->list, entry);

@@ -89,7 +89,7 @@ enter_network(Start *start, Environment *environment, guint turn)
   environment->interface = g_strdup(start->interface);
   environment_use(environment, TRUE);
   TRY(fabric_eni_netns(fabric, start->interface, &start->netns));
-  environment->late = start->invocation->late;
+  environment->made_late = environment->late = start->invocation->late;
   if (environment->late)
     lambda_late_begin(start->lambda, start->interface);
   Error *error = NULL;

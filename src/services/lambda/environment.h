@@ -16,6 +16,7 @@ struct Environment {
   guint64 use;                       /* of the interface (server_use_begin), 0: it is idle; by who runs the invocation */
   gint64 expires;                    /* its credentials; on clock_now() */
   gint64 memory_size;
+  gboolean made_late;                /* under the profile late-eni: one of the other kind does not stand in for it */
   gboolean late;                     /* its interface is held back; by who runs the invocation */
   Sandbox *sandbox;
   LogSink *log;

@@ -120,6 +120,17 @@ has_fault(const StringMap *tags, const char *profile)
   return g_strv_contains((const char *const *) names, profile);
 }
 
+/* The fault profile late-eni: by tag, or by `haar fault`, for the function or its stack. */
+static gboolean
+is_late(const Call *call, const LambdaFunctionRecord *record)
+{
+  Server *server = call->haar->server;
+  if (!record)
+    return FALSE;
+  return has_fault(&record->tags, "late-eni") || server_fault_on(server, "late-eni", record->config->FunctionName) ||
+         server_fault_on(server, "late-eni", string_map_get(&record->tags, "aws:cloudformation:stack-name"));
+}
+
 Error *
 invoke_run(Call *call, const InvokeArgs *args, InvocationResult *ret, const char **ret_version)
 {
@@ -139,7 +150,7 @@ invoke_run(Call *call, const InvokeArgs *args, InvocationResult *ret, const char
     .layers = record->activeLayers,
     .payload = args->payload,
     .tail = args->tail,
-    .late = target.latest && has_fault(&target.latest->tags, "late-eni"),
+    .late = is_late(call, target.latest),
   };
   const char *key = arena_printf(call->arena, "%s/%s/%s", call->region, call->account, args->name.name);
   TRY(enter_measured(call, &args->name, key, target.latest ? target.latest->reserved : (OptInt) {0}));

@@ -260,6 +260,17 @@ lambda_network_release(Call *call)
 
 /* --- fault profile late-eni --- */
 
+static void
+set_late(Fabric *fabric, const char *interface, gboolean late)
+{
+  g_autofree char *name = g_strdup_printf("late-eni.%s", interface);
+  const FabricFault fault = {.name = name, .kind = FABRIC_CUT, .target = interface};
+  if (late)
+    fabric_fault_set(fabric, &fault);
+  else
+    fabric_fault_remove(fabric, name);
+}
+
 /* Adds to how many hold the interface back; the first cuts it, the last brings it up. */
 static void
 hold(Lambda *lambda, const char *interface, int more)
@@ -269,7 +280,7 @@ hold(Lambda *lambda, const char *interface, int more)
   g_hash_table_insert(lambda->late, g_strdup(interface), GINT_TO_POINTER(now));
   gboolean change = (n > 0) != (now > 0);
   if (change)
-    fabric_cut_eni(lambda->haar->fabric, interface, now > 0);
+    set_late(lambda->haar->fabric, interface, now > 0);
   g_mutex_unlock(&lambda->running);
   g_autoptr(Error) error = change ? fabric_sync(lambda->haar->fabric) : NULL;
   if (error)

@@ -136,7 +136,8 @@ pool_take(Pool *pool, const Invocation *invocation)
     if (strcmp(environment->key, key) != 0)
       continue;
     g_ptr_array_remove_index(pool->idle, i);
-    if (is_over(environment, now) || g_strcmp0(environment->revision, config->RevisionId) != 0)
+    if (is_over(environment, now) || g_strcmp0(environment->revision, config->RevisionId) != 0 ||
+        (environment->interface && environment->made_late != invocation->late))
       g_ptr_array_add(stale, environment);
     else
       found = environment;
