@@ -159,6 +159,18 @@ def test_json_since_and_wrong_usage(place):
     assert json.loads(place.haar.run('why', '--json').stdout)['entries'] == []
 
 
+def test_every_cause_has_its_page(place):
+    with open(os.path.join(ROOT, 'src', 'base', 'cause.def'), encoding='utf-8') as rows:
+        slugs = re.findall(r'^CAUSE\(\w+, "([a-z-]+)"', rows.read(), re.M)
+    assert len(slugs) > 20 and len(set(slugs)) == len(slugs)
+    index = open(os.path.join(ROOT, 'docs', 'explain', 'README.md'), encoding='utf-8').read()
+    for slug in slugs:
+        page = os.path.join(ROOT, 'docs', 'explain', f'{slug}.md')
+        assert os.path.exists(page), f'{slug} has no page'
+        assert f'({slug}.md)' in index, f'{slug} is not in the index'
+    assert {e['page'] for e in place.why(since_ms=10**9)} <= {f'docs/explain/{slug}.md' for slug in slugs}
+
+
 def test_without_a_network_it_says_so(new_haar):
     haar = new_haar('--network=off')
     printed = haar.run('why')

@@ -176,6 +176,15 @@ static void set_packet(Call *call, Json *entry, const Drop *drop) {
   set_text(call, entry, "rule", drop->rule);
 }
 
+/* What people call the rule: rules without an id are named for what they are. */
+static const char *rule_named(const Owners *owners, Arena *arena, const Drop *drop) {
+  static const char *const names[][2] = {{"local", "(the VPC's own addresses)"}, {"igw", "(the internet gateway)"}, {"blackhole", "(a blackhole)"}, {"eigw", "(the egress-only gateway)"}};
+  for (gsize i = 0; drop->stage == STAGE_ROUTE && i < G_N_ELEMENTS(names); i++)
+    if (strcmp(drop->rule, names[i][0]) == 0)
+      return names[i][1];
+  return owners_named(owners, arena, drop->rule);
+}
+
 static Error *add_drop(Gather *gather, const Drop *drop) {
   Call *call = gather->call;
   TRY(at_place(gather, drop->vpc_id));
@@ -197,7 +206,7 @@ static Error *add_drop(Gather *gather, const Drop *drop) {
   json_set(call->arena, entry, "who", party_json(call, who));
   json_set(call->arena, entry, "to", party_json(call, to));
   set_int(call, entry, "port", port);
-  set_text(call, entry, "rule_name", owners_named(owners, call->arena, drop->rule));
+  set_text(call, entry, "rule_name", rule_named(owners, call->arena, drop));
   set_explanation(call, entry, owners, &explanation);
   set_text(call, entry, "shown", shown_blocked(call, who, drop->protocol, port));
   json_append(call->arena, gather->list, entry);

@@ -167,11 +167,13 @@ update_function(ResourceCall *rc, ResourceResult *ret)
   return update_tags(rc, lambda_function_arn(rc->call, rc->physical_id, NULL));
 }
 
+/* It is gone when its interfaces are, as on AWS: what follows may delete their subnets. */
 static Error *
 delete_function(ResourceCall *rc)
 {
-  return resource_operation(rc, &LambdaOperationDeleteFunction, &(LambdaDeleteFunctionInput) {.FunctionName = rc->physical_id},
-                            &(LambdaDeleteFunctionOutput) {0});
+  TRY(resource_operation(rc, &LambdaOperationDeleteFunction, &(LambdaDeleteFunctionInput) {.FunctionName = rc->physical_id},
+                         &(LambdaDeleteFunctionOutput) {0}));
+  return lambda_network_release(rc->call);
 }
 
 RESOURCE(AWS::Lambda::Function, lambda_function, .create = create_function, .update = update_function, .delete = delete_function,
