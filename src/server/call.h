@@ -108,6 +108,12 @@ Error *call_read(Call *call, CallFunction function, gpointer data) ERROR_MUST_US
 gboolean call_wait(Call *call, const char *key, gint64 wait_ms, gint64 due_ms);
 /* In a write transaction: once it has committed, up to n of the calls that wait for key run again, the oldest first. */
 void call_wake(Call *call, const char *key, guint n);
+/* For threads of haar's own that poll. call_pulse: how often key was woken since it was first asked for; call_pulse_wait: blocks until it is
+ * woken again, the clock is moved, or max_ms of real time have passed. FALSE: haar ends, and *stop, if it is set while all are woken. */
+guint64 call_pulse(Haar *haar, const char *key);
+gboolean call_pulse_wait(Haar *haar, const char *key, guint64 seen, gint64 max_ms, const gboolean *stop);
+/* Wakes all that block in call_pulse_wait, so that they look at *stop. */
+void call_pulse_all(Haar *haar);
 
 /* "arn:aws:<service>:<call's region>:<call's account>:..." (arena). */
 char *call_arn(const Call *call, const char *service, const char *format, ...) G_GNUC_PRINTF(3, 4);

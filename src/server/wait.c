@@ -10,6 +10,8 @@ struct Waits {
   GMutex mutex;
   GCond cond;
   GHashTable *keys; /* text -> GQueue of Waiter, oldest first */
+  GHashTable *pulses; /* text -> guint64 *, of keys that somebody polls */
+  GCond pulse;
   gboolean stopping;
   GThread *thread;
 };
@@ -113,6 +115,8 @@ waits_new(void)
   Waits *waits = g_new0(Waits, 1);
   g_mutex_init(&waits->mutex);
   g_cond_init(&waits->cond);
+  g_cond_init(&waits->pulse);
+  waits->pulses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   waits->keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_queue);
   return waits;
 }
@@ -123,6 +127,7 @@ waits_stop(Waits *waits)
   g_mutex_lock(&waits->mutex);
   waits->stopping = TRUE;
   g_cond_broadcast(&waits->cond);
+  g_cond_broadcast(&waits->pulse);
   g_mutex_unlock(&waits->mutex);
   wake_all(waits, G_MAXINT64);
   g_clear_pointer(&waits->thread, g_thread_join);
@@ -131,6 +136,14 @@ waits_stop(Waits *waits)
 void
 waits_clock_moved(Waits *waits)
 {
+  GHashTableIter iter;
+  gpointer count;
+  g_mutex_lock(&waits->mutex);
+  g_hash_table_iter_init(&iter, waits->pulses);
+  while (g_hash_table_iter_next(&iter, NULL, &count))
+    ++*(guint64 *) count;
+  g_cond_broadcast(&waits->pulse);
+  g_mutex_unlock(&waits->mutex);
   wake_all(waits, G_MAXINT64);
 }
 
@@ -140,6 +153,8 @@ waits_free(Waits *waits)
   if (!waits)
     return;
   g_hash_table_destroy(waits->keys);
+  g_hash_table_destroy(waits->pulses);
+  g_cond_clear(&waits->pulse);
   g_mutex_clear(&waits->mutex);
   g_cond_clear(&waits->cond);
   g_free(waits);
@@ -225,6 +240,11 @@ wake_now(gpointer data)
   g_autoptr(GPtrArray) ready = g_ptr_array_new();
   g_mutex_lock(&waking->waits->mutex);
   wake(waking->waits, g_hash_table_lookup(waking->waits->keys, waking->key), waking->n, G_MAXINT64, ready);
+  guint64 *pulse = g_hash_table_lookup(waking->waits->pulses, waking->key);
+  if (pulse) {
+    ++*pulse;
+    g_cond_broadcast(&waking->waits->pulse);
+  }
   g_mutex_unlock(&waking->waits->mutex);
   run_again(ready);
 }
@@ -245,4 +265,46 @@ call_wake(Call *call, const char *key, guint n)
   Wake *waking = g_new0(Wake, 1);
   *waking = (Wake){call->haar->server->waits, g_strdup(key), n};
   txn_on_commit(call->txn, wake_now, waking, wake_free);
+}
+
+/* --- threads that poll --- */
+
+/* The mutex is held. */
+static guint64 *
+pulse_of(Waits *waits, const char *key)
+{
+  guint64 *count = g_hash_table_lookup(waits->pulses, key);
+  if (!count)
+    g_hash_table_insert(waits->pulses, g_strdup(key), count = g_new0(guint64, 1));
+  return count;
+}
+
+guint64
+call_pulse(Haar *haar, const char *key)
+{
+  Waits *waits = haar->server->waits;
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&waits->mutex);
+  return *pulse_of(waits, key);
+}
+
+gboolean
+call_pulse_wait(Haar *haar, const char *key, guint64 seen, gint64 max_ms, const gboolean *stop)
+{
+  Waits *waits = haar->server->waits;
+  gint64 until = clock_monotonic_us() + max_ms * 1000;
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&waits->mutex);
+  guint64 *count = pulse_of(waits, key);
+  while (!waits->stopping && !g_atomic_int_get(stop) && *count == seen)
+    if (!g_cond_wait_until(&waits->pulse, &waits->mutex, until))
+      break;
+  return !waits->stopping && !g_atomic_int_get(stop);
+}
+
+void
+call_pulse_all(Haar *haar)
+{
+  Waits *waits = haar->server->waits;
+  g_mutex_lock(&waits->mutex);
+  g_cond_broadcast(&waits->pulse);
+  g_mutex_unlock(&waits->mutex);
 }

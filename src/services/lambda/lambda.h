@@ -14,6 +14,7 @@ extern const Table lambda_functions;   /* region, account, name, version -> Func
 extern const Table lambda_aliases;     /* region, account, name, alias -> AliasConfiguration */
 extern const Table lambda_policies;    /* region, account, name, qualifier -> PolicyRecord */
 extern const Table lambda_events;      /* region, account, name, qualifier -> EventConfigRecord */
+extern const Table lambda_mappings;    /* region, account, UUID -> MappingRecord */
 extern const Table lambda_interfaces;  /* region, account, subnet and groups -> InterfaceRecord */
 
 #define LAMBDA_LATEST "$LATEST"
@@ -22,6 +23,7 @@ typedef struct Lambda Lambda;
 typedef struct Runtime Runtime;
 typedef struct Environment Environment;
 typedef struct Pool Pool;
+typedef struct Mappings Mappings;
 
 /* The service's state. */
 struct Lambda {
@@ -33,6 +35,7 @@ struct Lambda {
   GHashTable *counts;        /* region/account/name -> invocations that run; under running */
   guint total;
   GHashTable *late;          /* interface -> environments that are not ready yet; under running */
+  Mappings *mappings;
 };
 Lambda *lambda_state(const Call *call);
 
@@ -164,6 +167,39 @@ Error *invoke_run(Call *call, const InvokeArgs *args, InvocationResult *ret, con
 void async_register(Haar *haar);
 /* Takes an event for later. Blocks until it is durable. */
 Error *async_put(Call *call, const InvokeArgs *args) ERROR_MUST_USE;
+
+/* --- mapping.c, mapping_run.c, mapping_queue.c --- */
+
+/* Event sources: a service, what it needs to be one, and one turn of polling. */
+typedef struct MappingTurn MappingTurn;
+typedef struct MappingSource {
+  const char *service;       /* in the ARN */
+  gint64 batch_size, batch_max;
+  /* The execution role may read it, its settings fit the function's. call has no transaction. */
+  Error *(*check)(Call *call, const LambdaEventSourceMappingConfiguration *config, const LambdaFunctionConfiguration *function);
+  /* What wakes it: a key of call_pulse. arena. */
+  const char *(*pulse)(Call *call, const char *arn);
+  /* Takes a batch, runs the function with it, says what is done. *ret_empty: there was nothing. */
+  Error *(*turn)(MappingTurn *turn, gboolean *ret_empty);
+} MappingSource;
+/* NULL: haar has no such source. */
+const MappingSource *mapping_source(Call *call, const char *arn);
+struct MappingTurn {
+  Call *call;                /* without a transaction */
+  const LambdaMappingRecord *mapping;
+  const Principal *role;     /* the execution role */
+  const gboolean *stop;
+};
+/* Runs the mapping's function with an event; *ret_answer is its answer, NULL if it failed or was throttled. arena. */
+Error *mapping_invoke(MappingTurn *turn, const Json *event, Json **ret_answer) ERROR_MUST_USE;
+extern const MappingSource mapping_queue;
+
+/* Starts the threads of all enabled mappings. */
+Error *mappings_start(Lambda *lambda) ERROR_MUST_USE;
+/* Ends them; invocations that run are waited for. */
+void mappings_stop(Lambda *lambda);
+/* After a commit: starts, changes or ends the threads of a mapping as its record says. */
+void mappings_changed(Call *call, const char *uuid);
 
 /* --- metrics.c --- */
 

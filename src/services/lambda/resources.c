@@ -351,3 +351,53 @@ delete_event_config(ResourceCall *rc)
 
 RESOURCE(AWS::Lambda::EventInvokeConfig, lambda_event_invoke_config, .create = put_event_config, .update = put_event_config,
          .delete = delete_event_config)
+
+/* --- AWS::Lambda::EventSourceMapping --- */
+
+static Error *
+create_mapping(ResourceCall *rc, ResourceResult *ret)
+{
+  LambdaCreateEventSourceMappingInput in = {0};
+  LambdaCreateEventSourceMappingOutput out = {0};
+  ResourceCall plain = *rc;
+  Json *properties = json_copy(rc->call->arena, rc->properties);
+  json_remove(properties, "Tags");
+  plain.properties = properties;
+  TRY(property_input(&plain, LambdaOperationCreateEventSourceMapping.model->input, &in));
+  TRY(resource_operation(rc, &LambdaOperationCreateEventSourceMapping, &in, &out));
+  ret->physical_id = out.UUID;
+  resource_attribute(rc, ret, "Id", out.UUID);
+  resource_attribute(rc, ret, "EventSourceMappingArn", out.EventSourceMappingArn);
+  return NULL;
+}
+
+static Error *
+update_mapping(ResourceCall *rc, ResourceResult *ret)
+{
+  LambdaUpdateEventSourceMappingInput in = {0};
+  LambdaUpdateEventSourceMappingOutput out = {0};
+  ResourceCall plain = *rc;
+  Json *properties = json_copy(rc->call->arena, rc->properties);
+  json_remove(properties, "Tags");
+  plain.properties = properties;
+  TRY(property_input(&plain, LambdaOperationUpdateEventSourceMapping.model->input, &in));
+  in.UUID = rc->physical_id;
+  if (!in.Enabled.set)
+    in.Enabled = OPT_BOOL(TRUE);
+  if (!in.FunctionResponseTypes.v)
+    LIST_EMPTY(rc->call->arena, &in.FunctionResponseTypes);
+  if (!in.MaximumBatchingWindowInSeconds.set)
+    in.MaximumBatchingWindowInSeconds = OPT_INT(0);
+  return resource_operation(rc, &LambdaOperationUpdateEventSourceMapping, &in, &out);
+}
+
+static Error *
+delete_mapping(ResourceCall *rc)
+{
+  g_autoptr(Error) error = resource_operation(rc, &LambdaOperationDeleteEventSourceMapping, &(LambdaDeleteEventSourceMappingInput) {.UUID = rc->physical_id},
+                                              &(LambdaDeleteEventSourceMappingOutput) {0});
+  return error_is(error, "ResourceNotFoundException") ? NULL : g_steal_pointer(&error);
+}
+
+RESOURCE(AWS::Lambda::EventSourceMapping, lambda_event_source_mapping, .create = create_mapping, .update = update_mapping, .delete = delete_mapping,
+         .no_effect = "KmsKeyArn LoggingConfig MetricsConfig ProvisionedPollerConfig Tags")

@@ -34,7 +34,9 @@ start(Haar *haar)
   prepare_register(haar);
   async_register(haar);
   lambda->pool = pool_new(lambda);
-  return haar->sandboxes && haar->fabric ? runtime_new(haar, &lambda->runtime) : NULL;
+  if (haar->sandboxes && haar->fabric)
+    TRY(runtime_new(haar, &lambda->runtime));
+  return mappings_start(lambda);
 }
 
 static void
@@ -43,6 +45,7 @@ stop(Haar *haar)
   Lambda *lambda = haar_state(haar, "lambda");
   if (!lambda)
     return;
+  mappings_stop(lambda);
   pool_free(lambda->pool);
   runtime_free(lambda->runtime);
   g_hash_table_unref(lambda->counts);

@@ -76,7 +76,7 @@ Error *sqs_message_put(Call *call, const SqsQueueRecord *queue, gint64 number, S
 Error *sqs_message_delete(Call *call, const SqsQueueRecord *queue, gint64 number, const SqsMessageRecord *message) ERROR_MUST_USE;
 /* Puts a new message at the end: takes a number, arms the retention job, wakes who waits. */
 Error *sqs_message_add(Call *call, const SqsQueueRecord *queue, SqsMessageRecord *message, gint64 *ret_number) ERROR_MUST_USE;
-/* The key of call_wait for a queue. arena. */
+/* The key of call_wait for a queue: "sqs <region> <account> <name>"; who polls (Lambda) waits for it, too. arena. */
 char *sqs_wait_key(const Call *call, const SqsQueueRecord *queue);
 /* Receipt handles name number and try. arena. */
 char *sqs_receipt(Call *call, const SqsQueueRecord *queue, gint64 number, const char *receipt);
