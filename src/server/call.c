@@ -232,6 +232,28 @@ run_blocking(Call *call, Nested *nested)
   return call->operation->run(call, nested->in, nested->out);
 }
 
+void
+call_ended(const Call *call, const void *in, const void *out, const Error *error)
+{
+  for (const Service *const *service = haar_services; *service; service++)
+    if ((*service)->hooks && (*service)->hooks->called)
+      (*service)->hooks->called(call->haar, call, in, out, error);
+}
+
+static Error *
+run_operation(Call *inner, Nested *nested)
+{
+  switch (inner->operation->txn) {
+  case TXN_READ:
+    return call_read(inner, run_nested, nested);
+  case TXN_WRITE:
+    return call_write(inner, run_nested, nested);
+  case TXN_NONE:
+    return run_blocking(inner, nested);
+  }
+  return NULL;
+}
+
 Error *
 call_operation(Call *call, const Operation *operation, const Principal *as, const char *via, const void *in, void *ret_out)
 {
@@ -245,15 +267,10 @@ call_operation(Call *call, const Operation *operation, const Principal *as, cons
   inner.via_service = via ? via : call->via_service;
   Nested nested = {in, ret_out};
   TRY(shape_validate(operation->model->input, in));
-  switch (operation->txn) {
-  case TXN_READ:
-    return call_read(&inner, run_nested, &nested);
-  case TXN_WRITE:
-    return call_write(&inner, run_nested, &nested);
-  case TXN_NONE:
-    return run_blocking(&inner, &nested);
-  }
-  return NULL;
+  Error *error = run_operation(&inner, &nested);
+  if (via && strcmp(via, "cloudformation") == 0)
+    call_ended(&inner, in, error ? NULL : ret_out, error);
+  return error;
 }
 
 /* --- small things --- */

@@ -42,6 +42,9 @@ typedef struct ServiceHooks {
   /* Called after each API call of the service that came over the network and could be decoded, authorised or not: for CloudWatch. error: NULL if
    * it went well, then out is what it answered. It must be quick; any thread. */
   void (*measure)(Call *call, const void *in, const void *out, const Error *error, gint64 took_us);
+  /* Shown each call that was authenticated, when it has ended and before its answer is encoded; also those that CloudFormation made. One service
+   * (cloudtrail) has it. Any thread; must be quick. in, out: or NULL. error: NULL = it was answered with out. */
+  void (*called)(Haar *haar, const Call *call, const void *in, const void *out, const Error *error);
   /* The error code that this service answers for a denied call; NULL: "AccessDeniedException" (json), "AccessDenied" (query, xml). */
   const char *access_denied_code;
 } ServiceHooks;

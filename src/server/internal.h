@@ -31,6 +31,8 @@ typedef struct ServerWork {
 } ServerWork;
 void server_work(Server *server, void (*run)(gpointer data), gpointer data);
 
+/* Shows an ended call to the service that records calls. */
+void call_ended(const Call *call, const void *in, const void *out, const Error *error);
 /* Whether the call's principal may do this; call->txn must be set. direct: the call came from outside (endpoint policies hold). */
 Error *call_authorize(Call *call, const void *in, gboolean direct) ERROR_MUST_USE;
 /* The status of an error of the caller's (signature, permission) in a protocol: 400 in json and cbor, else 403. */

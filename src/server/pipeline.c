@@ -77,6 +77,8 @@ static void
 answer_call(Run *run)
 {
   measure_call(run);
+  if (run->route.operation && run->authenticated)
+    call_ended(&run->call, run->in, run->error ? NULL : run->out, run->error);
   if (!run->error)
     answer_output(run);
   if (run->error)
