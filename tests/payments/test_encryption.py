@@ -14,7 +14,7 @@ def test_key_rotates_and_has_its_policy(stack, outputs):
     kms = stack.client('kms')
     assert kms.get_key_rotation_status(KeyId=outputs['EncryptionKeyArn'])['KeyRotationEnabled'] is True
     policy = json.loads(kms.get_key_policy(KeyId=outputs['EncryptionKeyArn'], PolicyName='default')['Policy'])
-    assert [s['Sid'] for s in policy['Statement']] == ['Administration', 'ThroughTheServices']
+    assert [s['Sid'] for s in policy['Statement']] == ['Administration', 'ThroughTheServices', 'AlarmsToTheEncryptedTopic']
     assert kms.describe_key(KeyId=f'alias/{stack.name}')['KeyMetadata']['Arn'] == outputs['EncryptionKeyArn']
 
 
