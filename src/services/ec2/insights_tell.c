@@ -26,6 +26,14 @@ static const Network *network_of(const Network *network, const char *vpc_id) {
   return network;
 }
 
+/* The VPC that an interface is in: the given one, or a peer. */
+static const Network *home_of(const Network *network, const Eni *eni) {
+  for (gsize i = 0; !network_eni(network, eni->id) && i < network->n_peers; i++)
+    if (network_eni(network->peers[i], eni->id))
+      return network->peers[i];
+  return network;
+}
+
 static Ec2PortRange *ports(Call *call, int from, int to) {
   Ec2PortRange *range = ARENA_NEW(call->arena, Ec2PortRange);
   *range = (Ec2PortRange){.From = OPT_INT(from < 0 ? 0 : from), .To = OPT_INT(to < 0 ? 65535 : to)};
@@ -200,7 +208,7 @@ void insights_components(Call *call, const InsightsWay *way, Ec2NetworkInsightsA
   if (first_route)
     add_step(call, way, &analysis->ForwardPathComponents, first_route);
   if (v->receiver)
-    add_interface(call, way, &analysis->ForwardPathComponents, network_of(way->network, v->network ? v->network->vpc_id : NULL), v->receiver, FALSE);
+    add_interface(call, way, &analysis->ForwardPathComponents, home_of(way->network, v->receiver), v->receiver, FALSE);
 }
 
 /* --- one that was not --- */

@@ -142,6 +142,28 @@ def test_vpcs_apart_and_ends_that_are_gone(world):
     assert (analysis['Explanations'][0]['ExplanationCode'], analysis['Explanations'][0]['MissingComponent']) == ('NO_SOURCE_OR_DESTINATION', world.db)
 
 
+def test_over_a_peering(world):
+    ec2 = world.ec2
+    far = ec2.create_vpc(CidrBlock='10.50.0.0/16')['Vpc']['VpcId']
+    subnet = ec2.create_subnet(VpcId=far, CidrBlock='10.50.1.0/24')['Subnet']['SubnetId']
+    group = ec2.create_security_group(GroupName='far', Description='f', VpcId=far)['GroupId']
+    eni = ec2.create_network_interface(SubnetId=subnet, Groups=[group])['NetworkInterface']['NetworkInterfaceId']
+    table = ec2.describe_route_tables(Filters=[{'Name': 'vpc-id', 'Values': [far]}])['RouteTables'][0]['RouteTableId']
+    assert codes(world.analyse(world.client, eni, 443)) == [('DISCONNECTED_VPCS', None)]
+    peering = ec2.create_vpc_peering_connection(VpcId=world.vpc, PeerVpcId=far)['VpcPeeringConnection']['VpcPeeringConnectionId']
+    ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
+    assert codes(world.analyse(world.client, eni, 443))[0][0] == 'NO_ROUTE_TO_DESTINATION'
+    ec2.create_route(RouteTableId=world.table, DestinationCidrBlock='10.50.0.0/16', VpcPeeringConnectionId=peering)
+    assert ('ENI_SG_RULES_MISMATCH', 'ingress') in codes(world.analyse(world.client, eni, 443))
+    ec2.authorize_security_group_ingress(GroupId=group, IpProtocol='tcp', FromPort=443, ToPort=443, CidrIp='10.0.0.0/16')
+    assert codes(world.analyse(world.client, eni, 443))[0][0] == 'NO_ROUTE_TO_DESTINATION'   # for the reply
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock='10.0.0.0/16', VpcPeeringConnectionId=peering)
+    analysis = world.analyse(world.client, eni, 443)
+    assert analysis['NetworkPathFound'] is True
+    assert peering in [c['Component']['Id'] for c in analysis['ForwardPathComponents']]
+    assert (analysis['ForwardPathComponents'][-1]['Component']['Id'], analysis['ForwardPathComponents'][-1]['Vpc']['Id']) == (eni, far)
+
+
 def test_paths_and_analyses_as_resources(world):
     ec2 = world.ec2
     path = ec2.create_network_insights_path(Source=f'arn:aws:ec2:us-east-1:000000000000:network-interface/{world.client}', Destination=world.db, Protocol='tcp', DestinationPort=3306,
