@@ -1,11 +1,14 @@
 /* One thread waits for all sandboxes' ends (pidfd), and looks at the memory of those whose limit the kernel does not keep. */
 #include "sandbox/sandbox.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -329,6 +332,22 @@ sandbox_usage(Sandbox *sandbox, SandboxUsage *ret_usage)
   LaunchUsage usage = {-1, -1, -1, 0, FALSE};
   g_autoptr(Error) error = sandbox_running(sandbox) ? warden_usage(sandbox->owner->warden, sandbox->process.pid, &usage) : NULL;
   *ret_usage = (SandboxUsage) {usage.memory, usage.peak_memory, usage.cpu_us};
+}
+
+gboolean
+sandbox_is_peer(Sandbox *sandbox, int fd)
+{
+  struct sockaddr_in peer, own;
+  socklen_t size = sizeof peer, own_size = sizeof own;
+  gboolean held = FALSE;
+  if (getpeername(fd, (struct sockaddr *) &peer, &size) < 0 || getsockname(fd, (struct sockaddr *) &own, &own_size) < 0 ||
+      peer.sin_family != AF_INET || own.sin_family != AF_INET || !sandbox_running(sandbox))
+    return FALSE;
+  g_autoptr(Error) error =
+    warden_peer(sandbox->owner->warden, sandbox->process.pid, peer.sin_addr.s_addr, ntohs(peer.sin_port), ntohs(own.sin_port), &held);
+  if (error)
+    log_debug("%s: %s", sandbox->name, error->message);
+  return held;
 }
 
 int

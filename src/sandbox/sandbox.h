@@ -81,6 +81,9 @@ gboolean sandbox_wait(Sandbox *sandbox, gint64 timeout_ms, SandboxExit *ret_exit
 gboolean sandbox_running(const Sandbox *sandbox);
 /* What it uses now. */
 void sandbox_usage(Sandbox *sandbox, SandboxUsage *ret_usage);
+/* Whether a process of the sandbox holds the other end of an accepted TCP connection over loopback (IPv4): sandboxes of one network
+ * namespace share its loopback. FALSE as well if that cannot be known. Blocks for about a millisecond. */
+gboolean sandbox_is_peer(Sandbox *sandbox, int fd);
 /* The machine's process id of the program's init; for messages. */
 int sandbox_pid(const Sandbox *sandbox);
 /* Drops the handle; a running tree is ended. NULL is allowed. exited is not called after it returns. */

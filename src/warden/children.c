@@ -46,8 +46,6 @@ child_find(WardenState *state, gint64 pid)
 
 /* --- processes without a cgroup: those of one pid namespace, by /proc --- */
 
-typedef void (*ProcessFunction)(gint64 pid, gpointer data);
-
 static gboolean
 namespace_of(const char *pid, struct stat *ret)
 {
@@ -56,9 +54,8 @@ namespace_of(const char *pid, struct stat *ret)
   return stat(path, ret) == 0;
 }
 
-/* Calls function for all processes in the namespace that pid is the first process of. */
-static void
-each_process(gint64 init, ProcessFunction function, gpointer data)
+void
+launch_each_process(gint64 init, ProcessFunction function, gpointer data)
 {
   char text[32];
   struct stat wanted, st;
@@ -108,7 +105,7 @@ usage_of(WardenState *state, const Child *child, LaunchUsage *ret)
     cgroup_usage(warden_children(state)->cgroups, child->cgroup, ret);
   if (ret->memory < 0) {
     ret->memory = ret->peak_memory = 0;
-    each_process(child->pid, add_usage, ret);
+    launch_each_process(child->pid, add_usage, ret);
   }
 }
 
@@ -203,7 +200,7 @@ handle_freeze(WardenState *state, WardenInput *in, WardenOutput *out)
   if (!child || child->ended)
     return NULL;
   if (!child->cgroup || !cgroup_freeze(warden_children(state)->cgroups, child->cgroup, numbers[1] != 0))
-    each_process(child->pid, send_signal, GINT_TO_POINTER(numbers[1] ? SIGSTOP : SIGCONT));
+    launch_each_process(child->pid, send_signal, GINT_TO_POINTER(numbers[1] ? SIGSTOP : SIGCONT));
   return NULL;
 }
 

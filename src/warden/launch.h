@@ -26,6 +26,9 @@ warden_children(WardenState *state)
 /* Builds the process's root from the spec's mounts and enters it. In the new process, in a mount namespace of its own.
  * NULL on success, else what failed (transfer full). */
 char *mount_root(const LaunchSpec *spec);
+/* Calls function for all processes in the namespace that init is the first process of. */
+typedef void (*ProcessFunction)(gint64 pid, gpointer data);
+void launch_each_process(gint64 init, ProcessFunction function, gpointer data);
 /* Keeps the loopback device of the current network namespace up. */
 void launch_loopback_up(void);
 /* Ends a child if it runs, waits for it, drops what is kept of it. */

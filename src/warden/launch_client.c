@@ -119,6 +119,20 @@ warden_usage(Warden *warden, gint64 pid, LaunchUsage *ret_usage)
 }
 
 Error *
+warden_peer(Warden *warden, gint64 pid, guint32 address, guint16 port, guint16 to, gboolean *ret_held)
+{
+  g_autoptr(GByteArray) reply = g_byte_array_new();
+  const gint64 numbers[] = {pid, address, port, to};
+  gint64 held;
+  TRY(warden_call(warden, WARDEN_PEER, numbers, sizeof numbers, NULL, 0, reply, NULL, 0));
+  if (reply->len != sizeof held)
+    return error_fault("the warden's answer is malformed");
+  memcpy(&held, reply->data, sizeof held);
+  *ret_held = held != 0;
+  return NULL;
+}
+
+Error *
 warden_own(Warden *warden, const char *path, gint64 uid, gint64 gid)
 {
   g_autoptr(GByteArray) request = g_byte_array_new();

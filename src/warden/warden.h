@@ -147,6 +147,9 @@ typedef struct LaunchUsage {
 } LaunchUsage;
 /* Also after its end, until it is forgotten. */
 Error *warden_usage(Warden *warden, gint64 pid, LaunchUsage *ret_usage) ERROR_MUST_USE;
+/* Whether a process of the launched tree holds the other end of a TCP connection over loopback. address: of the peer, as in sin_addr (network
+ * byte order); port: the peer's; to: the port that it connected to (both in the machine's order). FALSE also for what has ended. */
+Error *warden_peer(Warden *warden, gint64 pid, guint32 address, guint16 port, guint16 to, gboolean *ret_held) ERROR_MUST_USE;
 /* Ends it if it still runs, and drops what is kept of it. To be called once for each launch. */
 Error *warden_forget(Warden *warden, gint64 pid) ERROR_MUST_USE;
 /* Gives a file, or a directory and all in it, to a user: only if warden_is_root. */

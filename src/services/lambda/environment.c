@@ -278,11 +278,16 @@ environment_new(Lambda *lambda, Call *call, const Invocation *invocation, guint 
     g_autofree char *group = g_strdup_printf("/aws/lambda/%s", invocation->config->FunctionName);
     environment->log = log_sink_new(lambda->haar, invocation->region, &start.role.principal, group, start.stream);
     g_mutex_lock(&lambda->runtime->lock);
-    environment->listener = runtime_add(lambda->runtime, environment, SOURCE_LISTENER, start.listener);
     environment->output = runtime_add(lambda->runtime, environment, SOURCE_OUTPUT, start.output[0]);
     g_mutex_unlock(&lambda->runtime->lock);
-    start.listener = start.output[0] = -1;
+    start.output[0] = -1;
     error = run(&start, environment);
+  }
+  if (!error) { /* only now: whoever connects is looked up in the sandbox */
+    g_mutex_lock(&lambda->runtime->lock);
+    environment->listener = runtime_add(lambda->runtime, environment, SOURCE_LISTENER, start.listener);
+    g_mutex_unlock(&lambda->runtime->lock);
+    start.listener = -1;
   }
   start_clear(&start);
   if (error)

@@ -21,6 +21,7 @@ typedef struct Source {
   Environment *environment;
   GByteArray *in;
   gboolean continued;
+  gboolean stranger;         /* connection: of another environment's process */
 } Source;
 
 static void
@@ -38,7 +39,7 @@ runtime_add(Runtime *runtime, Environment *environment, int kind, int fd)
 {
   fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
   Source *source = g_new0(Source, 1);
-  *source = (Source) {++runtime->last_source, kind, fd, environment, kind == SOURCE_CONNECTION ? g_byte_array_new() : NULL, FALSE};
+  *source = (Source) {++runtime->last_source, kind, fd, environment, kind == SOURCE_CONNECTION ? g_byte_array_new() : NULL, FALSE, FALSE};
   g_hash_table_insert(runtime->sources, &source->id, source);
   struct epoll_event event = {.events = EPOLLIN, .data.u64 = source->id};
   epoll_ctl(runtime->epoll, EPOLL_CTL_ADD, fd, &event);
@@ -175,13 +176,23 @@ invocation_answer(Source *source, const RuntimeRequest *request, const char *res
   answered(environment, request, error);
 }
 
+/* Environments that share an interface share its loopback, where anyone may connect to any port: only the environment's own processes are
+ * answered. Without an interface an environment has its loopback for itself. */
+static gboolean
+is_stranger(const Environment *environment, int fd)
+{
+  return environment->interface && !sandbox_is_peer(environment->sandbox, fd);
+}
+
 static void
 handle(Source *source, const RuntimeRequest *request)
 {
   static const char base[] = "/2018-06-01/runtime/";
   Environment *environment = source->environment;
   const char *path = g_str_has_prefix(request->path, base) ? request->path + strlen(base) : "";
-  if (strcmp(path, "invocation/next") == 0 && strcmp(request->method, "GET") == 0) {
+  if (source->stranger)
+    reply(source, 403, "{\"errorMessage\":\"this is another environment's Runtime API\",\"errorType\":\"Forbidden\"}\n");
+  else if (strcmp(path, "invocation/next") == 0 && strcmp(request->method, "GET") == 0) {
     environment->waiting = source->id;
     g_cond_broadcast(&environment->changed);
   } else if (strcmp(path, "init/error") == 0) {
@@ -235,7 +246,8 @@ accept_all(Runtime *runtime, const Source *listener)
   static const int on = 1;
   while ((fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    runtime_add(runtime, listener->environment, SOURCE_CONNECTION, fd);
+    guint64 id = runtime_add(runtime, listener->environment, SOURCE_CONNECTION, fd);
+    source_find(runtime, id)->stranger = is_stranger(listener->environment, fd);
   }
 }
 

@@ -204,3 +204,37 @@ def test_after_kill_9(new_haar, network):
     haar.start()
     assert invoke(haar.client('lambda'), 'inside', {'address': 'localhost'}) == ['127.0.0.1']
     assert invoke(haar.client('lambda'), 'inside') == 'ConnectTimeoutError'
+
+
+STRANGER = '''
+import http.client, os, subprocess, sys
+def ask(api, method, path):
+    connection = http.client.HTTPConnection(api, timeout=5)
+    connection.request(method, "/2018-06-01/runtime/" + path, b"{}" if method == "POST" else None)
+    return connection.getresponse().status
+def handler(event, context):
+    own = os.environ["AWS_LAMBDA_RUNTIME_API"]
+    if not event.get("api"):
+        return own
+    child = subprocess.run([sys.executable, "-c", "import http.client, sys; c = http.client.HTTPConnection(sys.argv[1], timeout=5); "
+                            "c.request('POST', '/2018-06-01/runtime/invocation/0/response', b'x'); print(c.getresponse().status)", own],
+                           capture_output=True, text=True)
+    return {"next": ask(event["api"], "GET", "invocation/next"), "init": ask(event["api"], "POST", "init/error"),
+            "answer": ask(event["api"], "POST", "invocation/0/response"), "own": ask(own, "POST", "invocation/0/response"),
+            "child": child.stdout.strip()}
+'''
+
+
+def test_runtime_apis_are_apart(client, place):
+    """Environments of one interface share its loopback: neither takes the other's events, nor answers for it; its own children may."""
+    lambda_ = client('lambda')
+    for name in ('victim', 'stranger'):
+        lambda_.create_function(FunctionName=name, Role=place['role'], Runtime='python3.11', Handler='index.handler', Code={'ZipFile': package(STRANGER)},
+                                Timeout=25, MemorySize=256, VpcConfig={'SubnetIds': place['subnets'][:1], 'SecurityGroupIds': [place['group']]})
+        wait_for(lambda: lambda_.get_function_configuration(FunctionName=name)['State'] == 'Active', f'{name} is active')
+    api = invoke(lambda_, 'victim')
+    assert api.startswith('127.0.0.1:')
+    assert invoke(lambda_, 'stranger', {'api': api}) == {'next': 403, 'init': 403, 'answer': 403, 'own': 400, 'child': '400'}
+    assert invoke(lambda_, 'victim') == api  # still the same environment, unharmed
+    for name in ('victim', 'stranger'):
+        lambda_.delete_function(FunctionName=name)
