@@ -82,42 +82,76 @@ is_wanted(const CloudtrailLookupEventsInput *in, const CloudtrailEventRecord *ev
          (!in->LookupAttributes.n || matches(event, in->LookupAttributes.v[0]));
 }
 
-OPERATION(LookupEvents, lookup_events, .txn = TXN_READ)
+typedef struct Lookup {
+  const CloudtrailLookupEventsInput *in;
+  CloudtrailLookupEventsOutput *out;
+  gint64 last_time;          /* of the event that was looked at last, and its id */
+  char last_id[64];
+} Lookup;
+
+/* Looks at the cursor's event; it is decoded for the answer only if it is wanted. FALSE in *ret_more: the page is full. */
+static Error *
+look_at(Call *call, Lookup *lookup, gint64 time, const guint8 *value, gsize size, gboolean *ret_more)
+{
+  g_autoptr(Arena) scratch = arena_new();
+  void *event = NULL;
+  CloudtrailLookupEventsOutput *out = lookup->out;
+  TRY(record_decode(scratch, &CloudtrailEventRecord_shape, value, size, &event));
+  gboolean wanted = is_wanted(lookup->in, event);
+  *ret_more = !wanted || out->Events.n < (gsize) OPT_OR(lookup->in->MaxResults, TRAIL_PAGE);
+  if (!*ret_more)
+    return NULL;
+  if (wanted) {
+    TRY(record_decode(call->arena, &CloudtrailEventRecord_shape, value, size, &event));
+    LIST_APPEND(call->arena, &out->Events, describe(call, event));
+  }
+  lookup->last_time = time;
+  g_strlcpy(lookup->last_id, ((CloudtrailEventRecord *) event)->id, sizeof lookup->last_id);
+  return NULL;
+}
+
+/* From the newest that may be wanted to the oldest. Rows are in the order of time: what is before StartTime is not looked at. */
+static Error *
+look(Call *call, gpointer data)
+{
+  Lookup *lookup = data;
+  const CloudtrailLookupEventsInput *in = lookup->in;
+  Key prefix, from;
+  g_autoptr(Cursor) cursor = NULL;
+  gboolean more = TRUE;
+  gsize looked = 0;
+  key_strings(&prefix, call->region, call->account, NULL);
+  if (in->NextToken)
+    TRY(read_token(call, in->NextToken, &from));
+  else if (in->EndTime.set)
+    record_key(call, in->EndTime.ms, "\x7f", &from); /* behind every id */
+  TRY(cursor_open(call->txn, &trail_events,
+                  &(CursorOptions){.prefix = &prefix, .from = in->NextToken || in->EndTime.set ? &from : NULL, .after = TRUE, .reverse = TRUE}, &cursor));
+  for (; more && looked < LOOKED_AT_MAX && cursor_next(cursor); looked++) {
+    KeyReader reader = cursor_key_reader(cursor);
+    gsize size;
+    gint64 time;
+    const guint8 *value = cursor_value(cursor, &size);
+    if (!key_read_int(&reader, &time) || (in->StartTime.set && time < in->StartTime.ms))
+      return NULL;
+    TRY(look_at(call, lookup, time, value, size, &more));
+  }
+  if (!more || looked == LOOKED_AT_MAX)
+    lookup->out->NextToken = make_token(call, lookup->last_time, lookup->last_id);
+  return NULL;
+}
+
+/* It may look at many rows: on a worker, not where requests arrive. */
+OPERATION(LookupEvents, lookup_events, .txn = TXN_NONE)
 static Error *
 lookup_events(Call *call, const CloudtrailLookupEventsInput *in, CloudtrailLookupEventsOutput *ret_out)
 {
-  Key prefix, from;
-  g_autoptr(Cursor) cursor = NULL;
-  gsize max = (gsize) OPT_OR(in->MaxResults, TRAIL_PAGE);
-  gint64 last_time = 0;
-  const char *last_id = NULL;
+  Lookup lookup = {.in = in, .out = ret_out};
   TRY(check(in));
   LIST_EMPTY(call->arena, &ret_out->Events);
   if (in->EventCategory)
     return NULL; /* haar has no insights */
-  key_strings(&prefix, call->region, call->account, NULL);
-  if (in->NextToken)
-    TRY(read_token(call, in->NextToken, &from));
-  TRY(cursor_open(call->txn, &trail_events,
-                  &(CursorOptions){.prefix = &prefix, .from = in->NextToken ? &from : NULL, .after = TRUE, .reverse = TRUE}, &cursor));
-  for (gsize looked = 0; looked < LOOKED_AT_MAX && cursor_next(cursor); looked++) {
-    KeyReader reader = cursor_key_reader(cursor);
-    gsize size;
-    gint64 time;
-    void *event = NULL;
-    const guint8 *value = cursor_value(cursor, &size);
-    TRY(record_decode(call->arena, &CloudtrailEventRecord_shape, value, size, &event));
-    if (!key_read_int(&reader, &time) || !is_wanted(in, event))
-      continue;
-    if (ret_out->Events.n == max) {
-      ret_out->NextToken = make_token(call, last_time, last_id);
-      break;
-    }
-    last_time = time;
-    last_id = ((CloudtrailEventRecord *) event)->id;
-    LIST_APPEND(call->arena, &ret_out->Events, describe(call, event));
-  }
-  return NULL;
+  return call_read(call, look, &lookup);
 }
 
 /* --- haar trail --- */
