@@ -17,6 +17,12 @@ code_directory(Arena *arena, const Haar *haar, const char *code)
   return arena_printf(arena, "%s/lambda/%s", haar->data_directory, code);
 }
 
+char *
+code_zip_path(Arena *arena, const Haar *haar, const char *code)
+{
+  return arena_printf(arena, "%s/lambda/%s.zip", haar->data_directory, code);
+}
+
 static Error *
 bad_zip(void)
 {
@@ -136,13 +142,16 @@ code_store(Call *call, const Blob *zip, const char **ret_code, const char **ret_
   *ret_code = arena_strdup(call->arena, g_checksum_get_string(sum));
   g_checksum_get_digest(sum, digest, &size);
   *ret_sha256 = text_base64(call->arena, digest, size);
-  const char *directory = code_directory(call->arena, call->haar, *ret_code);
-  if (g_file_test(directory, G_FILE_TEST_IS_DIR))
+  const char *directory = code_directory(call->arena, call->haar, *ret_code), *package = code_zip_path(call->arena, call->haar, *ret_code);
+  if (g_file_test(directory, G_FILE_TEST_IS_DIR) && g_file_test(package, G_FILE_TEST_IS_REGULAR))
     return NULL;
   const char *part = arena_printf(call->arena, "%s.%s", directory, id_hex(call->arena, 8));
   if (g_mkdir_with_parents(part, 0755) < 0)
     return error_fault("%s: %s", part, g_strerror(errno));
   Error *error = unpack(zip, part);
+  g_autoptr(GError) failed = NULL;
+  if (!error && !g_file_set_contents(package, (const char *) zip->data, (gssize) zip->size, &failed))
+    error = error_fault("%s", failed->message);
   if (!error && rename(part, directory) < 0 && errno != ENOTEMPTY && errno != EEXIST)
     error = error_fault("%s: %s", directory, g_strerror(errno));
   remove_tree(part);

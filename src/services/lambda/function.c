@@ -137,6 +137,7 @@ get_function(Call *call, const LambdaGetFunctionInput *in, LambdaGetFunctionOutp
   ret_out->Configuration = lambda_function_shown(call, record, name.qualifier);
   ret_out->Code = ARENA_NEW(call->arena, LambdaFunctionCodeLocation);
   ret_out->Code->RepositoryType = "S3";
+  ret_out->Code->Location = download_location(call, record->code);
   if (latest)
     ret_out->Tags = latest->tags;
   if (latest && latest->reserved.set) {

@@ -36,6 +36,7 @@ struct Lambda {
   guint total;
   GHashTable *late;          /* interface -> environments that are not ready yet; under running */
   Mappings *mappings;
+  char *download_secret;     /* signs the addresses that packages are downloaded from */
 };
 Lambda *lambda_state(const Call *call);
 
@@ -90,11 +91,20 @@ Error *code_store(Call *call, const Blob *zip, const char **ret_code, const char
 Error *code_fetch(Call *call, const LambdaFunctionCode *code, const char **ret_code, const char **ret_sha256, gint64 *ret_size) ERROR_MUST_USE;
 /* Where it is (arena). */
 char *code_directory(Arena *arena, const Haar *haar, const char *code);
+/* The package as it was uploaded (arena). */
+char *code_zip_path(Arena *arena, const Haar *haar, const char *code);
 /* A zip of one text file, "index.py" or "index.js", as CloudFormation's inline code; Python gets cfnresponse beside it. arena. */
 Error *code_zip_inline(Call *call, const char *runtime, const char *text, Blob *ret) ERROR_MUST_USE;
 
 /* Several unpacked packages as one: the later ones over the earlier. arena. */
 Error *code_merge(Call *call, const StringList *codes, const char **ret_code) ERROR_MUST_USE;
+
+/* --- download.c --- */
+
+/* An address that gives the package to whoever has it, for ten minutes: by the host name of the call. arena. */
+char *download_location(Call *call, const char *code);
+gboolean download_serves(Haar *haar, const HttpRequest *request);
+void download_serve(Haar *haar, HttpExchange *exchange);
 
 /* --- layer.c --- */
 
@@ -139,6 +149,7 @@ typedef struct Invocation {
 typedef struct InvocationResult {
   GByteArray *payload;       /* never NULL after an invocation; transfer full */
   const char *function_error;/* "Unhandled" or NULL */
+  gint64 duration_us;        /* as the REPORT line has it: without INIT */
   char *log_tail;            /* with tail: base64 of the last 4 KiB; transfer full */
 } InvocationResult;
 
@@ -203,7 +214,7 @@ void mappings_changed(Call *call, const char *uuid);
 
 /* --- metrics.c --- */
 
-/* Measures for CloudWatch (AWS/Lambda): an invocation that ran, as the alias or version of name; one that was refused (throttled); how many
+/* Measures for CloudWatch (AWS/Lambda): an invocation that ran, as the alias or version of name (took_us below 0: it did not come to run); one that was refused (throttled); how many
  * run at once; what an asynchronous event met ("AsyncEventsReceived", ...). */
 void lambda_metric_invocation(Call *call, const FunctionName *name, const char *version, gboolean failed, gint64 took_us);
 void lambda_metric_throttle(Call *call, const FunctionName *name);

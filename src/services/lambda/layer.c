@@ -93,6 +93,7 @@ content_of(Call *call, const LambdaLayerRecord *record)
   LambdaLayerVersionContentOutput *content = ARENA_NEW(call->arena, LambdaLayerVersionContentOutput);
   content->CodeSha256 = record->sha256;
   content->CodeSize = record->size;
+  content->Location = download_location(call, record->code);
   return content;
 }
 

@@ -1,68 +1,15 @@
 """Functions run for real: answers, errors, time-outs, crashes, memory, logs, events, versions, aliases, permissions."""
 
 import base64
-import io
 import json
+import subprocess
 import time
-import zipfile
 
 import botocore.exceptions
 import pytest
 
 from tests.support.daemon import wait_for
-
-ACCOUNT = '000000000000'
-TRUST = {'Version': '2012-10-17',
-         'Statement': [{'Effect': 'Allow', 'Principal': {'Service': 'lambda.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]}
-
-
-def package(text, name='index.py', mode=0o644):
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, 'w') as archive:
-        entry = zipfile.ZipInfo(name)
-        entry.external_attr = (0o100000 | mode) << 16
-        archive.writestr(entry, text)
-    return data.getvalue()
-
-
-@pytest.fixture(scope='module')
-def role(client):
-    iam = client('iam')
-    arn = iam.create_role(RoleName='function', AssumeRolePolicyDocument=json.dumps(TRUST))['Role']['Arn']
-    iam.put_role_policy(RoleName='function', PolicyName='logs', PolicyDocument=json.dumps({
-        'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': 'logs:*', 'Resource': '*'}]}))
-    return arn
-
-
-@pytest.fixture(scope='module')
-def lambda_(client):
-    return client('lambda')
-
-
-@pytest.fixture
-def function(lambda_, role, network):
-    made = []
-
-    def make(name, text, **more):
-        settings = {'FunctionName': name, 'Role': role, 'Runtime': 'python3.11', 'Handler': 'index.handler', 'Code': {'ZipFile': package(text)}, **more}
-        lambda_.create_function(**settings)
-        made.append(name)
-        wait_for(lambda: lambda_.get_function_configuration(FunctionName=name)['State'] == 'Active', f'{name} is active')
-        return name
-
-    yield make
-    for name in made:
-        lambda_.delete_function(FunctionName=name)
-
-
-def invoke(lambda_, name, event=None, **more):
-    answer = lambda_.invoke(FunctionName=name, Payload=json.dumps(event or {}), **more)
-    return answer, json.loads(answer['Payload'].read() or 'null')
-
-
-def code_of(error):
-    return error.value.response['Error']['Code']
-
+from tests.support.functions import ACCOUNT, code_of, function, invoke, lambda_, package, role  # noqa: F401 (fixtures)
 
 def test_answer(lambda_, function):
     name = function('echo', 'def handler(event, context):\n    return {"got": event, "name": context.function_name, "id": context.aws_request_id,'
@@ -322,3 +269,24 @@ def test_code_from_s3(lambda_, function, client):
     with pytest.raises(botocore.exceptions.ClientError) as error:
         lambda_.update_function_code(FunctionName=name, S3Bucket='code-of-functions', S3Key='none.zip')
     assert code_of(error) == 'InvalidParameterValueException' and 'NoSuchKey' in str(error.value)
+
+
+def test_code_is_downloaded(lambda_, function, haar, tmp_path):
+    """Location needs no credentials, gives the package as it was uploaded, and ends after ten minutes."""
+    def fetch(url):
+        file = tmp_path / 'got'
+        status = subprocess.run(['curl', '-s', '-m', '20', '-o', file, '-w', '%{http_code}', url], capture_output=True, text=True, check=True).stdout
+        return int(status), file.read_bytes()
+
+    zip_ = package('def handler(event, context):\n    return "kept"\n')
+    name = function('kept', '', Code={'ZipFile': zip_})
+    layer = lambda_.publish_layer_version(LayerName='kept', Content={'ZipFile': zip_})
+    code = lambda_.get_function(FunctionName=name)['Code']
+    assert code['RepositoryType'] == 'S3' and 'X-Amz-Expires=600' in code['Location']
+    assert fetch(code['Location']) == (200, zip_)
+    assert fetch(lambda_.get_layer_version(LayerName='kept', VersionNumber=layer['Version'])['Content']['Location']) == (200, zip_)
+    status, text = fetch(code['Location'][:-1] + ('0' if code['Location'][-1] != '0' else '1'))
+    assert status == 403 and b'<Code>SignatureDoesNotMatch</Code>' in text
+    haar.call('POST', 'clock', {'advance': '601s'})
+    status, text = fetch(code['Location'])
+    assert status == 403 and b'<Code>AccessDenied</Code><Message>Request has expired</Message>' in text
