@@ -53,6 +53,7 @@ async_put(Call *call, const InvokeArgs *args)
 typedef struct Policy {
   const LambdaEventRecord *event;
   gint64 retries, max_age;
+  gboolean none_may_run;     /* reserved concurrency is zero */
   const char *on_success, *on_failure, *dead_letters, *role;
 } Policy;
 
@@ -76,6 +77,9 @@ find_policy(Call *call, gpointer data)
   g_autoptr(Error) gone = lambda_function_resolve(call, &name, &record);
   if (gone)
     return gone->kind == ERROR_FAULT ? g_steal_pointer(&gone) : NULL;
+  LambdaFunctionRecord *latest;
+  TRY(lambda_function_find(call, event->function, LAMBDA_LATEST, &latest));
+  policy->none_may_run = latest && latest->reserved.set && latest->reserved.v == 0;
   policy->role = record->config->Role;
   policy->dead_letters = record->config->DeadLetterConfig ? record->config->DeadLetterConfig->TargetArn : NULL;
   return NULL;
@@ -155,11 +159,13 @@ static Error *
 to_dead_letters(Call *call, const Policy *policy, const LambdaEventRecord *event, const InvocationResult *result)
 {
   Arena *arena = call->arena;
-  const char *message = json_string(json_get(parsed(arena, result->payload ? result->payload->data : NULL, result->payload ? result->payload->len : 0), "errorMessage"));
+  const GByteArray *payload = result->payload;
+  const char *message = payload ? json_string(json_get(parsed(arena, payload->data, payload->len), "errorMessage")) : NULL;
+  gboolean ran = OPT_OR(event->attempts, 0) > 0;
   Json *attributes = json_new_object(arena);
   json_set(arena, attributes, "RequestID", attribute(arena, "String", event->request));
-  json_set(arena, attributes, "ErrorCode", attribute(arena, "Number", "200"));
-  json_set(arena, attributes, "ErrorMessage", attribute(arena, "String", message ? message : "Unknown"));
+  json_set(arena, attributes, "ErrorCode", attribute(arena, "Number", ran ? "200" : "429"));
+  json_set(arena, attributes, "ErrorMessage", attribute(arena, "String", message ? message : ran ? "Unknown" : "Rate Exceeded."));
   return deliver(call, policy, policy->dead_letters, event->payload.size ? arena_strndup(arena, (const char *) event->payload.data, event->payload.size) : "{}", attributes);
 }
 
@@ -210,16 +216,20 @@ attempt(Call *call, LambdaEventRecord *event)
   const char *version = NULL;
   InvokeArgs args = {{event->function, event->qualifier}, event->request, event->context, event->payload, FALSE};
   TRY(call_read(call, find_policy, &policy));
-  g_autoptr(Error) error = invoke_run(call, &args, &result, &version);
   gint64 age = clock_now() - OPT_OR(event->queued, 0);
+  if (age > policy.max_age) {
+    end_event(call, &policy, &result, "EventAgeExceeded", version);
+    return NULL;
+  }
+  g_autoptr(Error) error = invoke_run(call, &args, &result, &version);
   lambda_metric_event(call, event->function, "AsyncEventAge", "Milliseconds", (double) age);
   if (error_is(error, "ResourceNotFoundException"))
     return NULL;
   if (error) {
     gint64 throttles = OPT_OR(event->throttles, 0) + 1;
     event->throttles = OPT_INT(throttles);
-    if (age > policy.max_age) {
-      end_event(call, &policy, &result, "EventAgeExceeded", version);
+    if (policy.none_may_run) { /* not tried again */
+      end_event(call, &policy, &result, "ZeroReservedConcurrency", version);
       return NULL;
     }
     gint64 delay = MIN(1000LL << MIN(throttles, 9), 5 * minute);

@@ -154,11 +154,10 @@ invoke_run(Call *call, const InvokeArgs *args, InvocationResult *ret, const char
   };
   const char *key = arena_printf(call->arena, "%s/%s/%s", call->region, call->account, args->name.name);
   TRY(enter_measured(call, &args->name, key, target.latest ? target.latest->reserved : (OptInt) {0}));
-  gint64 began = clock_monotonic_us();
   Error *error = pool_invoke(lambda_state(call)->pool, call, &invocation, ret);
   leave(lambda_state(call), key);
   *ret_version = record->active->Version;
-  lambda_metric_invocation(call, &args->name, *ret_version, error || ret->function_error, clock_monotonic_us() - began);
+  lambda_metric_invocation(call, &args->name, *ret_version, error || ret->function_error, error ? -1 : ret->duration_us);
   return error;
 }
 

@@ -30,7 +30,8 @@ lambda_metric_invocation(Call *call, const FunctionName *name, const char *versi
   add_all(call, name, version, "Invocations", "Count", 1);
   add_all(call, name, version, "Errors", "Count", failed ? 1 : 0);
   add_all(call, name, version, "Throttles", "Count", 0);
-  add_all(call, name, version, "Duration", "Milliseconds", (double) took_us / 1000);
+  if (took_us >= 0)
+    add_all(call, name, version, "Duration", "Milliseconds", (double) took_us / 1000);
 }
 
 void

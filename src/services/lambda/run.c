@@ -114,10 +114,9 @@ static void
 answer_timed_out(Environment *environment, const Invocation *invocation, InvocationResult *ret)
 {
   g_autoptr(Arena) arena = arena_new();
-  const char *message = arena_printf(arena, "%s %s Task timed out after %.2f seconds", text_iso8601(arena, clock_now(), TRUE), invocation->request_id,
-                                     ms(timeout_us(invocation)) / 1000);
-  set_answer(ret, arena_printf(arena, "{\"errorMessage\":\"%s\"}", message));
-  environment_platform_line(environment, "%s", message);
+  const char *message = arena_printf(arena, "Task timed out after %.2f seconds", ms(timeout_us(invocation)) / 1000);
+  set_answer(ret, arena_printf(arena, "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: %s Error: %s\"}", invocation->request_id, message));
+  environment_platform_line(environment, "%s %s %s", text_iso8601(arena, clock_now(), TRUE), invocation->request_id, message);
 }
 
 static void
@@ -150,7 +149,8 @@ peak_mb(Environment *environment)
   return CLAMP((environment->peak + (1 << 20) - 1) >> 20, 1, environment->memory_size);
 }
 
-static void
+/* Returns: how long it took, us. */
+static gint64
 report(Environment *environment, const Invocation *invocation, const Course *course)
 {
   gint64 took = g_get_monotonic_time() - course->began;
@@ -168,6 +168,7 @@ report(Environment *environment, const Invocation *invocation, const Course *cou
     g_string_append_printf(line, "Status: error\tError Type: %s", end_type(environment));
   environment_platform_line(environment, "END RequestId: %s", invocation->request_id);
   environment_platform_line(environment, "%s", line->str);
+  return took;
 }
 
 static void
@@ -263,7 +264,7 @@ finish(Pool *pool, Environment *environment, const Invocation *invocation, Cours
     answer_ended(environment, invocation, ret);
   else
     answer_given(environment, ret);
-  report(environment, invocation, course);
+  ret->duration_us = report(environment, invocation, course);
   ret->log_tail = tail_text(environment);
   if (course->end == READY && !course->init_ended) {
     environment_use(environment, FALSE);
