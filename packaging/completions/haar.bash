@@ -15,8 +15,16 @@ _haar() {
     --disable | --enable) mapfile -t COMPREPLY < <(compgen -W "$(haar check --list-rules 2>/dev/null | cut -d' ' -f1)" -- "$current"); return ;;
     --data | -d) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
   esac
-  if [ "$command" = clock ] && [ "$COMP_CWORD" -eq 2 ]; then
+  if [ "$command" = clock ] && [ "$COMP_CWORD" -eq 2 ] && [ "${current:0:1}" != - ]; then
     mapfile -t COMPREPLY < <(compgen -W "advance set reset" -- "$current")
+    return
+  fi
+  if [ "$command" = fault ] && [ "$COMP_CWORD" -eq 2 ] && [ "${current:0:1}" != - ]; then
+    mapfile -t COMPREPLY < <(compgen -W "zone cut loss bandwidth latency dns endpoint service late-eni stateless-groups failover lift" -- "$current")
+    return
+  fi
+  if [ "$command" = mail ] && [ "$COMP_CWORD" -eq 2 ] && [ "${current:0:1}" != - ]; then
+    mapfile -t COMPREPLY < <(compgen -W "read" -- "$current")
     return
   fi
   case $current in

@@ -9,6 +9,8 @@ end
 complete -c haar -n __fish_use_subcommand -f -a '(__haar_commands)'
 complete -c haar -n 'not __fish_use_subcommand; and string match -q -- "-*" (commandline -ct)' -f -a '(__haar_options)'
 complete -c haar -n '__fish_seen_subcommand_from clock' -f -a 'advance set reset'
+complete -c haar -n '__fish_seen_subcommand_from fault' -f -a 'zone cut loss bandwidth latency dns endpoint service late-eni stateless-groups failover lift'
+complete -c haar -n '__fish_seen_subcommand_from mail' -f -a 'read'
 complete -c haar -n '__fish_seen_subcommand_from serve' -l durability -x -a 'process disk'
 complete -c haar -n '__fish_seen_subcommand_from serve' -l network -x -a 'on off'
 complete -c haar -n '__fish_seen_subcommand_from env' -l shell -x -a 'sh fish powershell'
