@@ -180,6 +180,8 @@ start_parts(Process *process)
   serve_port(process);
   if (haar->fabric)
     TRY(fabric_start(haar->fabric));
+  if (haar->fabric && process->options->egress)
+    TRY(fabric_egress(haar->fabric));
   jobs_start(haar->jobs);
   return write_state(process);
 }

@@ -51,6 +51,7 @@ typedef struct ServeOptions {
   int dns_port;              /* as in Haar */
   gboolean disk;             /* --durability=disk */
   gboolean network_off;
+  gboolean egress;               /* a way out to the host's real network */
   gboolean detach;
 } ServeOptions;
 /* Runs the daemon until it is told to stop; in main.c. Returns the exit code. */

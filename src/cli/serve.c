@@ -7,7 +7,7 @@
 enum { DEFAULT_PORT = 4566, DEFAULT_DNS_PORT = 4553 };
 
 typedef struct Words {
-  char *data, *region, *durability, *network;
+  char *data, *region, *durability, *network, *egress;
   int port, dns_port;
   gboolean detach;
 } Words;
@@ -43,6 +43,7 @@ serve(const Words *words)
       .detach = words->detach,
       .disk = words->durability && strcmp(words->durability, "disk") == 0,
       .network_off = words->network && strcmp(words->network, "off") == 0,
+      .egress = words->egress && strcmp(words->egress, "host") == 0,
   };
   return daemon_run(&options);
 }
@@ -54,6 +55,7 @@ clear_words(Words *words)
   g_free(words->region);
   g_free(words->durability);
   g_free(words->network);
+  g_free(words->egress);
 }
 
 COMMAND(serve, run_serve, "start haar; it runs until it is told to stop")
@@ -69,6 +71,7 @@ run_serve(int argc, char **argv)
       {"durability", 0, 0, G_OPTION_ARG_STRING, &words.durability, "What survives: process (kill -9) or disk (power loss too)",
        "process|disk"},
       {"network", 0, 0, G_OPTION_ARG_STRING, &words.network, "off: no VPCs, functions and databases; default: on", "on|off"},
+      {"egress", 0, 0, G_OPTION_ARG_STRING, &words.egress, "host: internet and NAT gateways lead to the real internet; default: off", "off|host"},
       {"detach", 0, 0, G_OPTION_ARG_NONE, &words.detach, "Go on in the background once it is ready", NULL},
       {NULL},
   };
@@ -78,7 +81,8 @@ run_serve(int argc, char **argv)
       fprintf(stderr, "haar serve: \"%s\" is not an option\n", argv[1]);
     else if (words.port < 0 || words.port > 65535)
       fprintf(stderr, "haar serve: --port has to be 0 to 65535 (0: any free one)\n");
-    else if (one_of("--durability", words.durability, "process", "disk") && one_of("--network", words.network, "on", "off"))
+    else if (one_of("--durability", words.durability, "process", "disk") && one_of("--network", words.network, "on", "off") &&
+             one_of("--egress", words.egress, "off", "host"))
       code = serve(&words);
   }
   clear_words(&words);

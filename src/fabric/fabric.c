@@ -1,5 +1,5 @@
 /* fabric: the worker that brings the namespaces in line with the networks it is given, and what callers may ask. */
-#include "fabric/vpc.h"
+#include "fabric/egress.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -264,6 +264,8 @@ Error *fabric_start(Fabric *fabric) {
   return NULL;
 }
 
+Error *fabric_egress(Fabric *fabric) { return egress_new(fabric, &fabric->egress); }
+
 static void stop_threads(Fabric *fabric) {
   post(fabric, JOB_STOP, NULL, NULL, NULL);
   g_thread_join(fabric->worker);
@@ -278,6 +280,7 @@ void fabric_free(Fabric *fabric) {
   if (!fabric)
     return;
   stop_threads(fabric);
+  egress_free(fabric->egress);
   GHashTableIter iter;
   gpointer value;
   g_hash_table_iter_init(&iter, fabric->vpcs);

@@ -33,6 +33,9 @@ void fabric_set_zones(Fabric *fabric, const FabricZones *zones);
 Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, Fabric **ret_fabric) ERROR_MUST_USE;
 /* Opens the edge's listeners: once the server can serve them. Before it everything else works. */
 Error *fabric_start(Fabric *fabric) ERROR_MUST_USE;
+/* Gives internet gateways, NAT gateways and what is outside of VPCs a way out to the host's real network, and the resolvers the host's resolver
+ * for names that they do not know. Off without it. */
+Error *fabric_egress(Fabric *fabric) ERROR_MUST_USE;
 /* Ends the threads and drops every namespace; NULL is allowed. */
 void fabric_free(Fabric *fabric);
 

@@ -1,11 +1,12 @@
 /* Real packets through real rules. Where namespaces are forbidden it says so and skips. */
-#include "fabric/vpc.h"
+#include "fabric/egress.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 typedef struct Bench {
@@ -462,6 +463,189 @@ static void test_incremental(gconstpointer data) {
   test_verdicts(data);
 }
 
+/* vpc-1 with this many rules of the database's group: all out, 3306 in from everywhere. */
+static Network *with_open_group(gsize n_rules) {
+  Network *network = example("vpc-1");
+  GroupRule rules[] = {{"sgr-out", TRUE, -1, -1, -1, PEER_CIDR, range("0.0.0.0/0")}, {"sgr-in", FALSE, 6, 3306, 3306, PEER_CIDR, range("0.0.0.0/0")}};
+  network->groups[1].rules = arena_memdup(network->arena, rules, sizeof rules);
+  network->groups[1].n_rules = n_rules;
+  return network;
+}
+
+static int accept_wait(int listener) {
+  int accepted = -1;
+  for (int i = 0; i < 5000 && accepted < 0; i++) {
+    accepted = accept(listener, NULL, NULL);
+    if (accepted < 0)
+      g_usleep(1000);
+  }
+  g_assert_cmpint(accepted, >=, 0);
+  return accepted;
+}
+
+static void assert_cut(Bench *bench, int fd, ReachStage stage) {
+  Drop drop;
+  gboolean dropped = FALSE;
+  g_assert_cmpint(send(fd, "x", 1, MSG_NOSIGNAL), ==, 1);
+  for (int i = 0; i < 5000 && !dropped; i++, g_usleep(1000))
+    dropped = drop_of(bench, fd, "10.0.20.5", 3306, &drop);
+  g_assert_true(dropped);
+  g_assert_cmpint(drop.stage, ==, stage);
+}
+
+/* Rules for all addresses both ways leave a flow untracked: it ends with its rule, at once. */
+static void test_untracked(gconstpointer data) {
+  Bench *bench = (Bench *) data;
+  fabric_apply(bench->fabric, with_open_group(2));
+  must(fabric_sync(bench->fabric));
+  int listener = listen_in(bench, "eni-db", "10.0.20.5", 3306);
+  int fd = connect_start(bench, "eni-fn", "10.0.20.5", 3306), accepted = accept_wait(listener);
+  fabric_apply(bench->fabric, with_open_group(1));
+  must(fabric_sync(bench->fabric));
+  assert_cut(bench, fd, STAGE_GROUP_IN);
+  fabric_apply(bench->fabric, example("vpc-1"));
+  must(fabric_sync(bench->fabric));
+  close(fd), close(accepted), close(listener);
+}
+
+/* A flow of an interface that went is not one of the next that has its address. */
+static void test_address_again(gconstpointer data) {
+  Bench *bench = (Bench *) data;
+  static const char *mute[] = {"sg-mute"};
+  int listener = listen_in(bench, "eni-db", "10.0.20.5", 3306);
+  int fd = connect_start(bench, "eni-fn", "10.0.20.5", 3306), accepted = accept_wait(listener);
+  close(accepted), close(listener);
+  Eni other = {.id = "eni-other", .subnet = "subnet-b", .address = ip("10.0.20.5"), .n_groups = 1, .groups = mute};
+  fabric_eni_remove(bench->fabric, "vpc-1", "eni-db");
+  fabric_eni_put(bench->fabric, "vpc-1", &other);
+  must(fabric_sync(bench->fabric));
+  assert_cut(bench, fd, STAGE_GROUP_IN);
+  close(fd);
+  fabric_apply(bench->fabric, example("vpc-1"));
+  must(fabric_sync(bench->fabric));
+}
+
+static void random_interface(Bench *bench, GRand *rand) {
+  static const char *groups[] = {"sg-app", "sg-db", "sg-mute", "sg-vpce", "sg-app"};
+  guint i = (guint) g_rand_int_range(rand, 0, 12), first = (guint) g_rand_int_range(rand, 0, 4);
+  g_autofree char *id = g_strdup_printf("eni-r%u", i);
+  EniAddress more[] = {{ip_of4(ip("10.0.10.200") + i), 0}};
+  Eni eni = {.id = id, .subnet = i % 2 ? "subnet-a" : "subnet-iso", .address = i % 2 ? ip("10.0.10.100") + i : ip("10.0.30.100") + i, .n_groups = 1 + first % 2, .groups = groups + first,
+             .no_source_check = g_rand_boolean(rand), .n_more = i % 2 && g_rand_boolean(rand), .more = more,
+             .public_address = i == 3 && g_rand_boolean(rand) ? ip("198.18.128.77") : 0};
+  if (g_rand_int_range(rand, 0, 3))
+    fabric_eni_put(bench->fabric, "vpc-1", &eni);
+  else
+    fabric_eni_remove(bench->fabric, "vpc-1", id);
+}
+
+/* Interfaces that come, change and go at random: the rules are those that one makes from nothing. */
+static void test_interfaces(gconstpointer data) {
+  Bench *bench = (Bench *) data;
+  guint32 seed = g_random_int();
+  g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+  Vpc *vpc = g_hash_table_lookup(bench->fabric->vpcs, "vpc-1");
+  g_test_message("seed %u", seed);
+  for (int i = 0; i < 100; i++) {
+    random_interface(bench, rand);
+    if (i % 10)
+      continue;
+    must(fabric_sync(bench->fabric));
+    g_autoptr(Rules) fresh = rules_new();
+    parts_put(fresh, &vpc->numbers, NULL, vpc->network, NULL);
+    g_autofree char *want = rules_text(fresh), *have = rules_text(vpc->rules);
+    g_assert_cmpstr(have, ==, want);
+    g_assert_cmpuint(g_hash_table_size(vpc->enis), ==, vpc->network->n_enis);
+  }
+  fabric_apply(bench->fabric, example("vpc-1"));
+  must(fabric_sync(bench->fabric));
+  g_assert_cmpuint(g_hash_table_size(vpc->enis), ==, vpc->network->n_enis);
+  test_verdicts(data);
+}
+
+static struct sockaddr_un outside_name(void) {
+  struct sockaddr_un name = {.sun_family = AF_UNIX};
+  g_snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "haar-test-%d", getpid());
+  return name;
+}
+
+/* Instead of the internet: a listener of the test's. */
+static int dial_test(int type, Ip address, guint16 port) {
+  int fd = socket(AF_UNIX, type | SOCK_NONBLOCK, 0);
+  struct sockaddr_un to = outside_name();
+  g_assert_true(ip_equal(address, ip_of4(ip("93.184.216.34"))));
+  g_assert_cmpuint(port, ==, 8080);
+  connect(fd, (struct sockaddr *) &to, sizeof to);
+  return fd;
+}
+
+static void expect_byte(int fd, char want) {
+  char byte = 0;
+  for (int i = 0; i < 5000 && !byte; i++)
+    if (recv(fd, &byte, 1, MSG_DONTWAIT) < 0)
+      g_usleep(1000);
+  g_assert_cmpint(byte, ==, want);
+}
+
+/* What leaves by the internet gateway, or a NAT gateway, gets out; what is not global does not. */
+static void test_egress(gconstpointer data) {
+  Bench *bench = (Bench *) data;
+  static const char *const ways[] = {"eni-pub", "eni-nat-user"};
+  static const char *const refused[] = {"127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "198.18.0.1", "::1", "fe80::1", "2001:db8::1", "224.0.0.1"};
+  for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
+    Ip address = {0};
+    g_assert_true(ip_parse(refused[i], &address));
+    g_assert_false(egress_allows(address));
+  }
+  g_assert_true(egress_allows(ip_of4(ip("93.184.216.34"))));
+  int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  struct sockaddr_un at = outside_name();
+  g_assert_cmpint(bind(listener, (struct sockaddr *) &at, sizeof at), ==, 0);
+  g_assert_cmpint(listen(listener, 8), ==, 0);
+  must(fabric_egress(bench->fabric));
+  egress_set_dial(bench->fabric->egress, dial_test);
+  for (gsize i = 0; i < G_N_ELEMENTS(ways); i++) {
+    int fd = connect_start(bench, ways[i], "93.184.216.34", 8080), accepted = accept_wait(listener);
+    g_assert_cmpint(send(fd, "o", 1, MSG_NOSIGNAL), ==, 1);
+    expect_byte(accepted, 'o');
+    g_assert_cmpint(send(accepted, "b", 1, MSG_NOSIGNAL), ==, 1);
+    expect_byte(fd, 'b');
+    close(fd), close(accepted);
+  }
+  Drop drop;
+  g_assert_false(reaches(bench, "eni-iso", "93.184.216.34", 8080, &drop));   /* no route is still no route */
+  g_assert_cmpstr(drop.rule, ==, "rtb-iso");
+  close(listener);
+}
+
+static guint open_descriptors(void) {
+  g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
+  guint n = 0;
+  while (g_dir_read_name(dir))
+    n++;
+  return n;
+}
+
+/* VPCs that come and go leave no descriptor behind, nor a namespace (which the warden keeps by descriptor). */
+static void test_leaks(gconstpointer data) {
+  Bench *bench = (Bench *) data;
+  guint before = 0;
+  for (int i = 0; i < 11; i++) {
+    Network *other = example("vpc-leak");
+    for (gsize j = 0; j < other->n_enis; j++) {
+      other->enis[j].id = arena_printf(other->arena, "leak-%zu", j);
+      other->enis[j].public_address = 0;
+    }
+    fabric_apply(bench->fabric, other);
+    must(fabric_sync(bench->fabric));
+    fabric_remove(bench->fabric, "vpc-leak");
+    must(fabric_sync(bench->fabric));
+    if (i == 0)
+      before = open_descriptors();
+  }
+  g_assert_cmpuint(open_descriptors(), ==, before);
+}
+
 static void test_speed(gconstpointer data) {
   Bench *bench = (Bench *) data;
   static const char *app[] = {"sg-app"};
@@ -499,7 +683,8 @@ int main(int argc, char **argv) {
     {"/fabric/verdicts", test_verdicts}, {"/fabric/identity", test_identity}, {"/fabric/established", test_established},
     {"/fabric/cut_zone", test_cut_zone}, {"/fabric/stateless_groups", test_stateless_groups}, {"/fabric/overlap", test_overlap},
     {"/fabric/names", test_names}, {"/fabric/resolver", test_resolver}, {"/fabric/outside", test_outside},
-    {"/fabric/incremental", test_incremental}, {"/fabric/speed", test_speed},
+    {"/fabric/incremental", test_incremental}, {"/fabric/untracked", test_untracked}, {"/fabric/address_again", test_address_again}, {"/fabric/interfaces", test_interfaces},
+    {"/fabric/egress", test_egress}, {"/fabric/leaks", test_leaks}, {"/fabric/speed", test_speed},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
     g_test_add_data_func(tests[i].path, &bench, tests[i].run);

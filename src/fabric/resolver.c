@@ -1,5 +1,5 @@
 /* resolver: the sockets of a VPC's resolver, and the messages on them. */
-#include "fabric/vpc.h"
+#include "fabric/egress.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -121,7 +121,7 @@ gboolean resolver_answer(Fabric *fabric, const char *vpc_id, Ip from, const guin
   gboolean good = !ldns_pkt_qr(asked) && question && !is_silent(fabric, vpc_id, from, question), silent = FALSE;
   gboolean failing = good && is_failing(fabric, vpc_id, from, question, &silent);
   good = good && !silent;
-  gboolean zoned = good && !failing && vpc_id && zones_answer(fabric, vpc_id, TRUE, query, size, out);
+  gboolean elsewhere = FALSE, zoned = good && !failing && vpc_id && zones_answer(fabric, vpc_id, TRUE, query, size, out);
   ldns_pkt *packet = ldns_pkt_new();
   ldns_pkt_set_id(packet, ldns_pkt_id(asked));
   ldns_pkt_set_qr(packet, TRUE);
@@ -134,18 +134,19 @@ gboolean resolver_answer(Fabric *fabric, const char *vpc_id, Ip from, const guin
     } else if (!fill_for(fabric, vpc_id, question, packet)) {
       zoned = zones_answer(fabric, vpc_id, FALSE, query, size, out);
       ldns_pkt_set_rcode(packet, LDNS_RCODE_NXDOMAIN);
-      if (!zoned)
+      elsewhere = !zoned && fabric->egress;
+      if (!zoned && !elsewhere)
         refuse(fabric, vpc_id, from, question);
     }
   }
   guint8 *wire = NULL;
   size_t wire_size = 0;
-  if (good && !zoned && ldns_pkt2wire(&wire, packet, &wire_size) == LDNS_STATUS_OK)
+  if (good && !zoned && !elsewhere && ldns_pkt2wire(&wire, packet, &wire_size) == LDNS_STATUS_OK)
     g_byte_array_append(out, wire, (guint) wire_size);
   LDNS_FREE(wire);
   ldns_pkt_free(packet);
   ldns_pkt_free(asked);
-  return good && out->len > 0;
+  return good && (out->len > 0 || elsewhere);
 }
 
 /* --- sockets --- */
@@ -170,8 +171,12 @@ static gboolean udp_readable(gint fd, GIOCondition condition, gpointer data) {
     if (n < 0)
       return G_SOURCE_CONTINUE;
     g_autoptr(GByteArray) out = g_byte_array_new();
-    if (resolver_answer(resolver->fabric, resolver->vpc_id, ip_of4(ntohl(from.sin_addr.s_addr)), query, (gsize) n, out))
-      sendto(fd, out->data, out->len, MSG_DONTWAIT, (struct sockaddr *) &from, size);
+    if (resolver_answer(resolver->fabric, resolver->vpc_id, ip_of4(ntohl(from.sin_addr.s_addr)), query, (gsize) n, out)) {
+      if (out->len)
+        sendto(fd, out->data, out->len, MSG_DONTWAIT, (struct sockaddr *) &from, size);
+      else
+        egress_ask(resolver->fabric->egress, &(EgressQuestion){query, (gsize) n, fd, FALSE, (struct sockaddr *) &from, size});
+    }
   }
 }
 
@@ -189,6 +194,10 @@ static void client_answer(Client *client, gsize size) {
   g_autoptr(GByteArray) out = g_byte_array_new();
   if (!resolver_answer(client->resolver.fabric, client->resolver.vpc_id, client->from, client->in->data + 2, size, out))
     return;
+  if (out->len == 0) {
+    egress_ask(client->resolver.fabric->egress, &(EgressQuestion){client->in->data + 2, size, client->resolver.fd, TRUE, NULL, 0});
+    return;
+  }
   guint8 head[2] = {(guint8) (out->len >> 8), (guint8) out->len};
   g_byte_array_prepend(out, head, sizeof head);
   if (send(client->resolver.fd, out->data, out->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)

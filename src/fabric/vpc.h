@@ -56,6 +56,9 @@ typedef struct Vpc {
   GSource *flows;           /* reader of connection tracking's events, while somebody watches */
 } Vpc;
 
+/* egress.h */
+typedef struct Egress Egress;
+
 struct Fabric {
   Warden *warden;
   char *region;
@@ -67,6 +70,7 @@ struct Fabric {
   GMutex lock;
   GCond changed;
   gboolean ipv6;            /* the machine has it */
+  Egress *egress;           /* NULL: no way out to the host's network */
   GHashTable *vpcs;         /* id -> Vpc * */
   GHashTable *names;        /* name -> FabricName * */
   GHashTable *faults;       /* "name target" -> FabricFault *; changed by the worker under the lock */
@@ -159,6 +163,7 @@ Error *resolver_open(Fabric *fabric, Netns netns, const char *vpc_id, guint32 ad
 Error *drops_open(Vpc *vpc, GSource **ret_source) ERROR_MUST_USE;
 
 /* Answers one query. vpc_id NULL: outside. from: who asks . Any thread. FALSE: nothing is to be said. */
+/* TRUE and nothing in out: the host's resolver is to be asked. */
 gboolean resolver_answer(Fabric *fabric, const char *vpc_id, Ip from, const guint8 *query, gsize size, GByteArray *out);
 /* Remembers what was asked. Lock held. */
 void asked_note(Fabric *fabric, const char *vpc_id, const char *name, const GArray *addresses);
