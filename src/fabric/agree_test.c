@@ -1,7 +1,8 @@
 /* reach and the kernel agree: random VPCs (subnets, groups, ACLs, routes, endpoints, peering, both families), and real packets through them.
  * What reach_walk says is what happens: delivered, or dropped at that stage of that VPC by that rule.
  *
- * HAAR_SEED and HAAR_ROUNDS set the seed and the number of networks; without them a few, different ones each time. */
+ * HAAR_SEED and HAAR_ROUNDS set the seed and the number of networks; without them a few, the same ones each time; with HAAR_ROUNDS alone
+ * different ones each time. */
 #include "fabric/vpc.h"
 
 #include <errno.h>
@@ -549,7 +550,7 @@ static guint number_of(const char *variable, guint otherwise) {
 static void test_agree(gconstpointer data) {
   Trial *trial = (Trial *) data;
   guint rounds = number_of("HAAR_ROUNDS", 12);
-  guint32 seed = number_of("HAAR_SEED", g_random_int());
+  guint32 seed = number_of("HAAR_SEED", g_getenv("HAAR_ROUNDS") ? g_random_int() : 1);
   for (guint i = 0; i < rounds; i++) {
     trial->rand = g_rand_new_with_seed(seed + i);
     play(trial, seed + i, i == 0);
