@@ -30,16 +30,42 @@ stack_name(Arena *arena, const char *path)
   return g_ascii_isalpha(*name) ? name : arena_printf(arena, "stack-%s", name);
 }
 
+/* Name=value to a member of Parameters, and the names that were given to *given. */
 static Error *
-parameters_json(const Up *up, Json **ret_list)
+parameters_json(const Up *up, Json *given, Json **ret_list)
 {
   Json *list = *ret_list = json_new_array(up->arena);
   for (char **parameter = up->parameters; parameter && *parameter; parameter++) {
     const char *equals = strchr(*parameter, '=');
     if (!equals)
       return error_answer("BadParameter", "--parameter %s: write Name=value", *parameter);
-    json_append(up->arena, list, cli_object(up->arena, "ParameterKey", arena_strndup(up->arena, *parameter, (gsize) (equals - *parameter)),
-                                            "ParameterValue", equals + 1, NULL));
+    const char *name = arena_strndup(up->arena, *parameter, (gsize) (equals - *parameter));
+    json_append(up->arena, list, cli_object(up->arena, "ParameterKey", name, "ParameterValue", equals + 1, NULL));
+    json_set(up->arena, given, name, json_new_bool(up->arena, TRUE));
+  }
+  return NULL;
+}
+
+/* What the stack has and the template still declares, and is not given, stays as it is, as with `aws cloudformation deploy`.
+ * https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/ (--parameter-overrides) */
+static Error *
+keep_parameters(const Up *up, const Json *stack, Json *template, Json *given, Json *list)
+{
+  const Json *had = json_get(stack, "Parameters"), *declared;
+  Json *out = NULL, *names = json_new_object(up->arena);
+  if (!had || !had->n)
+    return NULL;
+  TRY(cli_operation(up->arena, &up->daemon, "cloudformation", "GetTemplateSummary", template, &out));
+  declared = json_get(out, "Parameters");
+  for (guint i = 0; declared && i < declared->n; i++)
+    json_set(up->arena, names, json_string(json_get(declared->items[i], "ParameterKey")), json_new_bool(up->arena, TRUE));
+  for (guint i = 0; i < had->n; i++) {
+    const char *name = json_string(json_get(had->items[i], "ParameterKey"));
+    if (json_get(given, name) || !json_get(names, name))
+      continue;
+    Json *member = cli_object(up->arena, "ParameterKey", name, NULL);
+    json_set(up->arena, member, "UsePreviousValue", json_new_bool(up->arena, TRUE));
+    json_append(up->arena, list, member);
   }
   return NULL;
 }
@@ -90,18 +116,21 @@ await_change_set(const Up *up, const char *change_set, Json **ret_description)
 
 /* *ret_change_set stays NULL if there is nothing to change. */
 static Error *
-make_change_set(const Up *up, gboolean update, const char **ret_change_set, const char **ret_stack_id)
+make_change_set(const Up *up, const Json *stack, const char **ret_change_set, const char **ret_stack_id)
 {
   static const char *const capabilities[] = {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND", NULL};
   Arena *arena = up->arena;
   Json *parameters = NULL, *out = NULL, *description = NULL;
   const char *url = NULL;
-  TRY(parameters_json(up, &parameters));
-  Json *in = cli_object(arena, "StackName", up->stack, "ChangeSetName", arena_printf(arena, "haar-%s", id_hex(arena, 12)), "ChangeSetType",
-                        update ? "UPDATE" : "CREATE", NULL);
+  Json *given = json_new_object(arena);
+  TRY(parameters_json(up, given, &parameters));
   if (strlen(up->package.text) > (gsize) LIMIT_TEMPLATE_BODY_MAX)
     TRY(package_put_template(arena, &up->daemon, up->package.text, &url));
-  json_set(arena, in, url ? "TemplateURL" : "TemplateBody", json_new_string(arena, url ? url : up->package.text));
+  Json *template = cli_object(arena, url ? "TemplateURL" : "TemplateBody", url ? url : up->package.text, NULL);
+  if (stack)
+    TRY(keep_parameters(up, stack, template, given, parameters));
+  Json *in = cli_object(arena, "StackName", up->stack, "ChangeSetName", arena_printf(arena, "haar-%s", id_hex(arena, 12)), "ChangeSetType",
+                        stack ? "UPDATE" : "CREATE", url ? "TemplateURL" : "TemplateBody", url ? url : up->package.text, NULL);
   json_set(arena, in, "Capabilities", texts(arena, capabilities));
   json_set(arena, in, "Parameters", parameters);
   TRY(cli_operation(arena, &up->daemon, "cloudformation", "CreateChangeSet", in, &out));
@@ -174,7 +203,7 @@ bring_up(Up *up)
   TRY(cli_stack(up->arena, &up->daemon, up->stack, &stack));
   TRY(clear_failed(up, &stack));
   gboolean exists = stack && strcmp(json_string(json_get(stack, "StackStatus")), "REVIEW_IN_PROGRESS");
-  TRY(error_prefix(make_change_set(up, exists, &change_set, &stack_id), "%s", up->path));
+  TRY(error_prefix(make_change_set(up, exists ? stack : NULL, &change_set, &stack_id), "%s", up->path));
   if (change_set)
     TRY(execute(up, change_set, stack_id, &stack));
   const char *status = stack ? json_string(json_get(stack, "StackStatus")) : "DELETE_COMPLETE";
@@ -194,7 +223,7 @@ run_up(int argc, char **argv)
   gboolean json = FALSE;
   const GOptionEntry entries[] = {
     {"stack", 's', 0, G_OPTION_ARG_STRING, &stack, "Name of the stack (the template's name)", "NAME"},
-    {"parameter", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &parameters, "A parameter's value; may be given again", "NAME=VALUE"},
+    {"parameter", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &parameters, "A parameter's value; may be given again. Others keep theirs", "NAME=VALUE"},
     {"json", 0, 0, G_OPTION_ARG_NONE, &json, "Events and the end as lines of JSON", NULL},
     {"data", 'd', 0, G_OPTION_ARG_FILENAME, &data, "Data directory ($XDG_DATA_HOME/haar)", "DIR"},
     {NULL},

@@ -57,6 +57,12 @@ def test_up_status_down(haar, client, shop):
     end = json.loads(changed.stdout.splitlines()[-1])
     assert end['Changed'] is True and end['Stack']['StackStatus'] == 'UPDATE_COMPLETE'
     assert client('ssm').get_parameter(Name='/word')['Parameter']['Value'] == 'two'
+    kept = haar.run('up', template)
+    assert kept.returncode == 0 and '(nothing to change)' in kept.stdout  # as with aws cloudformation deploy, not the default again
+    (shop / 'template.yaml').write_text(TEMPLATE.replace('  Word: {Type: String, Default: one}', '  Term: {Type: String, Default: three}').replace('Ref Word', 'Ref Term'))
+    renamed = haar.run('up', template)
+    assert renamed.returncode == 0, renamed.stdout + renamed.stderr
+    assert client('ssm').get_parameter(Name='/word')['Parameter']['Value'] == 'three'
     status = haar.run('status')
     assert 'shop  UPDATE_COMPLETE' in status.stdout and 'AWS::Lambda::Function' in status.stdout
     down = haar.run('down')
