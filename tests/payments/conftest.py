@@ -1,8 +1,8 @@
-"""One deployment for all tests of the folder: they leave it as they found it."""
+"""One deployment for all tests of the folder, blue with green beside it: they leave it as they found it."""
 
 import pytest
 
-from tests.payments.stack import Stack
+from tests.payments.stack import DOMAIN, Stack
 from tests.support.daemon import Haar
 
 
@@ -11,7 +11,8 @@ def stack():
     daemon = Haar()
     try:
         daemon.start()
-        yield Stack(daemon).deploy()
+        stack = Stack(daemon).deploy(DomainName=DOMAIN, CertificateArn=f'arn:aws:acm:us-east-1:000000000000:certificate/{DOMAIN}', AlertEmail='ops@example.com')
+        yield stack.deploy(GreenRelease='2')
     finally:
         daemon.close()
 

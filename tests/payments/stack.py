@@ -4,12 +4,15 @@ import http.client
 import io
 import json
 import os
+import socket
+import ssl
 import uuid
 import zipfile
 
 from tests.support.daemon import ROOT, wait_for
 
 TEMPLATE = os.path.join(ROOT, 'stacks', 'payments', 'template.yaml')
+DOMAIN = 'example.com'
 CARD = {'number': '4242 4242 4242 4242', 'expiryMonth': 12, 'expiryYear': 2090, 'cvc': '123'}
 
 PROBE = '''
@@ -41,10 +44,43 @@ class Stack:
         self._resources = None
         self._clients = {}
 
-    def deploy(self):
-        done = self.haar.run('up', TEMPLATE, '--stack', self.name)
+    def deploy(self, template=TEMPLATE, **parameters):
+        """haar up: creates or updates it. A parameter that is not given keeps its value."""
+        options = [option for name, value in parameters.items() for option in ('--parameter', f'{name}={value}')]
+        done = self.haar.run('up', template, '--stack', self.name, *options)
         assert done.returncode == 0, done.stdout + done.stderr
+        self._resources = None
         return self
+
+    def update(self, settled='UPDATE_COMPLETE', **parameters):
+        """Updates parameters of the template as it is; answers the stack."""
+        self.start_update(**parameters)
+        stack = self.settle()
+        assert stack['StackStatus'] == settled, self.failures()
+        return stack
+
+    def start_update(self, RollbackConfiguration=None, **parameters):
+        formation = self.client('cloudformation')
+        declared = formation.describe_stacks(StackName=self.name)['Stacks'][0]['Parameters']
+        given = [{'ParameterKey': p['ParameterKey'], 'ParameterValue': str(parameters[p['ParameterKey']])} if p['ParameterKey'] in parameters
+                 else {'ParameterKey': p['ParameterKey'], 'UsePreviousValue': True} for p in declared]
+        formation.update_stack(StackName=self.name, UsePreviousTemplate=True, Capabilities=['CAPABILITY_IAM'], Parameters=given,
+                               RollbackConfiguration=RollbackConfiguration or {})
+        self._resources = None
+
+    def settle(self, seconds=60):
+        def look():
+            stack = self.client('cloudformation').describe_stacks(StackName=self.name)['Stacks'][0]
+            return None if stack['StackStatus'].endswith('IN_PROGRESS') else stack
+        return wait_for(look, f'{self.name} settles', seconds)
+
+    def events(self):
+        """The stack's events, the oldest first."""
+        pages = self.client('cloudformation').get_paginator('describe_stack_events').paginate(StackName=self.name)
+        return [event for page in pages for event in page['StackEvents']][::-1]
+
+    def failures(self):
+        return [(e['LogicalResourceId'], e.get('ResourceStatusReason')) for e in self.events() if e['ResourceStatus'].endswith('FAILED')]
 
     def client(self, service):
         if service not in self._clients:
@@ -62,6 +98,43 @@ class Stack:
             pages = self.client('cloudformation').get_paginator('list_stack_resources').paginate(StackName=self.name)
             self._resources = {r['LogicalResourceId']: r['PhysicalResourceId'] for page in pages for r in page['StackResourceSummaries']}
         return self._resources[logical_id]
+
+    # -- requests
+
+    def request(self, host, path, method='GET', body=None, headers=None, tls=False):
+        """A request to a host that the daemon serves; answers (status, headers, body)."""
+        given = {'Host': host, **(headers or {})}
+        if tls:
+            connection = http.client.HTTPSConnection(host, timeout=60)
+            context = ssl.create_default_context(cafile=self.haar.ca)
+            connection.sock = context.wrap_socket(socket.create_connection(('127.0.0.1', self.haar.port), 60), server_hostname=host)
+        else:
+            connection = http.client.HTTPConnection('127.0.0.1', self.haar.port, timeout=60)
+        try:
+            connection.request(method, path, body, given)
+            answer = connection.getresponse()
+            return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode()
+        finally:
+            connection.close()
+
+    def health(self, colour):
+        """(status, body) of a colour's own API."""
+        status, _, body = self.request(self.colour_host(colour), '/release/health')
+        return status, json.loads(body)
+
+    def colour_host(self, colour):
+        return self.outputs[f'{colour.capitalize()}Url'].split('/')[2]
+
+    @property
+    def distribution_host(self):
+        return self.outputs['DistributionUrl'].split('/')[2]
+
+    # -- releases
+
+    def live(self):
+        """(version, {version: weight}) of the alias that payments go to."""
+        alias = self.client('lambda').get_alias(FunctionName=self.outputs['FunctionName'], Name='live')
+        return alias['FunctionVersion'], alias.get('RoutingConfig', {}).get('AdditionalVersionWeights', {})
 
     # -- payments
 
@@ -112,6 +185,14 @@ class Stack:
     def log_object(self, payment):
         bucket, _, key = payment['transactionLog'].removeprefix('s3://').partition('/')
         return json.loads(self.client('s3').get_object(Bucket=bucket, Key=key)['Body'].read())
+
+    def empty_bucket(self):
+        """Every version of every transaction log: a bucket that is not empty cannot be deleted."""
+        s3, bucket = self.client('s3'), self.outputs['LogBucketName']
+        for page in s3.get_paginator('list_object_versions').paginate(Bucket=bucket):
+            gone = [{'Key': v['Key'], 'VersionId': v['VersionId']} for v in page.get('Versions', []) + page.get('DeleteMarkers', [])]
+            if gone:
+                assert 'Errors' not in s3.delete_objects(Bucket=bucket, Delete={'Objects': gone, 'Quiet': True})
 
     # -- looking from inside
 
