@@ -150,6 +150,29 @@ asks_for(const StringList *attributes, const char *name)
   return string_list_has(attributes, name);
 }
 
+/* How many parts it was uploaded in; each of them only if they have checksums. */
+static S3GetObjectAttributesParts *
+describe_parts(Call *call, const S3GetObjectAttributesInput *in, const S3ObjectRecord *object)
+{
+  S3GetObjectAttributesParts *out = ARENA_NEW(call->arena, S3GetObjectAttributesParts);
+  gint64 after = OPT_OR(in->PartNumberMarker, 0), max = CLAMP(OPT_OR(in->MaxParts, 1000), 0, 1000);
+  out->TotalPartsCount = OPT_INT((gint64) object->Pieces.n);
+  if (!object->Checksum)
+    return out;
+  out->PartNumberMarker = OPT_INT(after);
+  out->MaxParts = OPT_INT(max);
+  out->IsTruncated = OPT_BOOL((gint64) object->Pieces.n > after + max);
+  for (gint64 i = MAX(after, 0); i < (gint64) object->Pieces.n && i < after + max; i++) {
+    S3ObjectPart *part = ARENA_NEW(call->arena, S3ObjectPart);
+    part->PartNumber = OPT_INT(i + 1);
+    part->Size = object->Pieces.v[i]->Size;
+    SHOW_CHECKSUM(part, object->ChecksumAlgorithm, object->Pieces.v[i]->Checksum);
+    LIST_APPEND(call->arena, &out->Parts, part);
+    out->NextPartNumberMarker = part->PartNumber;
+  }
+  return out;
+}
+
 OPERATION(GetObjectAttributes, get_object_attributes, .action = "s3:GetObjectAttributes", .authorize = object_resource)
 static Error *
 get_object_attributes(Call *call, const S3GetObjectAttributesInput *in, S3GetObjectAttributesOutput *ret_out)
@@ -167,5 +190,12 @@ get_object_attributes(Call *call, const S3GetObjectAttributesInput *in, S3GetObj
     ret_out->ObjectSize = object->Size;
   if (asks_for(attributes, "StorageClass"))
     ret_out->StorageClass = object->StorageClass;
+  if (asks_for(attributes, "Checksum") && object->Checksum) {
+    ret_out->Checksum = ARENA_NEW(call->arena, S3Checksum);
+    ret_out->Checksum->ChecksumType = object->ChecksumType;
+    SHOW_CHECKSUM(ret_out->Checksum, object->ChecksumAlgorithm, object->Checksum);
+  }
+  if (asks_for(attributes, "ObjectParts") && OPT_OR(object->Multipart, FALSE))
+    ret_out->ObjectParts = describe_parts(call, in, object);
   return NULL;
 }

@@ -1,6 +1,6 @@
 /* https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html */
+#include "services/s3/checksum.h"
 #include "services/s3/s3.h"
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +66,36 @@ upload_remove(Call *call, const char *bucket, const S3UploadRecord *upload)
   return upload_forget(call, bucket, upload);
 }
 
+static const char *
+lower(Call *call, const char *name)
+{
+  g_autofree char *text = g_ascii_strdown(name, -1);
+  return arena_strdup(call->arena, text);
+}
+
+/* The type that goes with an algorithm if none is asked for; refuses what cannot be. */
+static Error *
+check_type(Call *call, const char *algorithm, const char *asked, const char **ret_type)
+{
+  gboolean nvme = g_strcmp0(algorithm, "CRC64NVME") == 0, sha = algorithm && g_str_has_prefix(algorithm, "SHA");
+  *ret_type = !algorithm ? NULL : asked ? asked : nvme ? "FULL_OBJECT" : "COMPOSITE";
+  if (!algorithm && asked)
+    return error_answer_status(400, "InvalidRequest", "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.");
+  if (asked && ((nvme && strcmp(asked, "COMPOSITE") == 0) || (sha && strcmp(asked, "FULL_OBJECT") == 0)))
+    return error_answer_status(400, "InvalidRequest", "The %s checksum type cannot be used with the %s checksum algorithm.", asked, lower(call, algorithm));
+  return NULL;
+}
+
+static Error *
+check_part_algorithm(Call *call, const S3UploadRecord *upload, const char *given)
+{
+  const char *expected = upload->Object->ChecksumAlgorithm;
+  if (!expected || !given || strcmp(expected, given) == 0)
+    return NULL;
+  return error_answer_status(400, "InvalidRequest", "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+                             lower(call, expected), lower(call, given));
+}
+
 OPERATION(CreateMultipartUpload, create_multipart_upload, .txn = TXN_WRITE, .action = "s3:PutObject", .authorize = object_resource)
 static Error *
 create_multipart_upload(Call *call, const S3CreateMultipartUploadInput *in, S3CreateMultipartUploadOutput *ret_out)
@@ -83,7 +113,7 @@ create_multipart_upload(Call *call, const S3CreateMultipartUploadInput *in, S3Cr
     object.ContentType = "binary/octet-stream";
   object.StorageClass = in->StorageClass ? in->StorageClass : "STANDARD";
   object.ChecksumAlgorithm = in->ChecksumAlgorithm;
-  object.ChecksumType = in->ChecksumType;
+  TRY(check_type(call, in->ChecksumAlgorithm, in->ChecksumType, &object.ChecksumType));
   object.Multipart = OPT_BOOL(TRUE);
   if (in->Tagging)
     TRY(tags_from_header(call->arena, in->Tagging, &object.Tags));
@@ -96,7 +126,7 @@ create_multipart_upload(Call *call, const S3CreateMultipartUploadInput *in, S3Cr
   ret_out->Key = in->Key;
   ret_out->UploadId = upload.UploadId;
   ret_out->ChecksumAlgorithm = in->ChecksumAlgorithm;
-  ret_out->ChecksumType = in->ChecksumType;
+  ret_out->ChecksumType = object.ChecksumType;
   SHOW_SSE(ret_out, &object);
   return NULL;
 }
@@ -135,10 +165,11 @@ upload_part(Call *call, const S3UploadPartInput *in, S3UploadPartOutput *ret_out
   guint8 key[32];
   TRY(check_number(in->PartNumber.v));
   TRY(upload_get(call, in->Bucket, in->Key, in->UploadId, &upload));
+  const char *algorithm = NAMED_CHECKSUM(in);
+  TRY(check_part_algorithm(call, upload, algorithm));
   TRY(piece_draft(call, in->Body, LIMIT_OBJECT_MAX, &draft));
   TRY(sse_open(call, in->Bucket, upload->Object, key));
   TRY(piece_commit(call, &draft, key, &piece));
-  const char *algorithm = NAMED_CHECKSUM(in);
   piece->Checksum = digest_checksum(call->arena, &draft.digests, algorithm);
   TRY(part_put(call, upload, in->PartNumber.v, piece));
   ret_out->ETag = arena_printf(call->arena, "\"%s\"", piece->Etag);
@@ -229,30 +260,56 @@ multipart_etag(Call *call, const S3PieceRecords *parts)
   return arena_printf(call->arena, "\"%s-%" G_GSIZE_FORMAT "\"", g_checksum_get_string(md5), parts->n);
 }
 
-/* Of SHA1 and SHA256: the digest over the parts' digests. What would need the bytes again is not shown. */
-static void
-composite_checksum(Call *call, S3ObjectRecord *object)
+/* Of the parts' checksums: their checksum (COMPOSITE), or what it would be of all bytes (FULL_OBJECT). NULL: a part has none. */
+static const char *
+object_checksum(Call *call, const S3ObjectRecord *object, gboolean composite)
 {
   const char *name = object->ChecksumAlgorithm;
-  const EVP_MD *md = !g_strcmp0(name, "SHA256") ? EVP_sha256() : !g_strcmp0(name, "SHA1") ? EVP_sha1() : NULL;
-  guint8 digest[EVP_MAX_MD_SIZE];
-  guint n = 0;
   g_autoptr(GByteArray) all = g_byte_array_new();
-  for (gsize i = 0; md && i < object->Pieces.n; i++) {
-    gsize size = 0;
-    const guint8 *part = object->Pieces.v[i]->Checksum ? text_unbase64(call->arena, object->Pieces.v[i]->Checksum, &size) : NULL;
-    if (!part)
-      md = NULL;
-    else
-      g_byte_array_append(all, part, (guint) size);
+  guint8 sum[32];
+  gsize n = checksum_of(name, "", 0, sum), size = 0;
+  for (gsize i = 0; i < object->Pieces.n; i++) {
+    const S3PieceRecord *piece = object->Pieces.v[i];
+    const guint8 *part = piece->Checksum ? text_unbase64(call->arena, piece->Checksum, &size) : NULL;
+    if (!part || size != n || (!composite && !checksum_append(name, sum, part, (guint64) OPT_OR(piece->Size, 0))))
+      return NULL;
+    g_byte_array_append(all, part, (guint) size);
   }
-  object->ChecksumType = NULL;
-  if (!md || !EVP_Digest(all->data, all->len, digest, &n, md, NULL)) {
-    object->ChecksumAlgorithm = NULL;
-    return;
+  if (!composite)
+    return text_base64(call->arena, sum, n);
+  checksum_of(name, all->data, all->len, sum);
+  return arena_printf(call->arena, "%s-%" G_GSIZE_FORMAT, text_base64(call->arena, sum, n), object->Pieces.n);
+}
+
+#define GIVEN_CHECKSUM(in)                                                                                                           \
+  ((in)->ChecksumCRC32    ? (in)->ChecksumCRC32                                                                                      \
+   : (in)->ChecksumCRC32C ? (in)->ChecksumCRC32C                                                                                     \
+   : (in)->ChecksumSHA1   ? (in)->ChecksumSHA1                                                                                       \
+   : (in)->ChecksumSHA256 ? (in)->ChecksumSHA256                                                                                     \
+                          : (in)->ChecksumCRC64NVME)
+
+/* Gives the object its checksum, and holds it against what the request says; so the parts' before it. */
+static Error *
+complete_checksum(Call *call, const S3CompleteMultipartUploadInput *in, S3ObjectRecord *object)
+{
+  const char *name = object->ChecksumAlgorithm, *given = GIVEN_CHECKSUM(in);
+  gboolean composite = g_strcmp0(object->ChecksumType, "FULL_OBJECT") != 0;
+  for (gsize i = 0; name && i < object->Pieces.n; i++) {
+    const S3CompletedPart *part = in->MultipartUpload->Parts.v[i];
+    const char *of_part = GIVEN_CHECKSUM(part);
+    if (!of_part && composite)
+      return error_answer_status(400, "InvalidRequest",
+                                 "The upload was created using a %s checksum. The complete request must include the checksum for each part. It was "
+                                 "missing for part %" G_GINT64_FORMAT " in the request.", lower(call, name), part->PartNumber.v);
+    if (of_part && g_strcmp0(of_part, object->Pieces.v[i]->Checksum) != 0)
+      return invalid_part(part);
   }
-  object->Checksum = arena_printf(call->arena, "%s-%" G_GSIZE_FORMAT, text_base64(call->arena, digest, n), object->Pieces.n);
-  object->ChecksumType = "COMPOSITE";
+  object->Checksum = name ? object_checksum(call, object, composite) : NULL;
+  if (object->Checksum && given && strcmp(given, object->Checksum) != 0)
+    return error_answer_status(400, "BadDigest", "The %s you specified did not match the calculated checksum.", lower(call, name));
+  if (!object->Checksum)
+    object->ChecksumAlgorithm = object->ChecksumType = NULL;
+  return NULL;
 }
 
 static void
@@ -291,7 +348,7 @@ complete_multipart_upload(Call *call, const S3CompleteMultipartUploadInput *in, 
   TRY(pick_parts(call, &in->MultipartUpload->Parts, &have, object));
   TRY(drop_unpicked(call, &have, &object->Pieces));
   object->ETag = multipart_etag(call, &object->Pieces);
-  composite_checksum(call, object);
+  TRY(complete_checksum(call, in, object));
   TRY(upload_forget(call, in->Bucket, upload));
   TRY(object_insert(call, bucket, object));
   show_complete(call, in, bucket, object, ret_out);
