@@ -11,7 +11,7 @@ import zipfile
 
 from tests.support.daemon import ROOT, wait_for
 
-TEMPLATE = os.path.join(ROOT, 'stacks', 'payments', 'template.yaml')
+TEMPLATE = os.environ.get('PAYMENTS_TEMPLATE') or os.path.join(ROOT, 'stacks', 'payments', 'template.yaml')
 DOMAIN = 'example.com'
 CARD = {'number': '4242 4242 4242 4242', 'expiryMonth': 12, 'expiryYear': 2090, 'cvc': '123'}
 
@@ -196,20 +196,28 @@ class Stack:
 
     # -- looking from inside
 
-    def make_probe(self):
-        """A function that is where the payment function is, and may what it may: it does as it is told."""
+    def make_role(self, name):
+        """A role that functions may take and that may do nothing; answers its ARN."""
+        iam = self.client('iam')
+        trust = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'Service': 'lambda.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]}
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))['Role']['Arn']
+        iam.attach_role_policy(RoleName=name, PolicyArn='arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole')
+        return arn
+
+    def make_probe(self, name='probe', vpc=True, role=None):
+        """A function that is where the payment function is (or in no VPC), and may what it may (or another role): it does as it is told."""
         code = io.BytesIO()
         with zipfile.ZipFile(code, 'w') as archive:
             archive.writestr('probe.py', PROBE)
-        lambda_ = self.client('lambda')
+        lambda_, function = self.client('lambda'), f'{self.name}-{name}'
         config = lambda_.get_function_configuration(FunctionName=self.outputs['FunctionName'])
-        lambda_.create_function(FunctionName=f'{self.name}-probe', Runtime='python3.9', Handler='probe.handler', Role=config['Role'], Timeout=30,
-                                MemorySize=512, Code={'ZipFile': code.getvalue()},
-                                VpcConfig={k: config['VpcConfig'][k] for k in ('SubnetIds', 'SecurityGroupIds')})
-        wait_for(lambda: lambda_.get_function_configuration(FunctionName=f'{self.name}-probe')['State'] == 'Active', 'the probe is active')
+        place = {'VpcConfig': {'SubnetIds': [self.id('PrivateSubnetA'), self.id('PrivateSubnetB')], 'SecurityGroupIds': [self.id('FunctionSecurityGroup')]}}
+        lambda_.create_function(FunctionName=function, Runtime='python3.9', Handler='probe.handler', Role=role or config['Role'], Timeout=30,
+                                MemorySize=512, Code={'ZipFile': code.getvalue()}, **(place if vpc else {}))
+        wait_for(lambda: lambda_.get_function_configuration(FunctionName=function)['State'] == 'Active', f'{function} is active')
 
-    def probe(self, kind, **event):
-        return self.invoke({'kind': kind, **event}, function=f'{self.name}-probe')
+    def probe(self, kind, probe='probe', **event):
+        return self.invoke({'kind': kind, **event}, function=f'{self.name}-{probe}')
 
-    def probe_call(self, service, operation, **arguments):
-        return self.probe('call', service=service, operation=operation, arguments=arguments)
+    def probe_call(self, service, operation, probe='probe', **arguments):
+        return self.probe('call', probe, service=service, operation=operation, arguments=arguments)

@@ -10,35 +10,43 @@ from tests.payments.stack import CARD
 from tests.support.daemon import wait_for
 
 
-def test_key_rotates_and_has_its_policy(stack, outputs):
-    kms = stack.client('kms')
-    assert kms.get_key_rotation_status(KeyId=outputs['EncryptionKeyArn'])['KeyRotationEnabled'] is True
-    policy = json.loads(kms.get_key_policy(KeyId=outputs['EncryptionKeyArn'], PolicyName='default')['Policy'])
-    assert [s['Sid'] for s in policy['Statement']] == ['Administration', 'ThroughTheServices', 'AlarmsToTheEncryptedTopic']
-    assert kms.describe_key(KeyId=f'alias/{stack.name}')['KeyMetadata']['Arn'] == outputs['EncryptionKeyArn']
+def test_key_rotates_and_old_data_stays_readable(stack, payment, outputs):
+    kms, key = stack.client('kms'), outputs['EncryptionKeyArn']
+    assert kms.get_key_rotation_status(KeyId=key)['KeyRotationEnabled'] is True
+    assert stack.log_object(payment)['paymentId'] == payment['paymentId']
+
+
+def test_alias_names_the_key(stack, outputs):
+    named = {a['AliasName']: a.get('TargetKeyId') for a in stack.client('kms').list_aliases()['Aliases']}
+    assert named.get(f'alias/{stack.name}') == outputs['EncryptionKeyArn'].split('/')[-1]
 
 
 def test_everything_uses_the_key(stack, outputs):
-    key = outputs['EncryptionKeyArn']
-    key_id = key.split('/')[-1]
-    assert key_id in stack.client('secretsmanager').describe_secret(SecretId=outputs['DatabaseSecretArn'])['KmsKeyId']
-    assert stack.client('dynamodb').describe_table(TableName=outputs['SessionTableName'])['Table']['SSEDescription']['KMSMasterKeyArn'] == key
+    """Secret, table, bucket, cluster and topic name the stack's key; that it is needed to read them, test_a_disabled_key shows."""
+    key_id = outputs['EncryptionKeyArn'].split('/')[-1]
     rules = stack.client('s3').get_bucket_encryption(Bucket=outputs['LogBucketName'])['ServerSideEncryptionConfiguration']['Rules']
-    assert key_id in rules[0]['ApplyServerSideEncryptionByDefault']['KMSMasterKeyID']
-    assert key_id in stack.client('rds').describe_db_clusters(DBClusterIdentifier=outputs['DatabaseClusterId'])['DBClusters'][0]['KmsKeyId']
+    used = {
+        'secret': stack.client('secretsmanager').describe_secret(SecretId=outputs['DatabaseSecretArn']).get('KmsKeyId'),
+        'table': stack.client('dynamodb').describe_table(TableName=outputs['SessionTableName'])['Table'].get('SSEDescription', {}).get('KMSMasterKeyArn'),
+        'bucket': rules[0]['ApplyServerSideEncryptionByDefault'].get('KMSMasterKeyID'),
+        'cluster': stack.client('rds').describe_db_clusters(DBClusterIdentifier=outputs['DatabaseClusterId'])['DBClusters'][0].get('KmsKeyId'),
+        'topic': stack.client('sns').get_topic_attributes(TopicArn=outputs['AlertTopicArn'])['Attributes'].get('KmsMasterKeyId'),
+    }
+    assert {what: key for what, key in used.items() if key_id not in (key or '')} == {}
 
 
 def test_objects_are_encrypted_with_the_key(stack, payment, outputs):
     bucket, _, name = payment['transactionLog'].removeprefix('s3://').partition('/')
     head = stack.client('s3').head_object(Bucket=bucket, Key=name)
-    assert head['ServerSideEncryption'] == 'aws:kms' and head['SSEKMSKeyId'].split('/')[-1] == outputs['EncryptionKeyArn'].split('/')[-1]
+    assert head['ServerSideEncryption'] == 'aws:kms' and head.get('SSEKMSKeyId', '').split('/')[-1] == outputs['EncryptionKeyArn'].split('/')[-1]
 
 
 def test_secret_is_what_the_template_asked_for(stack, outputs):
     value = json.loads(stack.client('secretsmanager').get_secret_value(SecretId=outputs['DatabaseSecretArn'])['SecretString'])
     assert len(value['password']) == 32 and not set(value['password']) & set('"@/\\')
     assert value['username'] == 'ledger'
-    assert value['host'] == outputs['DatabaseEndpoint'] and int(value['port']) == 3306 and value['dbClusterIdentifier'] == outputs['DatabaseClusterId']
+    attached = {name: str(value.get(name)) for name in ('host', 'port', 'dbClusterIdentifier')}
+    assert attached == {'host': outputs['DatabaseEndpoint'], 'port': '3306', 'dbClusterIdentifier': outputs['DatabaseClusterId']}
 
 
 def test_a_disabled_key_makes_reads_fail(stack, payment, outputs):
@@ -50,11 +58,14 @@ def test_a_disabled_key_makes_reads_fail(stack, payment, outputs):
             stack.client('s3').get_object(Bucket=bucket, Key=name)
         with pytest.raises(botocore.exceptions.ClientError) as secret_error:
             stack.client('secretsmanager').get_secret_value(SecretId=outputs['DatabaseSecretArn'])
+        with pytest.raises(botocore.exceptions.ClientError) as table_error:
+            stack.session(payment['key'], 'ada')
     finally:
         kms.enable_key(KeyId=outputs['EncryptionKeyArn'])
     assert 'isabled' in str(object_error.value) and secret_error.value.response['Error']['Code'] in ('DecryptionFailure', 'KMSDisabledException',
                                                                                                      'AccessDeniedException')
-    assert stack.log_object(payment)['paymentId'] == payment['paymentId']
+    assert 'KMS' in str(table_error.value) or 'isabled' in str(table_error.value)
+    assert stack.log_object(payment)['paymentId'] == payment['paymentId'] and stack.session(payment['key'], 'ada')['status'] == 'completed'
 
 
 def files_with(directory, needles):

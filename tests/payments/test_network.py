@@ -30,15 +30,19 @@ def routes(stack, table):
 
 def test_only_public_subnets_have_a_way_to_the_internet(stack, probe):
     assert [r['GatewayId'] for r in routes(stack, 'PublicRouteTable') if r.get('DestinationCidrBlock') == '0.0.0.0/0'] == [stack.id('InternetGateway')]
-    assert not [r for r in routes(stack, 'PrivateRouteTable') if r.get('DestinationCidrBlock') == '0.0.0.0/0']
+    assert [r.get('DestinationCidrBlock') for r in routes(stack, 'PrivateRouteTable') if 'DestinationCidrBlock' in r] == ['10.0.0.0/16']
+    for name in ('PrivateSubnetA', 'PrivateSubnetB'):
+        tables = stack.client('ec2').describe_route_tables(Filters=[{'Name': 'association.subnet-id', 'Values': [stack.id(name)]}])['RouteTables']
+        assert [t['RouteTableId'] for t in tables] == [stack.id('PrivateRouteTable')], name
     assert probe.probe('connect', host='192.0.2.1', port=443, timeout=1)['error'] in ('TimeoutError', 'timeout', 'OSError')
 
 
 def test_functions_have_interfaces_in_both_private_subnets(stack):
-    config = stack.client('lambda').get_function_configuration(FunctionName=stack.outputs['FunctionName'])['VpcConfig']
-    assert set(config['SubnetIds']) == {stack.id('PrivateSubnetA'), stack.id('PrivateSubnetB')}
+    private = {stack.id('PrivateSubnetA'), stack.id('PrivateSubnetB')}
+    config = stack.client('lambda').get_function_configuration(FunctionName=stack.outputs['FunctionName']).get('VpcConfig', {})
+    assert set(config.get('SubnetIds', [])) == private
     interfaces = stack.client('ec2').describe_network_interfaces(Filters=[{'Name': 'group-id', 'Values': [stack.id('FunctionSecurityGroup')]}])
-    assert interfaces['NetworkInterfaces']
+    assert {i['SubnetId'] for i in interfaces['NetworkInterfaces']} == private
 
 
 def test_private_dns_leads_to_the_interface_endpoint(stack, probe):
@@ -54,14 +58,30 @@ def test_database_name_leads_into_the_private_subnets(stack, probe, outputs):
 
 
 def test_function_reaches_what_it_needs(probe, outputs):
-    assert probe.probe('connect', host='dynamodb.us-east-1.amazonaws.com', port=443) == {'ok': True}
-    assert probe.probe('connect', host='s3.us-east-1.amazonaws.com', port=443) == {'ok': True}
-    assert probe.probe('connect', host='secretsmanager.us-east-1.amazonaws.com', port=443) == {'ok': True}
-    assert probe.probe('connect', host=outputs['DatabaseEndpoint'], port=3306) == {'ok': True}
+    reached = {host: probe.probe('connect', host=host, port=port) for host, port in (
+        ('dynamodb.us-east-1.amazonaws.com', 443), ('s3.us-east-1.amazonaws.com', 443), ('secretsmanager.us-east-1.amazonaws.com', 443),
+        (outputs['DatabaseEndpoint'], 3306))}
+    assert {host: answer for host, answer in reached.items() if answer != {'ok': True}} == {}
 
 
-def test_services_without_an_endpoint_are_out_of_reach(probe):
-    assert 'ok' not in probe.probe('connect', host='sqs.us-east-1.amazonaws.com', port=443, timeout=1)
+def test_services_without_an_endpoint_are_out_of_reach(stack, probe):
+    """Everybody may ask STS who they are: outside of the VPC the call is answered, inside nothing but the network is in its way."""
+    stack.make_probe('free', vpc=False)
+    assert ':assumed-role/' in probe.probe_call('sts', 'get_caller_identity', probe='free').get('ok', {}).get('Arn', '')
+    assert probe.probe_call('sts', 'get_caller_identity').get('error') == 'ConnectTimeoutError'
+
+
+def test_endpoint_policies_let_through_only_what_payments_need(stack):
+    """A role that may do anything is refused at the endpoint what payments do not need."""
+    stack.client('iam').attach_role_policy(RoleName=stack.make_role('mighty').split('/')[-1], PolicyArn='arn:aws:iam::aws:policy/AdministratorAccess')
+    stack.make_probe('mighty', role=stack.client('iam').get_role(RoleName='mighty')['Role']['Arn'])
+    stack.client('s3').create_bucket(Bucket='somebody-elses')
+    get = stack.probe_call('dynamodb', 'get_item', probe='mighty', TableName=stack.outputs['SessionTableName'], Key={'sessionId': {'S': 'nobody'}})
+    assert 'ok' in get, get
+    for service, operation, arguments in (('dynamodb', 'list_tables', {}), ('dynamodb', 'scan', {'TableName': stack.outputs['SessionTableName']}),
+                                          ('s3', 'put_object', {'Bucket': 'somebody-elses', 'Key': 'stolen', 'Body': 'x'}), ('s3', 'list_buckets', {})):
+        answer = stack.probe_call(service, operation, probe='mighty', **arguments)
+        assert answer.get('error', 'ok').startswith('AccessDenied') and 'VPC endpoint policy' in answer['message'], (operation, answer)
 
 
 def test_database_takes_no_other_port(probe, outputs):

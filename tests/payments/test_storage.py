@@ -1,5 +1,8 @@
 """The session table and the transaction-log bucket."""
 
+import urllib.error
+import urllib.request
+
 import botocore.exceptions
 import pytest
 
@@ -16,12 +19,8 @@ def test_table_is_as_the_template_says(stack):
     assert found['SSEDescription']['Status'] == 'ENABLED' and found['SSEDescription']['SSEType'] == 'KMS'
 
 
-def test_point_in_time_recovery_is_on(stack, outputs):
-    backups = stack.client('dynamodb').describe_continuous_backups(TableName=outputs['SessionTableName'])['ContinuousBackupsDescription']
-    assert backups['PointInTimeRecoveryDescription']['PointInTimeRecoveryStatus'] == 'ENABLED'
-
-
 def test_sessions_of_a_user_are_found_by_the_index(stack, payment, outputs):
+    assert [i['IndexName'] for i in table(stack).get('GlobalSecondaryIndexes', [])] == ['byUser']
     found = stack.client('dynamodb').query(TableName=outputs['SessionTableName'], IndexName='byUser', KeyConditionExpression='userId = :u',
                                            ExpressionAttributeValues={':u': {'S': 'ada'}})['Items']
     assert payment['paymentId'] in [i['paymentId']['S'] for i in found]
@@ -32,19 +31,29 @@ def test_session_holds_no_card(stack, payment):
     assert session['card'] == 'visa 4242' and '42424242' not in str(session)
 
 
-def test_bucket_is_versioned_and_closed(stack, outputs):
+def test_bucket_keeps_versions(stack, outputs):
+    """What is overwritten is still there under its version; what is deleted comes back when the marker goes."""
     s3, bucket = stack.client('s3'), outputs['LogBucketName']
-    assert s3.get_bucket_versioning(Bucket=bucket)['Status'] == 'Enabled'
-    assert set(s3.get_public_access_block(Bucket=bucket)['PublicAccessBlockConfiguration'].values()) == {True}
+    first = s3.put_object(Bucket=bucket, Key='versioned', Body=b'first').get('VersionId', 'null')
+    s3.put_object(Bucket=bucket, Key='versioned', Body=b'second')
+    assert first != 'null' and s3.get_object(Bucket=bucket, Key='versioned', VersionId=first)['Body'].read() == b'first'
+    marker = s3.delete_object(Bucket=bucket, Key='versioned')['VersionId']
+    assert 'Contents' not in s3.list_objects_v2(Bucket=bucket, Prefix='versioned')
+    s3.delete_object(Bucket=bucket, Key='versioned', VersionId=marker)
+    assert s3.get_object(Bucket=bucket, Key='versioned')['Body'].read() == b'second'
+
+
+def test_bucket_is_closed_to_the_public(stack, outputs):
+    s3, bucket = stack.client('s3'), outputs['LogBucketName']
     with pytest.raises(botocore.exceptions.ClientError) as error:
         s3.put_bucket_policy(Bucket=bucket, Policy='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*",'
                                                    f'"Action":"s3:GetObject","Resource":"arn:aws:s3:::{bucket}/*"}}]}}')
     assert error.value.response['Error']['Code'] == 'AccessDenied'
-
-
-def test_logs_are_kept_for_90_days(stack, outputs):
-    rule = stack.client('s3').get_bucket_lifecycle_configuration(Bucket=outputs['LogBucketName'])['Rules'][0]
-    assert rule['Expiration']['Days'] == 90 and rule['NoncurrentVersionExpiration']['NoncurrentDays'] == 30 and rule['Status'] == 'Enabled'
+    url = f"{stack.haar.url}/{bucket}/transactions/x.json"
+    with pytest.raises(urllib.error.HTTPError) as nobody:
+        urllib.request.urlopen(url, timeout=30)
+    assert nobody.value.code == 403
+    assert set(s3.get_public_access_block(Bucket=bucket)['PublicAccessBlockConfiguration'].values()) == {True}
 
 
 def test_only_the_function_writes_transaction_logs(stack, outputs):
