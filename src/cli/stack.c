@@ -56,26 +56,46 @@ cli_stack(Arena *arena, const Daemon *daemon, const char *name, Json **ret_stack
 
 /* -- progress ---------------------------------------------------------------------------------------------------------------- */
 
+/* Appends a page of the stack's events, newest first, up to the first that was seen. *token: of the next page, or NULL. */
 static Error *
-events(const Progress *progress, Json **ret_events)
+add_page(const Progress *progress, GPtrArray *events, const char **token)
 {
-  Json *in = json_new_object(progress->arena), *out = NULL;
-  json_set(progress->arena, in, "StackName", json_new_string(progress->arena, progress->stack));
+  Json *out = NULL;
+  Json *in = cli_object(progress->arena, "StackName", progress->stack, "NextToken", *token, NULL);
   TRY(cli_operation(progress->arena, progress->daemon, "cloudformation", "DescribeStackEvents", in, &out));
-  *ret_events = json_get(out, "StackEvents");
+  const Json *page = json_get(out, "StackEvents");
+  *token = json_string(json_get(out, "NextToken"));
+  for (guint i = 0; page && i < page->n; i++) {
+    const char *id = json_string(json_get(page->items[i], "EventId"));
+    if (id && g_hash_table_contains(progress->seen, id))
+      *token = NULL;
+    else
+      g_ptr_array_add(events, page->items[i]);
+  }
+  return NULL;
+}
+
+/* What has happened that was not seen, newest first. */
+static Error *
+new_events(const Progress *progress, GPtrArray *events)
+{
+  const char *token = NULL;
+  do
+    TRY(add_page(progress, events, &token));
+  while (token);
   return NULL;
 }
 
 Error *
 progress_begin(Progress *progress, Arena *arena, const Daemon *daemon, const char *stack_id, gboolean json)
 {
-  Json *past = NULL;
+  g_autoptr(GPtrArray) past = g_ptr_array_new();
   *progress = (Progress) {.arena = arena, .daemon = daemon, .stack = stack_id, .json = json, .began_us = clock_monotonic_us(),
                           .colours = !json && isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR"),
                           .seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
-  g_autoptr(Error) error = events(progress, &past); /* a stack that is not there yet has none */
-  for (guint i = 0; !error && past && i < past->n; i++)
-    g_hash_table_add(progress->seen, g_strdup(json_string(json_get(past->items[i], "EventId"))));
+  g_autoptr(Error) error = new_events(progress, past); /* a stack that is not there yet has none */
+  for (guint i = 0; !error && i < past->len; i++)
+    g_hash_table_add(progress->seen, g_strdup(json_string(json_get(past->pdata[i], "EventId"))));
   return NULL;
 }
 
@@ -106,16 +126,29 @@ show(const Progress *progress, const Json *event)
   fflush(stdout);
 }
 
+/* What failed first is told again at the end; what was cancelled because of it is not it. */
+static void
+note_failure(Progress *progress, const Json *event)
+{
+  const char *status = json_string(json_get(event, "ResourceStatus")), *reason = json_string(json_get(event, "ResourceStatusReason"));
+  gboolean own = !g_strcmp0(json_string(json_get(event, "PhysicalResourceId")), progress->stack);
+  if (progress->failure || own || !g_str_has_suffix(status, "_FAILED") || (reason && g_str_has_suffix(reason, "cancelled")))
+    return;
+  progress->failure = arena_printf(progress->arena, "%s: %s", json_string(json_get(event, "LogicalResourceId")), reason ? reason : status);
+}
+
 /* Newest come first in the answer; they are shown oldest first. */
 static Error *
 show_new(Progress *progress)
 {
-  Json *list = NULL;
-  TRY(events(progress, &list));
-  for (guint i = list ? list->n : 0; i-- > 0;) {
-    const char *id = json_string(json_get(list->items[i], "EventId"));
-    if (id && g_hash_table_add(progress->seen, g_strdup(id)))
-      show(progress, list->items[i]);
+  g_autoptr(GPtrArray) list = g_ptr_array_new();
+  TRY(new_events(progress, list));
+  for (guint i = list->len; i-- > 0;) {
+    const char *id = json_string(json_get(list->pdata[i], "EventId"));
+    if (!id || !g_hash_table_add(progress->seen, g_strdup(id)))
+      continue;
+    show(progress, list->pdata[i]);
+    note_failure(progress, list->pdata[i]);
   }
   return NULL;
 }

@@ -18,6 +18,7 @@ typedef struct Progress {
   gboolean json, colours;
   gint64 began_us;
   GHashTable *seen;         /* ids of events that were shown */
+  const char *failure;      /* the first resource that failed, and why; NULL: none (arena) */
 } Progress;
 /* colours: on a terminal, unless NO_COLOR is set. What has happened before is not shown. */
 Error *progress_begin(Progress *progress, Arena *arena, const Daemon *daemon, const char *stack_id, gboolean json) ERROR_MUST_USE;

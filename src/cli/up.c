@@ -172,7 +172,7 @@ show_end(const Up *up, const Json *stack, gint64 began_us, gboolean changed)
 }
 
 static Error *
-execute(const Up *up, const char *change_set, const char *stack_id, Json **ret_stack)
+execute(const Up *up, const char *change_set, const char *stack_id, Json **ret_stack, const char **ret_failure)
 {
   Progress progress = {0};
   Json *out = NULL;
@@ -181,6 +181,7 @@ execute(const Up *up, const char *change_set, const char *stack_id, Json **ret_s
                                cli_object(up->arena, "ChangeSetName", change_set, NULL), &out);
   if (!error)
     error = progress_follow(&progress, ret_stack);
+  *ret_failure = progress.failure;
   progress_end(&progress);
   return error;
 }
@@ -193,7 +194,7 @@ bring_up(Up *up)
   gint64 began_us = clock_monotonic_us();
   gsize size = 0;
   Json *stack = NULL;
-  const char *change_set = NULL, *stack_id = NULL;
+  const char *change_set = NULL, *stack_id = NULL, *failure = NULL;
   if (!g_file_get_contents(up->path, &text, &size, &unread))
     return error_answer("NoTemplate", "%s", unread->message);
   if (size > TEMPLATE_MAX)
@@ -205,10 +206,10 @@ bring_up(Up *up)
   gboolean exists = stack && strcmp(json_string(json_get(stack, "StackStatus")), "REVIEW_IN_PROGRESS");
   TRY(error_prefix(make_change_set(up, exists ? stack : NULL, &change_set, &stack_id), "%s", up->path));
   if (change_set)
-    TRY(execute(up, change_set, stack_id, &stack));
+    TRY(execute(up, change_set, stack_id, &stack, &failure));
   const char *status = stack ? json_string(json_get(stack, "StackStatus")) : "DELETE_COMPLETE";
   if (change_set && strcmp(status, "CREATE_COMPLETE") && strcmp(status, "UPDATE_COMPLETE"))
-    return error_answer("StackFailed", "stack %s did not come up: %s", up->stack, status);
+    return error_answer("StackFailed", "stack %s did not come up: %s%s%s", up->stack, status, failure ? "\n  " : "", failure ? failure : "");
   show_end(up, stack, began_us, change_set != NULL);
   return NULL;
 }

@@ -95,3 +95,25 @@ def test_a_large_template_goes_through_the_bucket(haar, client, tmp_path):
     assert up.returncode == 0, up.stderr + up.stdout
     assert len(client('cloudformation').list_stack_resources(StackName='large')['StackResourceSummaries']) == 60
     assert haar.run('down', 'large').returncode == 0
+
+
+def test_every_event_is_shown(haar, tmp_path):
+    """More of them at once than a page of DescribeStackEvents holds."""
+    template = tmp_path / 'many.json'
+    template.write_text(json.dumps({'Resources': {f'P{i}': {'Type': 'AWS::SSM::Parameter', 'Properties': {'Type': 'String', 'Value': 'x'}} for i in range(120)}}))
+    done = haar.run('up', str(template), '--stack', 'many')
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown = {line.split()[3] for line in done.stdout.splitlines() if ' CREATE_COMPLETE ' in line}
+    assert {f'P{i}' for i in range(120)} <= shown
+    assert haar.run('down', 'many').returncode == 0
+
+
+def test_the_first_failure_is_told_again_at_the_end(haar, tmp_path):
+    template = tmp_path / 'bad.json'
+    template.write_text(json.dumps({'Resources': {'Bad': {'Type': 'AWS::SSM::Parameter', 'Properties': {
+        'Type': 'String', 'Value': 'no', 'AllowedPattern': '^yes$'}}}}))
+    done = haar.run('up', str(template), '--stack', 'bad')
+    assert done.returncode == 1
+    first, second = done.stderr.strip().splitlines()
+    assert first == 'haar: stack bad did not come up: ROLLBACK_COMPLETE'
+    assert second.startswith('  Bad: ') and 'cannot be validated against allowedPattern: ^yes$' in second
