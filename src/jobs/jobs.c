@@ -10,6 +10,9 @@
 #define RETRY_FIRST_MS 1000
 #define RETRY_MAX_MS 300000
 #define DUE_AT_ONCE 256
+#define STOPS_MAX 5000
+#define STOP_MAX_MS 10000
+#define PASS_MAX_MS 30000
 
 static const Table rows_table = { "jobs.rows" };
 static const Table due_table = { "jobs.due" };
@@ -18,6 +21,7 @@ struct Jobs {
   Store *store;
   gpointer context;
   GHashTable *kinds;   /* kind -> JobFunction; const once started */
+  GHashTable *catching_up; /* kinds that jobs_pass does not stop for; const once started */
   GMutex mutex;
   GCond cond;
   gboolean stopping, started, changed;
@@ -305,7 +309,7 @@ timer_loop(gpointer data)
     if (error)
       log_error("jobs: %s", error->message);
     gint64 wait_ms = CLAMP(next - clock_now(), 1, WAIT_MAX_MS);
-    gint64 end = g_get_monotonic_time() + wait_ms * 1000;
+    gint64 end = g_get_monotonic_time() + MAX(wait_ms * 1000 / clock_speed(), 1000);
     g_mutex_lock(&jobs->mutex);
     while (!jobs->stopping && !jobs->changed && g_cond_wait_until(&jobs->cond, &jobs->mutex, end))
       ;
@@ -322,6 +326,7 @@ jobs_new(Store *store, gpointer context, Jobs **ret_jobs)
   jobs->context = context;
   jobs->kinds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   jobs->running = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  jobs->catching_up = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   g_mutex_init(&jobs->mutex);
   g_cond_init(&jobs->cond);
   jobs->workers = g_thread_pool_new(run_work, jobs, WORKERS, FALSE, NULL);
@@ -337,6 +342,13 @@ jobs_register(Jobs *jobs, const char *kind, JobFunction function)
 }
 
 void
+jobs_catches_up(Jobs *jobs, const char *kind)
+{
+  g_assert(!jobs->started && g_hash_table_contains(jobs->kinds, kind));
+  g_hash_table_add(jobs->catching_up, g_strdup(kind));
+}
+
+void
 jobs_start(Jobs *jobs)
 {
   jobs->started = TRUE;
@@ -347,6 +359,112 @@ void
 jobs_clock_moved(Jobs *jobs)
 {
   wake(jobs);
+}
+
+/* --- time that passes in one go --- */
+
+/* What one look at the table says: the next time to stop at (*ret_next; -1: none before to_ms), and whether anything is due now. */
+typedef struct Ahead {
+  gint64 next;
+  gboolean due;
+} Ahead;
+
+static gboolean
+is_left_out(Jobs *jobs, const char *kind, const char *key, GHashTable *except)
+{
+  g_autofree char *name = g_strconcat(kind, "\n", key, NULL);
+  return !g_hash_table_contains(jobs->kinds, kind) || g_hash_table_contains(except, name);
+}
+
+/* A row of the due table. TRUE: the look is over. Jobs that are tried again are no stops: they are waited for only while they run. */
+static Error *
+see_row(Jobs *jobs, Txn *txn, KeyReader reader, gint64 to_ms, GHashTable *except, Ahead *ahead, gboolean *ret_over)
+{
+  g_autoptr(Arena) arena = arena_new();
+  gint64 due_ms = 0;
+  char *kind = NULL, *key = NULL;
+  Row row;
+  *ret_over = FALSE;
+  if (!key_read_int(&reader, &due_ms) || !key_read(&reader, arena, &kind, NULL) || !key_read(&reader, arena, &key, NULL))
+    return error_fault("jobs: a row of another form");
+  *ret_over = due_ms > to_ms;
+  if (*ret_over || is_left_out(jobs, kind, key, except))
+    return NULL;
+  TRY(row_read(txn, kind, key, &row, NULL, NULL));
+  if (due_ms <= clock_now()) {
+    ahead->due = ahead->due || !row.attempt;
+  } else if (!row.attempt && !g_hash_table_contains(jobs->catching_up, kind)) {
+    ahead->next = due_ms;
+    *ret_over = TRUE;
+  }
+  return NULL;
+}
+
+static Error *
+look_ahead(Jobs *jobs, gint64 to_ms, GHashTable *except, Ahead *ret_ahead)
+{
+  g_autoptr(Txn) txn = NULL;
+  g_autoptr(Cursor) cursor = NULL;
+  gboolean over = FALSE;
+  *ret_ahead = (Ahead) { .next = -1 };
+  TRY(store_begin_read(jobs->store, &txn));
+  TRY(cursor_open(txn, &due_table, NULL, &cursor));
+  while (!over && cursor_next(cursor))
+    TRY(see_row(jobs, txn, cursor_key_reader(cursor), to_ms, except, ret_ahead, &over));
+  return NULL;
+}
+
+/* Whether a job runs that was not running when the time began to pass. Holds the mutex. */
+static gboolean
+is_busy(Jobs *jobs, GHashTable *except)
+{
+  GHashTableIter iter;
+  gpointer name = NULL;
+  g_hash_table_iter_init(&iter, jobs->running);
+  while (g_hash_table_iter_next(&iter, &name, NULL))
+    if (!g_hash_table_contains(except, name))
+      return TRUE;
+  return FALSE;
+}
+
+/* Waits until nothing is due or runs, or until the time (monotonic, us) is over. What ran too long is left out from then on. */
+static Error *
+settle_now(Jobs *jobs, gint64 to_ms, GHashTable *except, gint64 until, Ahead *ret_ahead)
+{
+  for (;;) {
+    TRY(look_ahead(jobs, to_ms, except, ret_ahead));
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&jobs->mutex);
+    gboolean busy = is_busy(jobs, except);
+    if ((!busy && !ret_ahead->due) || jobs->stopping)
+      return NULL;
+    if (g_get_monotonic_time() < until) {
+      g_cond_wait_until(&jobs->cond, &jobs->mutex, MIN(until, g_get_monotonic_time() + 5000));
+      continue;
+    }
+    GHashTableIter iter;
+    gpointer name = NULL;
+    g_hash_table_iter_init(&iter, jobs->running);
+    while (g_hash_table_iter_next(&iter, &name, NULL))
+      g_hash_table_add(except, g_strdup(name));
+    return NULL;
+  }
+}
+
+Error *
+jobs_pass(Jobs *jobs, gint64 to_ms, Error *(*move)(gpointer data, gint64 ms), gpointer data)
+{
+  g_autoptr(GHashTable) except = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  gint64 until = g_get_monotonic_time() + PASS_MAX_MS * 1000;
+  Ahead ahead = { .next = -1 };
+  TRY(settle_now(jobs, to_ms, except, g_get_monotonic_time(), &ahead)); /* what runs already is left out */
+  for (guint stops = 0; ahead.next >= 0 && stops < STOPS_MAX && g_get_monotonic_time() < until; stops++) {
+    TRY(move(data, ahead.next));
+    wake(jobs);
+    TRY(settle_now(jobs, to_ms, except, MIN(until, g_get_monotonic_time() + STOP_MAX_MS * 1000), &ahead));
+  }
+  TRY(move(data, MAX(to_ms, clock_now())));
+  wake(jobs);
+  return NULL;
 }
 
 void
@@ -370,6 +488,7 @@ jobs_free(Jobs *jobs)
     g_thread_join(jobs->timer);
   g_thread_pool_free(jobs->workers, FALSE, TRUE);
   g_hash_table_unref(jobs->kinds);
+  g_hash_table_unref(jobs->catching_up);
   g_hash_table_unref(jobs->running);
   g_cond_clear(&jobs->cond);
   g_mutex_clear(&jobs->mutex);

@@ -23,6 +23,9 @@ Error *jobs_new(Store *store, gpointer context, Jobs **ret_jobs) ERROR_MUST_USE;
 void jobs_free(Jobs *jobs);
 /* Before jobs_start. kind is static text "service.what". */
 void jobs_register(Jobs *jobs, const char *kind, JobFunction function);
+/* After jobs_register: what this kind does at a time it does for all the time since it last ran (it looks each minute, say), so that jobs_pass
+ * need not stop at its times. */
+void jobs_catches_up(Jobs *jobs, const char *kind);
 /* Starts the timer thread and the workers; rows that are due run now. */
 void jobs_start(Jobs *jobs);
 /* In a write transaction: adds or replaces the job (kind, key). due_ms on clock_now(); 0: at once after the commit. */
@@ -30,5 +33,9 @@ Error *jobs_put(Txn *txn, Jobs *jobs, const char *kind, const char *key, gint64 
 Error *jobs_delete(Txn *txn, Jobs *jobs, const char *kind, const char *key) ERROR_MUST_USE;
 /* The clock was moved: looks at the timers again. */
 void jobs_clock_moved(Jobs *jobs);
+/* As if the time up to to_ms passed: moves the clock with move(data, ms) from one due time to the next, and waits at each until what is due
+ * there has run (a job that it puts before to_ms is a stop too), at last to to_ms. Jobs that run already are not waited for. Bounded: after half
+ * a minute of waiting, or 5,000 stops, the rest of the way is one step, and what is due then runs at its end, in order. A worker's thread; blocks. */
+Error *jobs_pass(Jobs *jobs, gint64 to_ms, Error *(*move)(gpointer data, gint64 ms), gpointer data) ERROR_MUST_USE;
 /* Runs function(data) soon on a worker thread; not durable. */
 void jobs_run(Jobs *jobs, void (*function)(gpointer), gpointer data);

@@ -17,7 +17,10 @@ typedef struct Fixture {
   GMutex mutex;
   GCond cond;
   GString *log;
+  gint64 start; /* of the time that passes */
 } Fixture;
+
+#define DAY_MS (G_GINT64_CONSTANT(24) * 3600 * 1000)
 
 static void
 note(Fixture *fixture, const char *text)
@@ -55,6 +58,22 @@ run_flaky(JobRun *run)
   return run->attempt < 3 ? error_fault("not yet") : NULL;
 }
 
+static void schedule(Fixture *fixture, const char *kind, const char *key, gint64 due, const char *payload);
+
+/* Notes the day; payload: how many more runs follow, each ten days after the one before. */
+static Error *
+run_chain(JobRun *run)
+{
+  Fixture *fixture = run->context;
+  gint64 left = g_ascii_strtoll(run->payload, NULL, 10);
+  g_autofree char *text = g_strdup_printf("%s@%d", run->key, (int) ((clock_now() - fixture->start) / DAY_MS));
+  g_autofree char *next = g_strdup_printf("%" G_GINT64_FORMAT, left - 1);
+  note(fixture, text);
+  if (left)
+    schedule(fixture, run->kind, run->key, clock_now() + 10 * DAY_MS, next);
+  return NULL;
+}
+
 static Error *
 run_refused(JobRun *run)
 {
@@ -70,6 +89,9 @@ start(Fixture *fixture)
   jobs_register(fixture->jobs, "test.note", run_note);
   jobs_register(fixture->jobs, "test.flaky", run_flaky);
   jobs_register(fixture->jobs, "test.refused", run_refused);
+  jobs_register(fixture->jobs, "test.chain", run_chain);
+  jobs_register(fixture->jobs, "test.minutes", run_chain);
+  jobs_catches_up(fixture->jobs, "test.minutes");
 }
 
 static void
@@ -211,6 +233,32 @@ test_run(Fixture *fixture, gconstpointer unused)
   wait_for(fixture, "quick ");
 }
 
+static Error *
+move_clock(gpointer data, gint64 ms)
+{
+  clock_set(clock_real(), ms, 1);
+  return NULL;
+}
+
+/* 90 days in one go: each job once, in the order of time, also those that others put before the 90th day; what catches up runs at a stop of others. */
+static void
+test_time_passes(Fixture *fixture, gconstpointer unused)
+{
+  fixture->start = clock_now();
+  schedule(fixture, "test.chain", "a", fixture->start + 10 * DAY_MS, "3");
+  schedule(fixture, "test.chain", "b", fixture->start + 35 * DAY_MS, "0");
+  schedule(fixture, "test.chain", "c", fixture->start + 91 * DAY_MS, "0");
+  schedule(fixture, "test.minutes", "m", fixture->start + 15 * DAY_MS, "0");
+  jobs_start(fixture->jobs);
+  ASSERT_GOOD(jobs_pass(fixture->jobs, fixture->start + 90 * DAY_MS, move_clock, NULL));
+  g_assert_cmpint((clock_now() - fixture->start) / DAY_MS, ==, 90);
+  g_mutex_lock(&fixture->mutex);
+  gboolean either = g_str_equal(fixture->log->str, "a@10 a@20 m@20 a@30 b@35 a@40 ") || g_str_equal(fixture->log->str, "a@10 m@20 a@20 a@30 b@35 a@40 ");
+  if (!either)
+    g_error("%s", fixture->log->str);
+  g_mutex_unlock(&fixture->mutex);
+}
+
 #define ADD(name, function) g_test_add("/jobs/" name, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -222,5 +270,6 @@ main(int argc, char **argv)
   ADD("faults-are-tried-again", test_faults_are_tried_again);
   ADD("answers-are-final", test_answers_are_final);
   ADD("run", test_run);
+  ADD("time-passes", test_time_passes);
   return g_test_run();
 }

@@ -7,7 +7,9 @@
 #include "server/server.h"
 #include "server/wait.h"
 
-static const Table settings = {"server.setting"};
+#define MOVES_KEPT 2000
+
+static const Table moves = {"server.clock"};
 
 static const gint64 longest_ms = G_GINT64_CONSTANT(100) * 365 * 24 * 3600 * 1000;
 
@@ -52,36 +54,95 @@ clock_parse_duration(const char *text, gint64 *ret_ms)
 
 /* --- the store --- */
 
+/* One row for each move of the clock, by the machine's time: what haar's time was then, and how fast it ran from there. The last is how it
+ * stands; the others say which time of the machine a time of the past was (clock_machine_time). */
+typedef struct Move {
+  gint64 real_ms, now_ms, speed;
+} Move;
+
 static void
-offset_key(Key *key)
+move_key(Key *key, gint64 real_ms)
 {
-  key_strings(key, "clock-offset", NULL);
+  key_init(key);
+  key_add_int(key, real_ms);
+}
+
+static Error *
+read_moves(Txn *txn, GArray **ret_moves)
+{
+  g_autoptr(Cursor) cursor = NULL;
+  g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(Move));
+  TRY(cursor_open(txn, &moves, &(CursorOptions) {0}, &cursor));
+  while (cursor_next(cursor)) {
+    gsize size = 0;
+    Move move = {0};
+    const guint8 *value = cursor_value(cursor, &size);
+    if (size != sizeof move)
+      return error_fault("clock: a row of another form");
+    memcpy(&move, value, sizeof move);
+    g_array_append_val(found, move);
+  }
+  *ret_moves = g_steal_pointer(&found);
+  return NULL;
 }
 
 Error *
 clock_restore(Store *store)
 {
-  Key key;
-  const void *data = NULL;
-  gsize size = 0;
   g_autoptr(Txn) txn = NULL;
-  offset_key(&key);
+  g_autoptr(GArray) found = NULL;
   TRY(store_begin_read(store, &txn));
-  TRY(store_get(txn, &settings, &key, &data, &size));
-  if (data) {
-    g_autofree char *text = g_strndup(data, size);
-    clock_set_offset(g_ascii_strtoll(text, NULL, 10));
+  TRY(read_moves(txn, &found));
+  if (found->len) {
+    const Move *last = &g_array_index(found, Move, found->len - 1);
+    clock_set(last->real_ms, last->now_ms, last->speed);
   }
   return NULL;
 }
 
+/* The oldest moves go when there are too many. */
 static Error *
-save_offset(Call *call, gpointer data)
+save_move(Call *call, gpointer data)
 {
   Key key;
-  offset_key(&key);
-  const char *text = arena_printf(call->arena, "%" G_GINT64_FORMAT, *(gint64 *) data);
-  return store_put(call->txn, &settings, &key, text, strlen(text));
+  const Move *move = data;
+  g_autoptr(GArray) found = NULL;
+  TRY(read_moves(call->txn, &found));
+  for (guint i = 0; i + MOVES_KEPT < found->len; i++) {
+    move_key(&key, g_array_index(found, Move, i).real_ms);
+    TRY(store_delete(call->txn, &moves, &key, NULL));
+  }
+  move_key(&key, move->real_ms);
+  return store_put(call->txn, &moves, &key, move, sizeof *move);
+}
+
+/* Moves the clock and remembers it. */
+static Error *
+stand_at(Call *call, gint64 now_ms, gint64 speed)
+{
+  Move move = {clock_real(), now_ms, speed};
+  TRY(call_write(call, save_move, &move));
+  clock_set(move.real_ms, move.now_ms, move.speed);
+  waits_clock_moved(call->haar->server->waits);
+  return NULL;
+}
+
+Error *
+clock_machine_time(Call *call, gint64 ms, gint64 *ret_real_ms)
+{
+  g_autoptr(GArray) found = NULL;
+  gint64 until = G_MAXINT64; /* of the move that is looked at */
+  TRY(read_moves(call->txn, &found));
+  for (guint i = found->len; i > 0; i--) {
+    const Move *move = &g_array_index(found, Move, i - 1);
+    if (ms >= move->now_ms) {
+      *ret_real_ms = MIN(move->real_ms + (ms - move->now_ms) / move->speed, until - 1);
+      return NULL;
+    }
+    until = move->real_ms;
+  }
+  *ret_real_ms = MIN(ms, until - 1);
+  return NULL;
 }
 
 /* --- haar's own API --- */
@@ -92,28 +153,29 @@ get_clock(Call *call, const Json *in, Json **ret_out)
   *ret_out = json_new_object(call->arena);
   json_set(call->arena, *ret_out, "time", json_new_string(call->arena, text_iso8601(call->arena, clock_now(), TRUE)));
   json_set(call->arena, *ret_out, "offset_ms", json_new_int(call->arena, clock_offset()));
+  json_set(call->arena, *ret_out, "speed", json_new_int(call->arena, clock_speed()));
   return NULL;
 }
 
 static Error *
-read_advance(const char *text, gint64 *ret_offset)
+read_advance(const char *text, gint64 *ret_to)
 {
   gint64 ms = 0;
   if (!clock_parse_duration(text, &ms))
     return error_answer_status(400, "ValidationException", "\"%s\" is no duration; write 90d, 1h30m, 45s or 2w", text);
-  *ret_offset = clock_offset() + ms;
+  *ret_to = clock_now() + ms;
   return NULL;
 }
 
 static Error *
-read_set(const char *text, gint64 *ret_offset)
+read_set(const char *text, gint64 *ret_to)
 {
   g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
   g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(text, utc);
   if (!time)
     return error_answer_status(400, "ValidationException", "\"%s\" is no time; write 2027-01-31T00:00:00Z", text);
-  *ret_offset = g_date_time_to_unix(time) * 1000 - clock_real();
-  if (*ret_offset < clock_offset())
+  *ret_to = g_date_time_to_unix(time) * 1000;
+  if (*ret_to < clock_now())
     return error_answer_status(400, "ValidationException",
                                "The clock moves only forward; it is past %s already. Take it back to the "
                                "machine's time with reset",
@@ -122,30 +184,40 @@ read_set(const char *text, gint64 *ret_offset)
 }
 
 static Error *
-tell_services(Haar *haar)
+set_speed(Call *call, gint64 speed)
 {
-  for (const Service *const *service = haar_services; *service; service++)
-    if ((*service)->hooks && (*service)->hooks->clock_moved)
-      TRY((*service)->hooks->clock_moved(haar));
+  if (speed < 1 || speed > CLOCK_SPEED_MAX)
+    return error_answer_status(400, "ValidationException", "The speed is a number from 1 to %d: how many seconds pass in one", CLOCK_SPEED_MAX);
+  TRY(stand_at(call, clock_now(), speed));
+  jobs_clock_moved(call->haar->jobs);
   return NULL;
+}
+
+/* A stop of a time that passes in one go. */
+static Error *
+stop_at(gpointer data, gint64 ms)
+{
+  return stand_at(data, MAX(ms, clock_now()), clock_speed());
 }
 
 static Error *
 post_clock(Call *call, const Json *in, Json **ret_out)
 {
   const char *advance = json_string(json_get(in, "advance")), *set = json_string(json_get(in, "set"));
-  gint64 offset = 0;
-  if (advance)
-    TRY(read_advance(advance, &offset));
-  else if (set)
-    TRY(read_set(set, &offset));
-  else if (!json_get(in, "reset"))
-    return error_answer_status(400, "ValidationException", "One of advance, set and reset is needed");
-  TRY(call_write(call, save_offset, &offset));
-  clock_set_offset(offset);
-  TRY(tell_services(call->haar));
-  jobs_clock_moved(call->haar->jobs);
-  waits_clock_moved(call->haar->server->waits);
+  const Json *speed = json_get(in, "speed");
+  gint64 to = 0, number = 0;
+  if (json_get(in, "reset")) {
+    TRY(stand_at(call, clock_real(), 1));
+    jobs_clock_moved(call->haar->jobs);
+  } else if (speed) {
+    g_autofree char *text = speed->type == JSON_NUMBER || speed->type == JSON_STRING ? g_strndup(speed->text, speed->n) : NULL; /* a number, or a string of one */
+    TRY(set_speed(call, text && g_ascii_string_to_signed(text, 10, 1, CLOCK_SPEED_MAX, &number, NULL) ? number : 0));
+  } else if (advance || set) {
+    TRY(advance ? read_advance(advance, &to) : read_set(set, &to));
+    TRY(jobs_pass(call->haar->jobs, to, stop_at, call));
+  } else {
+    return error_answer_status(400, "ValidationException", "One of advance, set, speed and reset is needed");
+  }
   return get_clock(call, in, ret_out);
 }
 

@@ -19,10 +19,26 @@ test_durations(void)
     g_assert_false(clock_parse_duration(bad[i], &ms));
 }
 
+/* A minute in a second; then the machine's own pace. */
+static void
+test_speed(void)
+{
+  gint64 real = clock_real();
+  clock_set(real - 1000, 5000, 60);
+  gint64 now = clock_now();
+  g_assert_cmpint(now, >=, 5000 + 60 * 1000);
+  g_assert_cmpint(now, <, 5000 + 60 * 20000);
+  g_assert_cmpint(clock_speed(), ==, 60);
+  clock_set_offset(0);
+  g_assert_cmpint(clock_speed(), ==, 1);
+  g_assert_cmpint(clock_offset(), ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/server/clock/durations", test_durations);
+  g_test_add_func("/server/clock/speed", test_speed);
   return g_test_run();
 }

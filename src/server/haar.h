@@ -61,6 +61,9 @@ extern const Service *const haar_services[];
 
 gpointer haar_state(const Haar *haar, const char *service);
 void haar_set_state(Haar *haar, const char *service, gpointer state);
+/* Which time of the machine it was when haar's clock showed ms: the clock's moves are remembered. Of a time that it jumped over: that of the
+ * jump. Of one that it showed twice (it was reset): the later. Needs call->txn. */
+Error *clock_machine_time(Call *call, gint64 ms, gint64 *ret_real_ms) ERROR_MUST_USE;
 /* Any thread; ANY two are the same text for the life of the process. NULL if there is none. */
 const Service *haar_service(const char *name);
 const Operation *haar_operation(const char *service, const char *operation);

@@ -108,6 +108,17 @@ def test_clock_moves_and_stays_moved(new_haar):
     assert haar.call('GET', 'clock')['offset_ms'] == 0
 
 
+def test_clock_runs_faster(new_haar):
+    haar = new_haar('--network=off')
+    answer = haar.run('clock', 'speed', '3600')
+    assert answer.returncode == 0 and answer.stdout.endswith(' (3600 times as fast)\n')
+    wait_for(lambda: haar.call('GET', 'clock')['offset_ms'] > 600_000, 'ten minutes are over')
+    assert haar.run('clock', 'speed', '0').stderr == 'haar: The speed is a number from 1 to 100000: how many seconds pass in one\n'
+    assert haar.run('clock', 'speed', '1').stdout.endswith('Z\n')
+    assert haar.run('clock', 'reset').returncode == 0
+    assert haar.call('GET', 'clock')['offset_ms'] == 0
+
+
 def test_aws_cli(haar):
     command = ['aws', '--endpoint-url', haar.url, 'sts', 'get-caller-identity', '--query', 'Account', '--output', 'text']
     environment = {**os.environ, 'AWS_ACCESS_KEY_ID': 'test', 'AWS_SECRET_ACCESS_KEY': 'test', 'AWS_DEFAULT_REGION': 'us-east-1'}

@@ -340,4 +340,5 @@ void
 evaluate_register(Haar *haar)
 {
   jobs_register(haar->jobs, kind, run_job);
+  jobs_catches_up(haar->jobs, kind);
 }

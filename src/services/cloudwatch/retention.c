@@ -147,6 +147,7 @@ void
 cloudwatch_retention_register(Haar *haar)
 {
   jobs_register(haar->jobs, kind, run);
+  jobs_catches_up(haar->jobs, kind);
 }
 
 Error *

@@ -52,6 +52,8 @@ start(Haar *haar)
   jobs_register(haar->jobs, DYNAMODB_PURGE_JOB, run_purge);
   jobs_register(haar->jobs, DYNAMODB_TTL_JOB, run_ttl);
   jobs_register(haar->jobs, DYNAMODB_TRIM_JOB, run_trim);
+  jobs_catches_up(haar->jobs, DYNAMODB_TTL_JOB);
+  jobs_catches_up(haar->jobs, DYNAMODB_TRIM_JOB);
   return NULL;
 }
 

@@ -292,8 +292,10 @@ void flow_collect_start(Haar *haar) {
   g_mutex_init(&state->lock);
   state->waiting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_hash_table_unref);
   haar_set_state(haar, state_name, state);
-  if (haar->jobs)
+  if (haar->jobs) {
     jobs_register(haar->jobs, job_kind, run_job);
+    jobs_catches_up(haar->jobs, job_kind);
+  }
   g_autoptr(Error) error = haar->fabric ? restore(haar) : NULL;
   if (error)
     log_error("flow logs: %s", error->message);

@@ -107,4 +107,5 @@ void
 logs_retention_register(Haar *haar)
 {
   jobs_register(haar->jobs, kind, run);
+  jobs_catches_up(haar->jobs, kind);
 }

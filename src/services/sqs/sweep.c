@@ -116,4 +116,5 @@ void
 sqs_sweep_register(Haar *haar)
 {
   jobs_register(haar->jobs, kind, run);
+  jobs_catches_up(haar->jobs, kind);
 }
