@@ -199,14 +199,14 @@ describe_db_clusters(Call *call, const RdsDescribeDBClustersInput *in, RdsDescri
   LIST_EMPTY(call->arena, &ret_out->DBClusters);
   if (in->DBClusterIdentifier) {
     TRY(cluster_get(call, in->DBClusterIdentifier, &one));
-    one->Cluster->LatestRestorableTime = OPT_TIME(call->now);
+    cluster_restorable(call, one->Cluster);
     LIST_APPEND(call->arena, &ret_out->DBClusters, one->Cluster);
     return NULL;
   }
   TRY(rds_records_list(call, &rds_clusters, &RdsClusterRecord_shape, &records));
   for (guint i = 0; i < records->len; i++) {
     RdsDBCluster *cluster = ((RdsClusterRecord *) records->pdata[i])->Cluster;
-    cluster->LatestRestorableTime = OPT_TIME(call->now);
+    cluster_restorable(call, cluster);
     if (rds_filter_allows(&in->Filters, "db-cluster-id", cluster->DBClusterIdentifier) && rds_filter_allows(&in->Filters, "engine", cluster->Engine) &&
         rds_filter_allows(&in->Filters, "db-cluster-resource-id", cluster->DbClusterResourceId))
       g_ptr_array_add(found, cluster);
@@ -331,6 +331,7 @@ delete_db_cluster(Call *call, const RdsDeleteDBClusterInput *in, RdsDeleteDBClus
   RdsDBCluster *cluster = deletion.record->Cluster;
   g_autofree char *volume = engine_directory(call->haar, cluster->DbClusterResourceId);
   directory_remove(volume);
+  cluster_forget_source(call->haar, deletion.record);
   if (call->haar->fabric) {
     fabric_name_remove(call->haar->fabric, cluster->Endpoint);
     fabric_name_remove(call->haar->fabric, cluster->ReaderEndpoint);

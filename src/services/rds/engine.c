@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <mysql.h>
+#include <mariadb_rpl.h> /* needs mysql.h before it */
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -205,6 +206,66 @@ select_text(MYSQL *mysql, const char *sql, const char *column, char **ret_text)
       *ret_text = g_strdup(row[i]);
   mysql_free_result(result);
   return NULL;
+}
+
+/* Reads from the oldest on, up to the end. */
+static Error *
+open_log(MYSQL *mysql, MARIADB_RPL *log)
+{
+  g_autofree char *first = NULL;
+  TRY(select_text(mysql, "SHOW BINARY LOGS", "Log_name", &first));
+  if (!first)
+    return error_fault("MariaDB has no binary log");
+  TRY(run_sql(mysql, "SET @mariadb_slave_capability=4, @master_binlog_checksum='NONE'"));
+  mariadb_rpl_optionsv(log, MARIADB_RPL_FILENAME, first, strlen(first));
+  mariadb_rpl_optionsv(log, MARIADB_RPL_START, 4UL);
+  mariadb_rpl_optionsv(log, MARIADB_RPL_SERVER_ID, 0x7ffffffeU);
+  mariadb_rpl_optionsv(log, MARIADB_RPL_FLAGS, (unsigned int) MARIADB_RPL_BINLOG_DUMP_NON_BLOCK);
+  return mariadb_rpl_open(log) ? error_fault("MariaDB's binary log: %s", mariadb_rpl_error(log)) : NULL;
+}
+
+static void
+log_close_pointer(MARIADB_RPL **log)
+{
+  if (*log)
+    mariadb_rpl_close(*log);
+}
+
+/* Each transaction begins with its GTID event. */
+static Error *
+find_position(MYSQL *mysql, gint64 second, char **ret_position)
+{
+  __attribute__((cleanup(log_close_pointer))) MARIADB_RPL *log = mariadb_rpl_init(mysql);
+  g_autofree char *position = g_strdup("");
+  TRY(open_log(mysql, log));
+  for (;;) {
+    MARIADB_RPL_EVENT *event = mariadb_rpl_fetch(log, NULL);
+    if (!event)
+      break;
+    gboolean begins = event->event_type == GTID_EVENT, late = begins && event->timestamp > second;
+    if (begins && !late) {
+      g_free(position);
+      position = g_strdup_printf("%u-%u-%" G_GUINT64_FORMAT, event->event.gtid.domain_id, event->server_id, (guint64) event->event.gtid.sequence_nr);
+    }
+    mariadb_free_rpl_event(event);
+    if (late)
+      break;
+  }
+  if (mariadb_rpl_errno(log))
+    return error_fault("MariaDB's binary log: %s", mariadb_rpl_error(log));
+  *ret_position = g_steal_pointer(&position);
+  return NULL;
+}
+
+Error *
+engine_position_at(Haar *haar, const char *arn, gint64 second, char **ret_position)
+{
+  g_autofree char *directory = NULL, *password = NULL;
+  g_autoptr(GString) problem = g_string_new(NULL);
+  if (!admin_of(haar, arn, &directory, &password))
+    return error_fault("%s does not run", arn);
+  __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = admin_connect(directory, password, problem);
+  return mysql ? find_position(mysql, second, ret_position) : error_fault("connecting to %s: %s", arn, problem->str);
 }
 
 /* --- counters --- */

@@ -150,22 +150,30 @@ prepare_directory(Call *call, InstanceWork *work, const char *directory)
   return call_write(call, save_interface, work);
 }
 
-Error *
-work_start(Call *call, InstanceWork *work, gboolean recovering)
+EngineSpec
+work_spec(Call *call, const InstanceWork *work, const char *directory)
 {
-  Haar *haar = call->haar;
   const RdsDBCluster *cluster = work->cluster->Cluster;
-  g_autofree char *directory = engine_directory(haar, work->instance->Instance->DbiResourceId);
-  TRY(prepare_directory(call, work, directory));
-  const EngineSpec spec = {
+  return (EngineSpec) {
     .arn = rds_arn(call, "db", work->id), .name = work->instance->Instance->DBInstanceIdentifier, .directory = directory,
-    .eni_id = recovering ? NULL : work->instance->EniId, .address = work->instance->Address, .server_id = OPT_OR(work->instance->ServerId, 1),
+    .eni_id = work->instance->EniId, .address = work->instance->Address, .server_id = OPT_OR(work->instance->ServerId, 1),
     .port = (int) OPT_OR(cluster->Port, 3306), .replica = work->source_arn != NULL, .source_arn = work->source_arn,
-    .recovering = recovering,
     .master_user = cluster->MasterUsername, .master_password = work->master_password, .database = cluster->DatabaseName,
     .replication_password = work->replication_password, .key = work->key, .parameters = &work->parameters,
   };
-  return engine_start(haar, &spec);
+}
+
+Error *
+work_start(Call *call, InstanceWork *work, gboolean recovering)
+{
+  g_autofree char *directory = engine_directory(call->haar, work->instance->Instance->DbiResourceId);
+  TRY(cluster_replay(call, work));
+  TRY(prepare_directory(call, work, directory));
+  EngineSpec spec = work_spec(call, work, directory);
+  if (recovering)
+    spec.eni_id = NULL;
+  spec.recovering = recovering;
+  return engine_start(call->haar, &spec);
 }
 
 static Error *

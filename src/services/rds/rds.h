@@ -56,6 +56,21 @@ Error *cluster_place(Call *call, const char *subnet_group, const StringList *gro
 /* Takes a snapshot of a cluster; a call without a transaction. */
 Error *snapshot_take(Call *call, const char *cluster_id, const char *snapshot_id, const RdsTagList *tags, RdsDBClusterSnapshot **ret_snapshot) ERROR_MUST_USE;
 
+/* What a restored cluster is to be: the record of the one that it comes from, and what is different. NULL and unset: as there. */
+typedef struct RestoredCluster {
+  const char *id, *subnet_group, *parameter_group;
+  const StringList *groups;
+  const RdsTagList *tags;
+  OptBool deletion_protection;
+  OptInt port;
+  RdsClusterRecord *record;
+} RestoredCluster;
+
+/* Makes the record that of the new cluster: another name, data, users and their passwords, key are the same. */
+void cluster_describe_restored(Call *call, const RestoredCluster *wanted);
+/* Saves it, if the name is free (a CallFunction; data: the RestoredCluster). */
+Error *cluster_save_restored(Call *call, gpointer data) ERROR_MUST_USE;
+
 /* The member that writes, or NULL. */
 RdsDBClusterMember *cluster_writer(const RdsDBCluster *cluster);
 RdsDBClusterMember *cluster_member(const RdsDBCluster *cluster, const char *instance_id);
@@ -77,6 +92,12 @@ Error *work_load(Call *call, gpointer data) ERROR_MUST_USE;
 Error *work_unseal(Call *call, InstanceWork *work) ERROR_MUST_USE;
 /* Starts the engine on the instance's directory. recovering: see EngineSpec. */
 Error *work_start(Call *call, InstanceWork *work, gboolean recovering) ERROR_MUST_USE;
+/* If the cluster was restored to a point in time and this is its first writer: makes its directory as it was then. */
+Error *cluster_replay(Call *call, InstanceWork *work) ERROR_MUST_USE;
+/* Removes what a cluster keeps of its source, if it was restored and has never had an instance. */
+void cluster_forget_source(const Haar *haar, const RdsClusterRecord *cluster);
+/* From when to when the cluster can be restored now. */
+void cluster_restorable(const Call *call, RdsDBCluster *cluster);
 /* The call that a job makes, as RDS itself. payload: "account region instance". transfer full. */
 Call *rds_job_call(const JobRun *run, const char **ret_id);
 /* Registers the jobs of failover.c. */
@@ -128,6 +149,8 @@ typedef struct EngineSpec {
   const RdsParametersList *parameters;
 } EngineSpec;
 
+/* The spec of an instance's engine in its directory; the text is the work's and the caller's. */
+EngineSpec work_spec(Call *call, const InstanceWork *work, const char *directory);
 /* Copies the prepared data directory for a new instance; makes the prepared one on first use. MariaDB missing: an answer that names the package. */
 Error *template_copy(Haar *haar, const char *directory) ERROR_MUST_USE;
 /* Held while the prepared data directory is made. */
@@ -153,6 +176,8 @@ Error *engine_select(Haar *haar, const char *arn, const char *sql, const char *c
 void engine_lost(Haar *haar, const char *arn);
 /* Where an engine's binary log ends (GTID; transfer full). */
 Error *engine_position(Haar *haar, const char *arn, char **ret_position) ERROR_MUST_USE;
+/* The last transaction that an engine's binary log has of that second (of 1970, the machine's time) or before (GTID; transfer full); "": none. */
+Error *engine_position_at(Haar *haar, const char *arn, gint64 second, char **ret_position) ERROR_MUST_USE;
 /* Waits until a replica has applied its writer's log up to a position; a fault after seconds. */
 Error *engine_await(Haar *haar, const char *arn, const char *position, guint seconds) ERROR_MUST_USE;
 /* Stops receiving, and waits until a replica has applied all that it received: when its writer is gone for good. */

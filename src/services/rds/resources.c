@@ -289,7 +289,7 @@ snapshot_cluster(ResourceCall *rc)
 }
 
 RESOURCE(AWS::RDS::DBCluster, rds_db_cluster, .create = create_cluster, .update = update_cluster, .delete = delete_cluster, .snapshot = snapshot_cluster,
-         .no_effect = "BackupRetentionPeriod EnableCloudwatchLogsExports BacktrackWindow PerformanceInsightsEnabled ServerlessV2ScalingConfiguration "
+         .no_effect = "EnableCloudwatchLogsExports BacktrackWindow PerformanceInsightsEnabled ServerlessV2ScalingConfiguration "
                       "AutoMinorVersionUpgrade CopyTagsToSnapshot")
 
 /* -- AWS::RDS::DBInstance ---------------------------------------------------------------------------------------------------- */

@@ -170,7 +170,6 @@ delete_db_cluster_snapshot(Call *call, const RdsDeleteDBClusterSnapshotInput *in
 typedef struct Restoring {
   const RdsRestoreDBClusterFromSnapshotInput *in;
   RdsSnapshotRecord *snapshot;
-  RdsClusterRecord *cluster;
 } Restoring;
 
 static Error *
@@ -180,29 +179,27 @@ read_snapshot(Call *call, gpointer data)
   return get(call, restoring->in->SnapshotIdentifier, &restoring->snapshot);
 }
 
-static Error *
-save_restored(Call *call, gpointer data)
+Error *
+cluster_save_restored(Call *call, gpointer data)
 {
-  Restoring *restoring = data;
-  const RdsRestoreDBClusterFromSnapshotInput *in = restoring->in;
+  const RestoredCluster *wanted = data;
   Key key;
   void *old = NULL;
-  rds_key(call, &key, in->DBClusterIdentifier);
+  rds_key(call, &key, wanted->id);
   TRY(record_get(call->txn, &rds_clusters, &key, &RdsClusterRecord_shape, call->arena, &old));
   if (old)
     return error_answer("DBClusterAlreadyExistsFault", "DB Cluster already exists");
-  TRY(cluster_place(call, in->DBSubnetGroupName, &in->VpcSecurityGroupIds, restoring->cluster->Cluster));
-  return cluster_put(call, restoring->cluster);
+  TRY(cluster_place(call, wanted->subnet_group, wanted->groups, wanted->record->Cluster));
+  TRY(event_put(call, EVENT_CLUSTER_CREATED, wanted->record->Cluster->DBClusterIdentifier, NULL));
+  return cluster_put(call, wanted->record);
 }
 
-/* The new cluster is the old one by another name: data, users and their passwords, key. */
-static void
-describe_restored(Call *call, Restoring *restoring)
+void
+cluster_describe_restored(Call *call, const RestoredCluster *wanted)
 {
-  const RdsRestoreDBClusterFromSnapshotInput *in = restoring->in;
-  RdsClusterRecord *record = restoring->snapshot->Cluster;
+  RdsClusterRecord *record = wanted->record;
   RdsDBCluster *cluster = record->Cluster;
-  g_autofree char *lower = g_ascii_strdown(in->DBClusterIdentifier, -1);
+  g_autofree char *lower = g_ascii_strdown(wanted->id, -1);
   record->KeyContext = record->KeyContext ? record->KeyContext : cluster->DbClusterResourceId;
   cluster->DBClusterIdentifier = arena_strdup(call->arena, lower);
   cluster->DbClusterResourceId = arena_printf(call->arena, "cluster-%s", id_alphabet(call->arena, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 26));
@@ -213,14 +210,14 @@ describe_restored(Call *call, Restoring *restoring)
   cluster->DBClusterMembers.n = 0;
   cluster->VpcSecurityGroups = (RdsVpcSecurityGroupMembershipList) {0};
   cluster->AvailabilityZones = (StringList) {0};
-  cluster->TagList = in->Tags;
-  cluster->DeletionProtection = OPT_BOOL(OPT_OR(in->DeletionProtection, FALSE));
+  cluster->TagList = *wanted->tags;
+  cluster->DeletionProtection = OPT_BOOL(OPT_OR(wanted->deletion_protection, FALSE));
   cluster->Status = "available";
-  if (in->Port.set)
-    cluster->Port = in->Port;
-  if (in->DBClusterParameterGroupName)
-    cluster->DBClusterParameterGroup = in->DBClusterParameterGroupName;
-  restoring->cluster = record;
+  if (wanted->port.set)
+    cluster->Port = wanted->port;
+  if (wanted->parameter_group)
+    cluster->DBClusterParameterGroup = wanted->parameter_group;
+  cluster_restorable(call, cluster);
 }
 
 OPERATION(RestoreDBClusterFromSnapshot, restore_db_cluster_from_snapshot, .txn = TXN_NONE, .authorize = authorize_rds)
@@ -234,13 +231,18 @@ restore_db_cluster_from_snapshot(Call *call, const RdsRestoreDBClusterFromSnapsh
     return error_answer("InvalidParameterCombination", "The engine %s does not match the snapshot's, %s.", in->Engine, restoring.snapshot->Snapshot->Engine);
   if (in->KmsKeyId && g_strcmp0(in->KmsKeyId, restoring.snapshot->Snapshot->KmsKeyId))
     return error_answer("InvalidParameterCombination", "haar does not encrypt a restored cluster with another key yet");
-  describe_restored(call, &restoring);
+  const RestoredCluster wanted = {
+    .id = in->DBClusterIdentifier, .subnet_group = in->DBSubnetGroupName, .groups = &in->VpcSecurityGroupIds, .tags = &in->Tags,
+    .deletion_protection = in->DeletionProtection, .port = in->Port, .parameter_group = in->DBClusterParameterGroupName,
+    .record = restoring.snapshot->Cluster,
+  };
+  cluster_describe_restored(call, &wanted);
   g_autofree char *source = snapshot_directory(call->haar, restoring.snapshot);
-  g_autofree char *volume = engine_directory(call->haar, restoring.cluster->Cluster->DbClusterResourceId);
+  g_autofree char *volume = engine_directory(call->haar, wanted.record->Cluster->DbClusterResourceId);
   TRY(volume_copy(source, volume));
-  Error *error = call_write(call, save_restored, &restoring);
+  Error *error = call_write(call, cluster_save_restored, (gpointer) &wanted);
   if (error)
     directory_remove(volume);
-  ret_out->DBCluster = restoring.cluster->Cluster;
+  ret_out->DBCluster = wanted.record->Cluster;
   return error;
 }

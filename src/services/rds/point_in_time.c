@@ -1,0 +1,174 @@
+/* point_in_time: a cluster as it was at a second of the past. What a cluster keeps for it are its binary logs, which hold all that was ever done to
+ * it, from its first statement.
+ *
+ * RestoreDBClusterToPointInTime copies the writer's volume as it is (so that the source may go), and notes the time, as the machine knew it: the
+ * clock may have been moved since. When the first instance of the new cluster comes up, a server without an interface serves the copy, and the
+ * instance follows it from an empty directory up to the last transaction of that second. Then it is a writer of its own.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-pitr.html */
+#include "services/rds/rds.h"
+
+#include <string.h>
+
+#define REPLAY_SECONDS 1800
+#define DAY_MS (G_GINT64_CONSTANT(24) * 3600 * 1000)
+
+void
+cluster_restorable(const Call *call, RdsDBCluster *cluster)
+{
+  gint64 kept = call->now - OPT_OR(cluster->BackupRetentionPeriod, 1) * DAY_MS;
+  cluster->EarliestRestorableTime = OPT_TIME(MAX(cluster->ClusterCreateTime.ms, kept));
+  cluster->LatestRestorableTime = OPT_TIME(call->now);
+}
+
+/* -- the operation --------------------------------------------------------------------------------------------------------- */
+
+typedef struct Restoring {
+  const RdsRestoreDBClusterToPointInTimeInput *in;
+  RdsClusterRecord *cluster; /* the source, then the new one */
+  const char *writer_arn;    /* of the source; NULL: it has no instance */
+  char *volume;              /* of the source */
+} Restoring;
+
+static Error *
+check_input(const RdsRestoreDBClusterToPointInTimeInput *in)
+{
+  gboolean latest = OPT_OR(in->UseLatestRestorableTime, FALSE);
+  TRY(rds_identifier_check("DBClusterIdentifier", in->DBClusterIdentifier));
+  if (in->RestoreToTime.set && latest)
+    return error_answer("InvalidParameterCombination", "You cannot specify both RestoreToTime and UseLatestRestorableTime.");
+  if (in->RestoreType && strcmp(in->RestoreType, "full-copy") && strcmp(in->RestoreType, "copy-on-write"))
+    return error_answer("InvalidParameterValue", "Invalid restore type: %s. Must be full-copy or copy-on-write.", in->RestoreType);
+  if (!in->RestoreToTime.set && !latest)
+    return error_answer("InvalidParameterCombination", "Either RestoreToTime or UseLatestRestorableTime must be specified.");
+  return NULL;
+}
+
+static Error *
+read_source(Call *call, gpointer data)
+{
+  Restoring *restoring = data;
+  const RdsRestoreDBClusterToPointInTimeInput *in = restoring->in;
+  gint64 at = in->RestoreToTime.set ? in->RestoreToTime.ms : call->now, machine = 0;
+  TRY(cluster_get(call, in->SourceDBClusterIdentifier, &restoring->cluster));
+  RdsDBCluster *source = restoring->cluster->Cluster;
+  const RdsDBClusterMember *writer = cluster_writer(source);
+  cluster_restorable(call, source);
+  if (at > source->LatestRestorableTime.ms || at < source->EarliestRestorableTime.ms)
+    return error_answer("InvalidParameterValue", "The specified time %s is not within the restorable times of %s, from %s to %s.",
+                        text_iso8601(call->arena, at, FALSE), source->DBClusterIdentifier,
+                        text_iso8601(call->arena, source->EarliestRestorableTime.ms, FALSE), text_iso8601(call->arena, source->LatestRestorableTime.ms, FALSE));
+  if (in->KmsKeyId && g_strcmp0(in->KmsKeyId, source->KmsKeyId))
+    return error_answer("InvalidParameterCombination", "haar does not encrypt a restored cluster with another key yet");
+  if (restoring->cluster->RestoreTo.set)
+    return error_answer("InvalidDBClusterStateFault", "Cluster %s is being restored itself: it has no instance yet.", source->DBClusterIdentifier);
+  restoring->writer_arn = writer ? rds_arn(call, "db", writer->DBInstanceIdentifier) : NULL;
+  restoring->volume = engine_directory(call->haar, source->DbClusterResourceId);
+  arena_own(call->arena, restoring->volume, g_free);
+  TRY(clock_machine_time(call, at, &machine));
+  restoring->cluster->RestoreTo = OPT_TIME(machine);
+  return NULL;
+}
+
+static char *
+source_directory(const Haar *haar, const RdsClusterRecord *cluster)
+{
+  g_autofree char *name = g_strconcat(cluster->Cluster->DbClusterResourceId, ".source", NULL);
+  return engine_directory(haar, name);
+}
+
+OPERATION(RestoreDBClusterToPointInTime, restore_db_cluster_to_point_in_time, .txn = TXN_NONE, .authorize = authorize_rds)
+static Error *
+restore_db_cluster_to_point_in_time(Call *call, const RdsRestoreDBClusterToPointInTimeInput *in, RdsRestoreDBClusterToPointInTimeOutput *ret_out)
+{
+  Restoring restoring = {.in = in};
+  TRY(check_input(in));
+  TRY(call_read(call, read_source, &restoring));
+  RdsDBCluster *cluster = restoring.cluster->Cluster;
+  const RestoredCluster wanted = {
+    .id = in->DBClusterIdentifier, .subnet_group = in->DBSubnetGroupName ? in->DBSubnetGroupName : cluster->DBSubnetGroup,
+    .groups = &in->VpcSecurityGroupIds, .tags = &in->Tags, .deletion_protection = in->DeletionProtection, .port = in->Port,
+    .parameter_group = in->DBClusterParameterGroupName, .record = restoring.cluster,
+  };
+  cluster_describe_restored(call, &wanted);
+  g_autofree char *target = source_directory(call->haar, restoring.cluster);
+  TRY(restoring.writer_arn ? engine_copy(call->haar, restoring.writer_arn, target) : volume_copy(restoring.volume, target));
+  Error *error = call_write(call, cluster_save_restored, (gpointer) &wanted);
+  if (error)
+    directory_remove(target);
+  ret_out->DBCluster = cluster;
+  return error;
+}
+
+/* -- the replay -------------------------------------------------------------------------------------------------------------- */
+
+static Error *
+replay_to(Call *call, InstanceWork *work, const char *source_arn, const char *position)
+{
+  Haar *haar = call->haar;
+  const char *arn = rds_arn(call, "db", work->id);
+  g_autofree char *directory = engine_directory(haar, work->instance->Instance->DbiResourceId);
+  directory_remove(directory);
+  TRY(template_copy(haar, directory));
+  EngineSpec spec = work_spec(call, work, directory);
+  spec.replica = TRUE;
+  spec.source_arn = source_arn;
+  spec.until = position;
+  TRY(engine_start(haar, &spec));
+  Error *error = engine_await(haar, arn, position, REPLAY_SECONDS);
+  if (!error)
+    error = engine_promote(haar, arn);
+  engine_stop(haar, arn); /* it starts again as a writer */
+  return error;
+}
+
+static Error *
+replay_from(Call *call, InstanceWork *work, const EngineSpec *source)
+{
+  g_autofree char *position = NULL;
+  TRY(engine_start(call->haar, source));
+  Error *error = engine_position_at(call->haar, source->arn, work->cluster->RestoreTo.ms / 1000, &position);
+  if (!error && *position)
+    error = replay_to(call, work, source->arn, position);
+  engine_stop(call->haar, source->arn);
+  if (!error && *position)
+    work->instance->Prepared = OPT_BOOL(TRUE);
+  return error;
+}
+
+static Error *
+save_replayed(Call *call, gpointer data)
+{
+  InstanceWork *work = data;
+  RdsInstanceRecord *instance = NULL;
+  RdsClusterRecord *cluster = NULL;
+  TRY(instance_get(call, work->id, &instance));
+  TRY(cluster_get(call, instance->Instance->DBClusterIdentifier, &cluster));
+  cluster->RestoreTo = (OptTime) {0};
+  instance->Prepared = work->instance->Prepared;
+  TRY(cluster_put(call, cluster));
+  return instance_put(call, instance);
+}
+
+Error *
+cluster_replay(Call *call, InstanceWork *work)
+{
+  if (!work->cluster->RestoreTo.set || work->source_arn)
+    return NULL;
+  g_autofree char *directory = source_directory(call->haar, work->cluster);
+  EngineSpec source = work_spec(call, work, directory);
+  source.arn = arena_printf(call->arena, "%s.source", work->cluster->Cluster->DBClusterArn);
+  source.eni_id = NULL;
+  source.recovering = TRUE;
+  source.server_id ^= 0x40000000; /* another than its follower's */
+  TRY(replay_from(call, work, &source));
+  TRY(call_write(call, save_replayed, work));
+  directory_remove(directory);
+  return NULL;
+}
+
+void
+cluster_forget_source(const Haar *haar, const RdsClusterRecord *cluster)
+{
+  g_autofree char *directory = source_directory(haar, cluster);
+  directory_remove(directory);
+}
