@@ -241,4 +241,4 @@ def test_why(client, haar, prepared):
     assert json.loads(newest['mend']) == {'Effect': 'Allow', 'Action': 'ssm:GetParameter', 'Resource': PARAMETER}
     printed = haar.run('why')
     assert printed.returncode == 0, printed.stderr
-    assert f'denied   ssm:GetParameter on {PARAMETER}' in printed.stdout and 'by     identity-based policy p, statement 2' in printed.stdout
+    assert f'/asking/session: ssm:GetParameter on {PARAMETER}' in printed.stdout and 'identity-based policy p, statement 2' in printed.stdout

@@ -10,7 +10,7 @@ static gboolean
 is_secret(const Member *member)
 {
   static const char *const names[] = {"MasterUserPassword", "Password", "OldPassword", "NewPassword", "SecretString", "Plaintext", "SecretAccessKey",
-                                      "SessionToken", "PrivateKey", "AuthToken", "Token"};
+                                      "SessionToken", "PrivateKey", "AuthToken", "Token", "ParameterValue", "TemplateBody"};
   if (member->shape->flags & SHAPE_SENSITIVE)
     return TRUE;
   for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
