@@ -2,7 +2,32 @@
 
 import json
 
+import yaml
+
 GONE = object()
+
+
+class _Loader(getattr(yaml, 'CSafeLoader', yaml.SafeLoader)):
+    """YAML with CloudFormation's short forms, and no dates: 2012-10-17 is text."""
+
+
+def _short_form(loader, suffix, node):
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    else:
+        value = loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else loader.construct_mapping(node, deep=True)
+    if suffix == 'GetAtt' and isinstance(value, str):
+        value = value.split('.', 1)
+    return {suffix if suffix in ('Ref', 'Condition') else f'Fn::{suffix}': value}
+
+
+_Loader.add_multi_constructor('!', _short_form)
+_Loader.yaml_implicit_resolvers = {first: [(tag, form) for tag, form in resolvers if tag != 'tag:yaml.org,2002:timestamp']
+                                   for first, resolvers in _Loader.yaml_implicit_resolvers.items()}
+
+
+def read(text):
+    return yaml.load(text, _Loader)
 
 
 def _names(value, logical_id):

@@ -7,17 +7,18 @@ from tests.payments.mutations.change import GONE, added, depends, prop, statemen
 
 class Defect(NamedTuple):
     """caught: tests that must fail, by an assertion whose text matches shows. stands: tests that still pass. refused: the resource at which the
-    deployment itself must fail instead, for a reason that matches shows."""
+    deployment itself must fail instead, for a reason that matches shows. colours: both, where the tests need a candidate."""
     name: str
     patches: list
     caught: tuple = ()
     shows: str = ''
     stands: tuple = ()
     refused: str = ''
+    colours: str = 'blue'
 
 
 # A release validates itself before it gets traffic, and would stop the deployment: most defects are also to be seen by a test.
-UNVALIDATED = without('BlueValidation', 'BlueTarget', 'BlueReady', 'BlueReadyHandle')
+UNVALIDATED = without(*(f'{colour}{step}' for colour in ('Blue', 'Green') for step in ('Validation', 'Target', 'Ready', 'ReadyHandle')))
 ANYWHERE = {'IpProtocol': '-1', 'CidrIp': '0.0.0.0/0'}
 
 REACHES = 'test_network::test_function_reaches_what_it_needs'
@@ -149,4 +150,51 @@ FUNCTION = [
     Defect('export-dropped', [lambda t: t['Outputs']['VpcId'].pop('Export')], ('test_tags::test_outputs_are_exported',), r'VpcId'),
 ]
 
-DEFECTS = [*NETWORK, *ROLE, *KEYS, *STORAGE, *DATABASE, *FUNCTION]
+WEIGHTS = 'test_release::test_weights_are_met_by_invocations'
+CANDIDATE = 'test_release::test_candidate_alarm_watches_the_candidate'
+ROLLBACK = 'test_colours::test_alarm_takes_traffic_from_the_candidate'
+SOUNDS = 'test_colours::test_throttled_payments_sound_the_alarm'
+FAILS_OVER = 'test_colours::test_distribution_answers_from_green_when_blue_fails'
+DISTRIBUTION = 'DistributionConfig.'
+
+RELEASE = [
+    Defect('weights-inverted', [lambda t: t['Mappings']['Shares']['30'].update(Fraction=0.7)], (WEIGHTS,), r'0\.7', colours='both'),
+    Defect('green-alias-on-blues-version', [prop('GreenAlias', 'FunctionVersion', {'Fn::GetAtt': ['BlueVersion', 'Version']})],
+           ('test_release::test_colour_has_a_version_an_alias_and_an_api[green]',), r"'1'", colours='both'),
+    Defect('traffic-does-not-wait-for-blue', [depends('LiveAlias', 'GreenReady')], ('test_release::test_wait_condition_orders_the_steps[Blue]',), r'<',
+           colours='both'),
+    Defect('name-does-not-wait-for-green', [depends('GreenRecord')], ('test_release::test_wait_condition_orders_the_steps[Green]',), r'<', colours='both'),
+    Defect('candidate-alarm-watches-blue', [prop('CandidateAlarm', 'Dimensions.2.Value', {'Fn::GetAtt': ['BlueVersion', 'Version']})], (CANDIDATE,), r'==',
+           colours='both'),
+    Defect('candidate-alarm-without-the-way-back', [prop('CandidateAlarm', 'AlarmActions', [{'Ref': 'AlertTopic'}])], (CANDIDATE, ROLLBACK),
+           r'any|taken back', colours='both'),
+    Defect('rollback-permission-dropped', [without('RollbackPermission')], (ROLLBACK,), r'taken back', colours='both'),
+    Defect('rollback-role-without-its-policy', [prop('RollbackRole', 'Policies', GONE)], (ROLLBACK,), r'taken back', colours='both'),
+    Defect('rollback-of-another-alias', [prop('RollbackFunction', 'Environment.Variables.ALIAS', 'blue')], (ROLLBACK,), r'taken back', colours='both'),
+]
+
+EDGE = [
+    Defect('distribution-to-the-wrong-origin', [prop('Distribution', DISTRIBUTION + 'Origins.0.OriginPath', '/elsewhere')],
+           ('test_colours::test_distribution_takes_payments_and_caches_none',), r'403', (FAILS_OVER,), colours='both'),
+    Defect('distribution-without-https-redirect', [prop('Distribution', DISTRIBUTION + 'CacheBehaviors.0.ViewerProtocolPolicy', 'allow-all')],
+           ('test_colours::test_distribution_leads_to_https',), r'301', colours='both'),
+    Defect('origin-group-dropped', [prop('Distribution', DISTRIBUTION + 'OriginGroups', GONE), prop('Distribution', DISTRIBUTION + 'DefaultCacheBehavior.TargetOriginId', 'blue')],
+           (FAILS_OVER,), r'500', colours='both'),
+    Defect('origin-group-fails-over-on-503-only', [prop('Distribution', DISTRIBUTION + 'OriginGroups.Fn::If.1.Items.0.FailoverCriteria.StatusCodes',
+                                                        {'Quantity': 1, 'Items': [503]})], (FAILS_OVER,), r'500', colours='both'),
+    Defect('health-check-on-the-wrong-path', [prop('BlueHealthCheck', 'HealthCheckConfig.ResourcePath', '/nothing')],
+           ('test_colours::test_colour_answers_and_its_health_check_sees_it[blue]',), r'blue is healthy', colours='both'),
+    Defect('record-of-weight-0', [prop('GreenRecord', 'Weight', 0)], ('test_colours::test_name_gives_the_candidate_its_share',), r'execute-api', colours='both'),
+]
+
+ALARMS = [
+    Defect('alarm-threshold-absurd', [prop('FunctionThrottlesAlarm', 'Threshold', 1000000)], (SOUNDS,), r'the alarm of throttles'),
+    Defect('alarm-of-another-function', [prop('FunctionThrottlesAlarm', 'Dimensions.0.Value', 'another')], (SOUNDS,), r'the alarm of throttles'),
+    Defect('alarm-without-actions', [prop('FunctionThrottlesAlarm', 'AlarmActions', GONE)], (SOUNDS,), r'the message of the alarm'),
+    Defect('topic-policy-dropped', [without('AlertTopicPolicy')], (SOUNDS,), r'the message of the alarm'),
+    Defect('key-policy-without-the-alarms', [statement('EncryptionKey', 'AlarmsToTheEncryptedTopic')], (SOUNDS,), r'the message of the alarm', (KEY,)),
+    Defect('queue-policy-dropped', [without('AlertQueuePolicy')], (SOUNDS,), r'the message of the alarm'),
+    Defect('subscription-dropped', [without('AlertQueueSubscription')], (SOUNDS,), r'the message of the alarm'),
+]
+
+DEFECTS = [*NETWORK, *ROLE, *KEYS, *STORAGE, *DATABASE, *FUNCTION, *RELEASE, *EDGE, *ALARMS]

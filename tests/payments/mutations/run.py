@@ -3,6 +3,8 @@
 /usr/bin/python3 -m tests.payments.mutations.run [NAME...] runs all defects or the named ones and prints what caught each.
 """
 
+import copy
+import functools
 import json
 import os
 import re
@@ -12,8 +14,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 
-from awscli.customizations.cloudformation.yamlhelper import yaml_parse
-
+from tests.payments.mutations.change import read
 from tests.payments.mutations.defects import DEFECTS
 from tests.payments.stack import Stack
 from tests.support.daemon import ROOT, Haar
@@ -23,11 +24,15 @@ FOLDER = os.path.join(ROOT, 'tests', 'payments')
 TEMPLATE = os.path.join(ROOT, 'stacks', 'payments', 'template.yaml')
 
 
+@functools.cache
+def original():
+    with open(TEMPLATE, encoding='utf-8') as file:
+        return read(file.read())
+
+
 def mutated(defect):
     """The template with the defect, as JSON. A defect that changes nothing is a mistake of the table."""
-    with open(TEMPLATE, encoding='utf-8') as file:
-        text = file.read()
-    template, whole = yaml_parse(text), yaml_parse(text)
+    template, whole = copy.deepcopy(original()), original()
     for patch in defect.patches:
         patch(template)
     assert template != whole, f'{defect.name}: the template is as it was'
@@ -95,7 +100,7 @@ def run(defect):
         environment = {k: v for k, v in os.environ.items() if not k.startswith('PYTEST_')}
         tests = [os.path.join(FOLDER, test.replace('::', '.py::')) for test in (*defect.caught, *defect.stands)]
         done = subprocess.run([sys.executable, '-m', 'pytest', '-q', '--no-header', '-p', 'no:cacheprovider', '--tb=short', f'--junitxml={report}', *tests],
-                              cwd=ROOT, env={**environment, 'PAYMENTS_TEMPLATE': path}, capture_output=True, text=True, timeout=300, check=False)
+                              cwd=ROOT, env={**environment, 'PAYMENTS_TEMPLATE': path, 'PAYMENTS_COLOURS': defect.colours}, capture_output=True, text=True, timeout=300, check=False)
         if not os.path.exists(report):
             return f'no report: {done.stdout[-3000:]}{done.stderr[-3000:]}'
         return judge(defect, results(report), done.stdout)
