@@ -22,6 +22,20 @@ def test_cluster_is_available_encrypted_and_backed_up(stack):
     assert found['BackupRetentionPeriod'] == 7 and found['MultiAZ'] is True and found['DeletionProtection'] is False
 
 
+def test_backup_is_encrypted_with_the_key(stack, outputs):
+    """A snapshot of the running cluster can be taken, and is sealed as the cluster is; the moments it can go back to begin before now."""
+    rds, name = stack.client('rds'), f'{stack.name}-by-hand'
+    rds.create_db_cluster_snapshot(DBClusterIdentifier=outputs['DatabaseClusterId'], DBClusterSnapshotIdentifier=name)
+    look = lambda: rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=name)['DBClusterSnapshots'][0]
+    try:
+        wait_for(lambda: look()['Status'] == 'available', 'the snapshot is available')
+        assert look()['StorageEncrypted'] is True and look().get('KmsKeyId') == outputs['EncryptionKeyArn']
+    finally:
+        rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=name)
+    found = cluster(stack)
+    assert found['EarliestRestorableTime'] <= found['LatestRestorableTime']
+
+
 def test_cluster_lies_in_the_private_subnets(stack):
     group = stack.client('rds').describe_db_subnet_groups(DBSubnetGroupName=cluster(stack)['DBSubnetGroup'])['DBSubnetGroups'][0]
     assert {s['SubnetIdentifier'] for s in group['Subnets']} == {stack.id('PrivateSubnetA'), stack.id('PrivateSubnetB')}
