@@ -29,7 +29,7 @@ print_alarms(Arena *arena, const Json *alarms)
 {
   for (guint i = 0; alarms && i < alarms->n; i++) {
     const Json *alarm = alarms->items[i];
-    printf("%-40s %-18s %-21s %s\n", text_of(alarm, "AlarmName"), text_of(alarm, "StateValue"), time_of(arena, alarm), text_of(alarm, "StateReason"));
+    printf("%-48s %-18s %-21s %s\n", text_of(alarm, "AlarmName"), text_of(alarm, "StateValue"), time_of(arena, alarm), text_of(alarm, "StateReason"));
   }
 }
 
@@ -58,7 +58,7 @@ show(Arena *arena, const Daemon *daemon, gboolean json)
       for (guint j = 0; json && lists[i] && j < lists[i]->n; j++)
         json_append(arena, all, lists[i]->items[j]);
       if (!json && n == 0 && lists[i] && lists[i]->n)
-        printf("%-40s %-18s %-21s %s\n", "ALARM", "STATE", "SINCE", "REASON");
+        printf("%-48s %-18s %-21s %s\n", "ALARM", "STATE", "SINCE", "REASON");
       if (!json)
         print_alarms(arena, lists[i]);
       n += lists[i] ? lists[i]->n : 0;
