@@ -37,6 +37,9 @@ typedef struct ServiceHooks {
   /* Requests that are not API calls but the service's data plane (API Gateway's execute-api names, presigned answers): see server/http.h. */
   gboolean (*serves)(Haar *haar, const HttpRequest *request);
   void (*serve)(Haar *haar, HttpExchange *exchange);
+  /* Headers of the answer, good or not, to a call with an Origin header (S3's CORS rules). path: with the bucket of a virtual-host name in it. It
+   * must be quick; any thread. arena. */
+  void (*cross_origin)(Haar *haar, Arena *arena, const HttpRequest *request, const char *path, StringMap *ret_headers);
   /* The policy (JSON) of a VPC endpoint, arena; NULL in *ret: it allows all. One service (ec2) has it. Any thread. */
   Error *(*endpoint_policy)(Haar *haar, Txn *txn, Arena *arena, const char *endpoint_id, const char **ret_policy);
   /* Called after each API call of the service that came over the network and could be decoded, authorised or not: for CloudWatch. error: NULL if

@@ -42,6 +42,16 @@ log_fault(const Run *run)
             operation ? operation->name : "?", run->error->message, run->error->file, run->error->line);
 }
 
+/* To a browser's call from another origin. */
+static void
+add_cross_origin(Run *run, StringMap *headers)
+{
+  const HttpRequest *request = &run->exchange->request;
+  const ServiceHooks *hooks = run->route.service ? run->route.service->hooks : NULL;
+  if (hooks && hooks->cross_origin && http_header(request, "origin"))
+    hooks->cross_origin(run->server->haar, run->exchange->arena, request, run->route.path ? run->route.path : request->path, headers);
+}
+
 static void
 answer_error(Run *run)
 {
@@ -50,6 +60,7 @@ answer_error(Run *run)
   WireAnswer answer = {0};
   const OperationModel *operation = run->route.operation ? run->route.operation->model : NULL;
   wire_encode_error(run->route.protocol, run->route.model, operation, run->exchange->arena, run->error, run->call.request_id, &answer);
+  add_cross_origin(run, &answer.headers);
   exchange_answer_wire(run->exchange, &answer);
   wire_answer_clear(&answer);
 }
@@ -60,8 +71,10 @@ answer_output(Run *run)
   WireAnswer answer = {0};
   run->error = wire_encode(run->route.protocol, run->route.model, run->route.operation->model, run->exchange->arena, run->out,
                            run->call.request_id, &answer);
-  if (!run->error)
+  if (!run->error) {
+    add_cross_origin(run, &answer.headers);
     exchange_answer_wire(run->exchange, &answer);
+  }
   wire_answer_clear(&answer);
 }
 

@@ -43,6 +43,11 @@ Error *object_resource(Call *call, const void *in, Authorization *auth) ERROR_MU
 /* Whether a policy lets everybody in. */
 gboolean policy_is_public(Arena *arena, const char *document);
 
+/* --- other origins (cors.c): hooks of the service --- */
+void cors_headers(Haar *haar, Arena *arena, const HttpRequest *request, const char *path, StringMap *ret_headers);
+gboolean cors_serves(Haar *haar, const HttpRequest *request);
+void cors_serve(Haar *haar, HttpExchange *exchange);
+
 /* --- objects (object.c) --- */
 /* The version, or the latest if version_id is NULL; *ret_object NULL if there is none. arena. */
 Error *object_find(Call *call, const char *bucket, const char *key, const char *version_id, S3ObjectRecord **ret_object) ERROR_MUST_USE;

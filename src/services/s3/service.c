@@ -44,4 +44,5 @@ stop(Haar *haar)
   g_free(state);
 }
 
-const ServiceHooks s3_hooks = {.start = start, .stop = stop, .access_denied_code = "AccessDenied"};
+const ServiceHooks s3_hooks = {
+  .start = start, .stop = stop, .serves = cors_serves, .serve = cors_serve, .cross_origin = cors_headers, .access_denied_code = "AccessDenied"};

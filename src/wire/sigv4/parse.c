@@ -120,13 +120,25 @@ missing_parts(Arena *arena, gboolean s3, const char *header, const Sigv4 *found,
   return header_malformed(s3, header, what);
 }
 
+/* Signature Version 2, which S3 takes for no bucket that was made since 2020. */
+static Error *
+version_2(void)
+{
+  return error_answer_status(400, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
+}
+
+static gboolean
+is_query_of_version_2(const char *query)
+{
+  return query && strstr(query, "AWSAccessKeyId=") && strstr(query, "Signature=") && strstr(query, "Expires=") && !strstr(query, "Action=");
+}
+
 static Error *
 parse_header(Arena *arena, const WireRequest *request, const char *header, gboolean s3, Sigv4 *ret)
 {
   if (!g_str_has_prefix(header, SIGV4_ALGORITHM " ")) {
-    if (s3)
-      return error_answer_status(400, "InvalidRequest",
-                                 "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
+    if (s3 || g_str_has_prefix(header, "AWS "))
+      return version_2();
     return header_malformed(FALSE, header, "Unsupported AWS 'algorithm': it must be 'AWS4-HMAC-SHA256'.");
   }
   const char *rest = header + strlen(SIGV4_ALGORITHM " ");
@@ -207,6 +219,8 @@ sigv4_parse(Arena *arena, const WireRequest *request, gboolean s3, Sigv4 *ret_si
     if (!string_map_get(&query, "X-Amz-Algorithm") && !string_map_get(&query, "X-Amz-Signature") && !string_map_get(&query, "X-Amz-Credential"))
       return NULL;
     TRY(parse_query(arena, request, &query, s3, &found));
+  } else if (is_query_of_version_2(request->query)) {
+    return version_2();
   } else {
     read_payload_hash(request, &found); /* an unsigned request may be aws-chunked too */
   }

@@ -265,3 +265,16 @@ def test_multipart_full_object_checksum(s3, bucket):
     first, last = os.urandom(5 * 1024 * 1024), b'tail'
     parts = [{'PartNumber': n, 'ETag': s3.upload_part(PartNumber=n, Body=b, ChecksumAlgorithm='CRC32', **upload)['ETag']} for n, b in ((1, first), (2, last))]
     assert s3.complete_multipart_upload(MultipartUpload={'Parts': parts}, **upload)['ChecksumCRC32'] == crc32(first, last)
+
+
+def test_signature_version_2_is_refused(s3, bucket, haar):
+    """In a URL, as this SDK makes it unless it is told otherwise, and in a header."""
+    s3.put_object(Bucket=bucket, Key='signed', Body=b'x')
+    url = haar.client('s3', config=Config(signature_version='s3')).generate_presigned_url('get_object', Params={'Bucket': bucket, 'Key': 'signed'})
+    assert 'AWSAccessKeyId=' in url
+    for request in (urllib.request.Request(url), urllib.request.Request(f'{haar.url}/{bucket}/signed', headers={'Authorization': 'AWS test:c2lnbmF0dXJl'})):
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(request)
+        body = error.value.read().decode()
+        assert error.value.code == 400 and '<Code>InvalidRequest</Code>' in body
+        assert 'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.' in body
