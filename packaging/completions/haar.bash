@@ -9,6 +9,7 @@ _haar() {
   case $previous in
     --durability) mapfile -t COMPREPLY < <(compgen -W "process disk" -- "$current"); return ;;
     --network) mapfile -t COMPREPLY < <(compgen -W "on off" -- "$current"); return ;;
+    --egress) mapfile -t COMPREPLY < <(compgen -W "off host" -- "$current"); return ;;
     --shell | -s) mapfile -t COMPREPLY < <(compgen -W "sh fish powershell" -- "$current"); return ;;
     --format | -f) mapfile -t COMPREPLY < <(compgen -W "human json sarif github" -- "$current"); return ;;
     --fail-on) mapfile -t COMPREPLY < <(compgen -W "error warning note" -- "$current"); return ;;
@@ -16,7 +17,7 @@ _haar() {
     --data | -d) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
   esac
   if [ "$command" = clock ] && [ "$COMP_CWORD" -eq 2 ] && [ "${current:0:1}" != - ]; then
-    mapfile -t COMPREPLY < <(compgen -W "advance set reset" -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W "advance set speed reset" -- "$current")
     return
   fi
   if [ "$command" = fault ] && [ "$COMP_CWORD" -eq 2 ] && [ "${current:0:1}" != - ]; then

@@ -13,6 +13,7 @@ extern const Table s3_buckets, s3_objects, s3_uploads, s3_parts, s3_secrets;
 
 typedef struct S3State {
   guint8 master[32]; /* seals what is encrypted with SSE-S3 */
+  gint64 measured_day; /* begin of the day whose storage metrics are there, ms; the sampler's */
 } S3State;
 
 /* --- errors (error.c) --- */
@@ -42,6 +43,9 @@ Error *bucket_resource(Call *call, const void *in, Authorization *auth) ERROR_MU
 Error *object_resource(Call *call, const void *in, Authorization *auth) ERROR_MUST_USE;
 /* Whether a policy lets everybody in. */
 gboolean policy_is_public(Arena *arena, const char *document);
+
+/* --- CloudWatch (metrics.c) --- */
+void s3_metrics_start(Haar *haar);
 
 /* --- other origins (cors.c): hooks of the service --- */
 void cors_headers(Haar *haar, Arena *arena, const HttpRequest *request, const char *path, StringMap *ret_headers);

@@ -32,6 +32,7 @@ start(Haar *haar)
   haar_set_state(haar, "s3", state);
   TRY(store_write(haar->store, load_master, state));
   lifecycle_start(haar);
+  s3_metrics_start(haar);
   return NULL;
 }
 
