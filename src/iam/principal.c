@@ -1,5 +1,6 @@
-/* Credentials, sessions, and the identity policies of users and roles, in the store. */
+/* Credentials, sessions, and the identity policies of users and roles, in the store. Credentials are sealed, "S" before. */
 #include "iam/iam.h"
+#include "store/seal.h"
 
 #include <string.h>
 
@@ -47,6 +48,14 @@ store_json(Txn *txn, const Table *table, const char *name, const Json *json)
   json_write(text, json);
   Key key;
   key_strings(&key, name, NULL);
+  if (table != &credentials)
+    return store_put(txn, table, &key, text->str, text->len);
+  g_autoptr(Arena) arena = arena_new();
+  guint8 *sealed = NULL;
+  gsize size = 0;
+  TRY(store_txn_seal(txn, arena, text->str, text->len, &sealed, &size));
+  g_string_assign(text, "S");
+  g_string_append_len(text, (const char *) sealed, (gssize) size);
   return store_put(txn, table, &key, text->str, text->len);
 }
 
@@ -60,7 +69,11 @@ load_json(Txn *txn, Arena *arena, const Table *table, const char *name, Json **r
   key_strings(&key, name, NULL);
   *ret = NULL;
   TRY(store_get(txn, table, &key, &data, &size));
-  return data ? json_parse(arena, data, size, ret) : NULL;
+  if (!data || size == 0 || *(const char *) data != 'S')
+    return data ? json_parse(arena, data, size, ret) : NULL;
+  guint8 *plain = NULL;
+  TRY(store_txn_unseal(txn, arena, (const char *) data + 1, size - 1, &plain, &size));
+  return json_parse(arena, (const char *) plain, size, ret);
 }
 
 static Json *

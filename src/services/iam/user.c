@@ -1,5 +1,6 @@
 /* Users, groups and access keys. */
 #include "services/iam/service.h"
+#include "wire/sealed.h"
 
 #include <string.h>
 
@@ -79,7 +80,7 @@ user_keys(Call *call, const char *user, GPtrArray *out)
     gsize size = 0;
     const guint8 *data = cursor_value(cursor, &size);
     void *record = NULL;
-    TRY(record_decode(call->arena, &IamKeyRecord_shape, data, size, &record));
+    TRY(record_decode_sealed(call->txn, call->arena, &IamKeyRecord_shape, data, size, &record));
     g_ptr_array_add(out, record);
   }
   return NULL;
@@ -303,7 +304,7 @@ key_put(Call *call, const IamKeyRecord *record, const IamEntityRecord *user)
 {
   Key key;
   iam_key(call, &key, record->User, record->Id, NULL);
-  TRY(record_put(call->txn, &iam_key_table, &key, &IamKeyRecord_shape, record));
+  TRY(record_put_sealed(call->txn, &iam_key_table, &key, &IamKeyRecord_shape, record));
   return key_publish(call, record, user);
 }
 
@@ -352,7 +353,7 @@ key_find(Call *call, const IamEntityRecord *user, const char *id, IamKeyRecord *
 {
   Key key;
   iam_key(call, &key, user->Name, id, NULL);
-  TRY(record_get(call->txn, &iam_key_table, &key, &IamKeyRecord_shape, call->arena, (void **) ret));
+  TRY(record_get_sealed(call->txn, &iam_key_table, &key, &IamKeyRecord_shape, call->arena, (void **) ret));
   if (!*ret)
     return error_answer("NoSuchEntity", "The Access Key with id %s cannot be found.", id);
   return NULL;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "services/lambda/lambda.h"
+#include "wire/sealed.h"
 
 /* A new function on its way into the store. */
 typedef struct New {
@@ -165,7 +166,7 @@ list_functions(Call *call, const LambdaListFunctionsInput *in, LambdaListFunctio
     gsize size;
     const guint8 *data = cursor_value(cursor, &size);
     void *found;
-    TRY(record_decode(call->arena, &LambdaFunctionRecord_shape, data, size, &found));
+    TRY(record_decode_sealed(call->txn, call->arena, &LambdaFunctionRecord_shape, data, size, &found));
     const LambdaFunctionRecord *record = found;
     gboolean latest = strcmp(record->config->Version, LAMBDA_LATEST) == 0;
     if (!latest && !all)

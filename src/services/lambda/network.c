@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "services/lambda/lambda.h"
+#include "wire/sealed.h"
 
 static int
 by_text(gconstpointer a, gconstpointer b)
@@ -206,7 +207,7 @@ each(Call *call, const Table *table, const Shape *shape, Unused *unused)
     gsize size;
     const guint8 *data = cursor_value(cursor, &size);
     void *record;
-    TRY(record_decode(call->arena, shape, data, size, &record));
+    TRY(record_decode_sealed(call->txn, call->arena, shape, data, size, &record));
     if (table == &lambda_functions) {
       use(call, unused, ((LambdaFunctionRecord *) record)->config);
       use(call, unused, ((LambdaFunctionRecord *) record)->active);

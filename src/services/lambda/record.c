@@ -1,8 +1,9 @@
 #include <string.h>
 
 #include "services/lambda/lambda.h"
+#include "wire/sealed.h"
 
-const Table lambda_functions = {"lambda.function"};
+const Table lambda_functions = {"lambda.function"}; /* sealed: environment variables */
 const Table lambda_aliases = {"lambda.alias"};
 const Table lambda_policies = {"lambda.policy"};
 const Table lambda_events = {"lambda.event_config"};
@@ -29,7 +30,7 @@ lambda_function_find(Call *call, const char *name, const char *version, LambdaFu
   Key key;
   void *record;
   lambda_function_key(call, name, version, &key);
-  TRY(record_get(call->txn, &lambda_functions, &key, &LambdaFunctionRecord_shape, call->arena, &record));
+  TRY(record_get_sealed(call->txn, &lambda_functions, &key, &LambdaFunctionRecord_shape, call->arena, &record));
   *ret = record;
   return NULL;
 }
@@ -52,7 +53,7 @@ lambda_function_put(Call *call, const LambdaFunctionRecord *record)
 {
   Key key;
   lambda_function_key(call, record->config->FunctionName, record->config->Version, &key);
-  return record_put(call->txn, &lambda_functions, &key, &LambdaFunctionRecord_shape, record);
+  return record_put_sealed(call->txn, &lambda_functions, &key, &LambdaFunctionRecord_shape, record);
 }
 
 gboolean

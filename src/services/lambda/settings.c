@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "services/lambda/lambda.h"
+#include "wire/sealed.h"
 
 enum { ACCOUNT_CONCURRENCY = 1000, UNRESERVED_MIN = 100 };
 
@@ -27,7 +28,7 @@ sum_up(Call *call, const char *but, Sums *ret)
     gsize size;
     const guint8 *data = cursor_value(cursor, &size);
     void *found;
-    TRY(record_decode(call->arena, &LambdaFunctionRecord_shape, data, size, &found));
+    TRY(record_decode_sealed(call->txn, call->arena, &LambdaFunctionRecord_shape, data, size, &found));
     const LambdaFunctionRecord *record = found;
     ret->bytes += OPT_OR(record->config->CodeSize, 0);
     ret->functions += strcmp(record->config->Version, LAMBDA_LATEST) == 0;

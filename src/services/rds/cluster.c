@@ -232,6 +232,7 @@ change_password(Call *call, RdsClusterRecord *record, const char *password)
   TRY(call_operation(call, &KmsOperationDecrypt, NULL, "rds", &in, &out));
   TRY(store_seal(call->arena, out.Plaintext.data, password, strlen(password), &sealed, &size));
   record->SealedPassword = (Blob) {sealed, size};
+  record->PasswordChanged = OPT_BOOL(TRUE);
   return event_put(call, EVENT_CLUSTER_CREDENTIALS, record->Cluster->DBClusterIdentifier, NULL);
 }
 
@@ -326,7 +327,7 @@ delete_db_cluster(Call *call, const RdsDeleteDBClusterInput *in, RdsDeleteDBClus
   RdsDBClusterSnapshot *snapshot = NULL;
   TRY(call_read(call, check_delete, &deletion));
   if (in->FinalDBSnapshotIdentifier)
-    TRY(snapshot_take(call, in->DBClusterIdentifier, in->FinalDBSnapshotIdentifier, &deletion.record->Cluster->TagList, &snapshot));
+    TRY(snapshot_take(call, in->DBClusterIdentifier, in->FinalDBSnapshotIdentifier, NULL, &snapshot));
   TRY(call_write(call, erase, &deletion));
   RdsDBCluster *cluster = deletion.record->Cluster;
   g_autofree char *volume = engine_directory(call->haar, cluster->DbClusterResourceId);

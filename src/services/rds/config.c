@@ -106,8 +106,9 @@ config_init_sql(const EngineSpec *spec, const char *admin_password)
     return g_string_free(out, FALSE);
   }
   g_string_append(out, "SET SESSION sql_log_bin=1;\nSET GLOBAL read_only=0;\n");
-  g_string_append_printf(out, "CREATE USER IF NOT EXISTS %s@'%%';\nALTER USER %s@'%%' IDENTIFIED BY %s;\nGRANT %s ON *.* TO %s@'%%' WITH GRANT OPTION;\n",
-                         user, user, password, master_rights, user);
+  /* A master user who is there keeps the password that it has: a rotation may have changed it in the database. */
+  g_string_append_printf(out, "CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s;\nGRANT %s ON *.* TO %s@'%%' WITH GRANT OPTION;\n", user, password, master_rights,
+                         user);
   if (spec->database) {
     g_autofree char *database = sql_name(spec->database);
     g_string_append_printf(out, "CREATE DATABASE IF NOT EXISTS %s;\n", database);

@@ -42,9 +42,10 @@ test_init(void)
 {
   EngineSpec spec = {.master_user = "admin", .master_password = "it's", .replication_password = "r", .database = "led`ger"};
   g_autofree char *writer = config_init_sql(&spec, "a");
-  g_assert_nonnull(strstr(writer, "ALTER USER 'admin'@'%' IDENTIFIED BY 'it''s';"));
+  g_assert_nonnull(strstr(writer, "CREATE USER IF NOT EXISTS 'admin'@'%' IDENTIFIED BY 'it''s';"));
   g_assert_nonnull(strstr(writer, "CREATE DATABASE IF NOT EXISTS `led``ger`;"));
   g_assert_null(strstr(writer, "CHANGE MASTER"));
+  g_assert_null(strstr(writer, "ALTER USER 'admin'"));
   spec.replica = TRUE;
   g_autofree char *replica = config_init_sql(&spec, "a");
   g_assert_nonnull(strstr(replica, "CHANGE MASTER TO"));

@@ -176,12 +176,30 @@ work_start(Call *call, InstanceWork *work, gboolean recovering)
   return engine_start(call->haar, &spec);
 }
 
+/* The password that was set is in the database; another that was set meanwhile stays to be done. */
 static Error *
-change_password(Call *call, const InstanceWork *work)
+password_done(Call *call, gpointer data)
+{
+  const InstanceWork *work = data;
+  RdsClusterRecord *now = NULL;
+  TRY(cluster_get(call, work->cluster->Cluster->DBClusterIdentifier, &now));
+  const Blob *before = &work->cluster->SealedPassword, *after = &now->SealedPassword;
+  if (before->size != after->size || memcmp(before->data, after->data, after->size))
+    return NULL;
+  now->PasswordChanged = (OptBool) {0};
+  return cluster_put(call, now);
+}
+
+/* ModifyDBCluster's new password. */
+static Error *
+change_password(Call *call, InstanceWork *work)
 {
   g_autofree char *user = sql_quote(work->cluster->Cluster->MasterUsername), *password = sql_quote(work->master_password);
   g_autofree char *sql = g_strdup_printf("ALTER USER %s@'%%' IDENTIFIED BY %s", user, password);
-  return work->source_arn ? NULL : engine_sql(call->haar, rds_arn(call, "db", work->id), sql);
+  if (work->source_arn || !OPT_OR(work->cluster->PasswordChanged, FALSE))
+    return NULL;
+  TRY(engine_sql(call->haar, rds_arn(call, "db", work->id), sql));
+  return call_write(call, password_done, work);
 }
 
 static Error *
@@ -195,12 +213,11 @@ bring_up(Call *call, InstanceWork *work)
   TRY(make_interface(call, work));
   if (!strcmp(status, "rebooting"))
     engine_stop(call->haar, arn);
-  if (engine_running(call->haar, arn)) {
+  if (engine_running(call->haar, arn))
     TRY(regroup_interface(call, work));
-    TRY(change_password(call, work));
-  } else {
+  else
     TRY(work_start(call, work, FALSE));
-  }
+  TRY(change_password(call, work));
   return instance_set_status(call, work->id, "available");
 }
 

@@ -53,7 +53,7 @@ Error *endpoints_publish(Call *call, const RdsClusterRecord *cluster) ERROR_MUST
 const char *cluster_key_context(const RdsClusterRecord *cluster);
 /* Fills zones and security groups from a subnet group (required) and group ids (none: the VPC's default group). */
 Error *cluster_place(Call *call, const char *subnet_group, const StringList *groups, RdsDBCluster *cluster) ERROR_MUST_USE;
-/* Takes a snapshot of a cluster; a call without a transaction. */
+/* Takes a snapshot of a cluster, with tags (NULL: none) beside those that it copies; a call without a transaction. */
 Error *snapshot_take(Call *call, const char *cluster_id, const char *snapshot_id, const RdsTagList *tags, RdsDBClusterSnapshot **ret_snapshot) ERROR_MUST_USE;
 
 /* What a restored cluster is to be: the record of the one that it comes from, and what is different. NULL and unset: as there. */

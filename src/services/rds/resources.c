@@ -290,7 +290,7 @@ snapshot_cluster(ResourceCall *rc)
 
 RESOURCE(AWS::RDS::DBCluster, rds_db_cluster, .create = create_cluster, .update = update_cluster, .delete = delete_cluster, .snapshot = snapshot_cluster,
          .no_effect = "EnableCloudwatchLogsExports BacktrackWindow PerformanceInsightsEnabled ServerlessV2ScalingConfiguration "
-                      "AutoMinorVersionUpgrade CopyTagsToSnapshot")
+                      "AutoMinorVersionUpgrade")
 
 /* -- AWS::RDS::DBInstance ---------------------------------------------------------------------------------------------------- */
 

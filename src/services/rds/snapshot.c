@@ -56,6 +56,29 @@ prepare(Call *call, gpointer data)
   return NULL;
 }
 
+static gboolean
+has_tag(const RdsTagList *tags, const char *key)
+{
+  for (gsize i = 0; i < tags->n; i++)
+    if (!g_strcmp0(tags->v[i]->Key, key))
+      return TRUE;
+  return FALSE;
+}
+
+/* The tags that were asked for, and with CopyTagsToSnapshot the cluster's. */
+static RdsTagList
+tags_of(Call *call, const Taking *taking)
+{
+  const RdsDBCluster *cluster = taking->cluster->Cluster;
+  RdsTagList tags = {0};
+  for (gsize i = 0; taking->tags && i < taking->tags->n; i++)
+    LIST_APPEND(call->arena, &tags, taking->tags->v[i]);
+  for (gsize i = 0; OPT_OR(cluster->CopyTagsToSnapshot, FALSE) && i < cluster->TagList.n; i++)
+    if (!has_tag(&tags, cluster->TagList.v[i]->Key))
+      LIST_APPEND(call->arena, &tags, cluster->TagList.v[i]);
+  return tags;
+}
+
 static void
 describe(Call *call, Taking *taking)
 {
@@ -69,7 +92,7 @@ describe(Call *call, Taking *taking)
     .ClusterCreateTime = cluster->ClusterCreateTime, .MasterUsername = cluster->MasterUsername, .EngineVersion = cluster->EngineVersion,
     .LicenseModel = "aurora-mysql", .SnapshotType = "manual", .PercentProgress = OPT_INT(100), .StorageEncrypted = cluster->StorageEncrypted,
     .KmsKeyId = cluster->KmsKeyId, .DBClusterSnapshotArn = rds_arn(call, "cluster-snapshot", lower), .IAMDatabaseAuthenticationEnabled = OPT_BOOL(FALSE),
-    .TagList = *taking->tags,
+    .TagList = tags_of(call, taking),
   };
   RdsSnapshotRecord *record = ARENA_NEW(call->arena, RdsSnapshotRecord);
   *record = (RdsSnapshotRecord) {snapshot, taking->cluster, id_uuid(call->arena)};

@@ -50,7 +50,7 @@ rotation_begin(Call *call, SecretsmanagerSecretRecord *secret, const char *token
 typedef struct Rotate {
   const SecretsmanagerRotateSecretInput *in;
   SecretsmanagerRotateSecretOutput *out;
-  const char *function;
+  const char *function, *secret_arn;
 } Rotate;
 
 /* The function that the rotation would call. */
@@ -60,20 +60,24 @@ find_function(Call *call, gpointer data)
   Rotate *rotate = data;
   SecretsmanagerSecretRecord *secret = NULL;
   TRY(secret_get(call, rotate->in->SecretId, &secret));
+  rotate->secret_arn = arena_strdup(call->arena, secret->ARN);
   rotate->function = rotate->in->RotationLambdaARN ? rotate->in->RotationLambdaARN : secret->RotationLambdaARN;
   if (!rotate->function)
     return error_answer("InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.");
   return NULL;
 }
 
-/* AWS looks whether it may invoke the function before it takes the configuration. */
+/* AWS looks whether it may invoke the function before it takes the configuration: for the secret, as the permission may ask (aws:SourceAccount). */
 static Error *
-check_function(Call *call, const char *function)
+check_function(Call *call, const char *function, const char *secret_arn)
 {
   const Principal *self = principal_service(call->arena, "secretsmanager", call->account);
   LambdaInvokeInput in = {.FunctionName = function, .InvocationType = "DryRun"};
   LambdaInvokeOutput out = {0};
+  const char *source = call->source_arn;
+  call->source_arn = secret_arn;
   g_autoptr(Error) refused = call_operation(call, &LambdaOperationInvoke, self, NULL, &in, &out);
+  call->source_arn = source;
   if (!refused || refused->kind == ERROR_FAULT)
     return g_steal_pointer(&refused);
   if (error_is(refused, "AccessDeniedException"))
@@ -108,10 +112,10 @@ OPERATION(RotateSecret, rotate_secret, .txn = TXN_NONE, .authorize = authorize_s
 static Error *
 rotate_secret(Call *call, const SecretsmanagerRotateSecretInput *in, SecretsmanagerRotateSecretOutput *ret_out)
 {
-  Rotate rotate = {in, ret_out, NULL};
+  Rotate rotate = {.in = in, .out = ret_out};
   TRY(call_read(call, find_function, &rotate));
   rotate.function = arena_strdup(call->arena, rotate.function);
-  TRY(check_function(call, rotate.function));
+  TRY(check_function(call, rotate.function, rotate.secret_arn));
   return call_write(call, configure, &rotate);
 }
 

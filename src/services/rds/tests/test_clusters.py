@@ -86,6 +86,19 @@ def test_cluster_without_instances(rds, group, client):
     refused('DBClusterNotFoundFault', rds.describe_db_clusters, DBClusterIdentifier='bare')
 
 
+def test_tags_go_to_snapshots_if_they_shall(rds, group):
+    made = {'DBSubnetGroupName': group, 'Tags': [{'Key': 'a', 'Value': 'cluster'}, {'Key': 'b', 'Value': 'cluster'}], **CLUSTER}
+    rds.create_db_cluster(DBClusterIdentifier='copying', CopyTagsToSnapshot=True, **made)
+    rds.create_db_cluster(DBClusterIdentifier='keeping', **made)
+    own = [{'Key': 'a', 'Value': 'snapshot'}]
+    for cluster, expected in (('copying', {'a': 'snapshot', 'b': 'cluster'}), ('keeping', {'a': 'snapshot'})):
+        taken = rds.create_db_cluster_snapshot(DBClusterIdentifier=cluster, DBClusterSnapshotIdentifier=f'{cluster}-1', Tags=own)['DBClusterSnapshot']
+        assert {t['Key']: t['Value'] for t in taken['TagList']} == expected
+        rds.delete_db_cluster(DBClusterIdentifier=cluster, FinalDBSnapshotIdentifier=f'{cluster}-final')
+        final = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=f'{cluster}-final')['DBClusterSnapshots'][0]
+        assert len(final['TagList']) == (2 if cluster == 'copying' else 0)
+
+
 def status(rds, instance):
     return rds.describe_db_instances(DBInstanceIdentifier=instance)['DBInstances'][0]['DBInstanceStatus']
 
