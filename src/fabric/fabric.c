@@ -545,15 +545,31 @@ Error *outside_new(Fabric *fabric, const char *key) {
   return NULL;
 }
 
+/* The servers and the domain of the VPC's DHCP options, as resolv.conf has them: three servers at most, which Linux reads.
+ * https://docs.aws.amazon.com/vpc/latest/userguide/DHCPOptionSetConcepts.html */
+static char *resolv_conf(const Fabric *fabric, const Network *network, Arena *arena) {
+  const DhcpOptions *dhcp = &network->dhcp;
+  const char *own = address_text(arena, cidr_base(&network->cidrs.v[0]) + 2), *domain = dhcp->domain_name;
+  GString *out = g_string_new(NULL);
+  if (!dhcp->id)
+    domain = strcmp(fabric->region, "us-east-1") == 0 ? "ec2.internal" : arena_printf(arena, "%s.compute.internal", fabric->region);
+  if (domain)
+    g_string_append_printf(out, "search %s\n", domain);
+  for (gsize i = 0; i < MIN(dhcp->n_name_servers, 3); i++)
+    g_string_append_printf(out, "nameserver %s\n", strcmp(dhcp->name_servers[i], "AmazonProvidedDNS") == 0 ? own : dhcp->name_servers[i]);
+  if (dhcp->n_name_servers == 0 && !dhcp->id)
+    g_string_append_printf(out, "nameserver %s\n", own);
+  g_string_append(out, "options timeout:2 attempts:2\n");
+  return g_string_free(out, FALSE);
+}
+
 char *fabric_resolv_conf(Fabric *fabric, const char *eni_id) {
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
   Vpc *vpc = NULL;
   if (!eni_id || !eni_find(fabric, eni_id, &vpc))
     return g_strdup("nameserver 169.254.169.253\noptions timeout:2 attempts:2\n");
   g_autoptr(Arena) arena = arena_new();
-  const char *search = strcmp(fabric->region, "us-east-1") == 0 ? "ec2.internal" : arena_printf(arena, "%s.compute.internal", fabric->region);
-  return g_strdup_printf("search %s\nnameserver %s\noptions timeout:2 attempts:2\n", search,
-                         address_text(arena, cidr_base(&vpc->network->cidrs.v[0]) + 2));
+  return resolv_conf(fabric, vpc->network, arena);
 }
 
 char *fabric_eni_at(Fabric *fabric, const char *vpc_id, const char *address) {

@@ -134,10 +134,10 @@ typedef struct Peering {
   RangeList cidrs;           /* of the peer */
 } Peering;
 
-/* What interfaces are told. No servers: AmazonProvidedDNS alone. https://docs.aws.amazon.com/vpc/latest/userguide/VPC_DHCP_Options.html */
+/* What interfaces are told. No set, or "AmazonProvidedDNS": the VPC's resolver. https://docs.aws.amazon.com/vpc/latest/userguide/VPC_DHCP_Options.html */
 typedef struct DhcpOptions {
-  const char *id;            /* NULL: the default set */
-  const char *domain_name;   /* NULL: the region's */
+  const char *id;            /* NULL: no set; the VPC's resolver and the region's domain */
+  const char *domain_name;   /* NULL: none */
   gsize n_name_servers;
   const char **name_servers; /* addresses, or "AmazonProvidedDNS" */
 } DhcpOptions;

@@ -181,17 +181,23 @@ static gboolean leads_back(const Way *way, const Subnet *into, Ip source, gboole
   return back && (back->target == TARGET_LOCAL || (eni && eni_has_ip(eni, source)));
 }
 
+/* What the receiver's route table does with the reply. */
+static gboolean walk_back(Walk *walk, const Way *way, const Subnet *into, Ip source) {
+  gboolean blackhole = FALSE;
+  walk->replying = TRUE;
+  return leads_back(way, into, source, &blackhole) ||
+         step(walk, way->network, STAGE_ROUTE, FALSE, blackhole ? "blackhole" : into->route_table,
+              arena_printf(walk->arena, "%s does not send the reply to %s back the way that the packet came", into->route_table, write_ip(walk, source)));
+}
+
 /* By the receiver's route table, and back through the ACLs. What an interface that forwards for others does with the packet is its own affair. */
 static gboolean walk_reply(Walk *walk, const Subnet *from, const Subnet *into, const Way *way, Ip source) {
   Far to_source = reply_of(walk, source), from_receiver = reply_of(walk, walk->to);
-  gboolean forwards = way->receiver && !eni_has_ip(way->receiver, walk->to), blackhole = FALSE;
+  gboolean forwards = way->receiver && !eni_has_ip(way->receiver, walk->to);
   if (!has_reply(walk->packet) || forwards)
     return TRUE;
   walk->replying = TRUE;
-  if (into && !leads_back(way, into, source, &blackhole))
-    return step(walk, way->network, STAGE_ROUTE, FALSE, blackhole ? "blackhole" : into->route_table,
-                arena_printf(walk->arena, "%s does not send the reply to %s back the way that the packet came", into->route_table, write_ip(walk, source)));
-  return (from == into || walk_acl(walk, way->network, into, TRUE, &to_source, "the reply")) &&
+  return (!into || walk_back(walk, way, into, source)) && (from == into || walk_acl(walk, way->network, into, TRUE, &to_source, "the reply")) &&
          (from == into || walk_acl(walk, walk->network, from, FALSE, &from_receiver, "the reply"));
 }
 
@@ -273,8 +279,10 @@ static gboolean walk_all(Walk *walk, const Eni *source) {
   Far to_source = reply_of(walk, walk->from), from_receiver = reply_of(walk, walk->to);
   if (!walk_nat(walk, way.receiver))
     return FALSE;
-  return !has_reply(walk->packet) || into == from || (walk_acl(walk, network, into, TRUE, &to_source, "the reply") &&
-                                                      walk_acl(walk, network, from, FALSE, &from_receiver, "the reply"));
+  if (!has_reply(walk->packet))
+    return TRUE;
+  return (!into || walk_back(walk, &way, into, walk->from)) && (into == from || (walk_acl(walk, network, into, TRUE, &to_source, "the reply") &&
+                                                                                 walk_acl(walk, network, from, FALSE, &from_receiver, "the reply")));
 }
 
 Error *reach_walk(const Network *network, const Packet *packet, Arena *arena, Verdict *ret_verdict) {

@@ -221,6 +221,27 @@ static void test_inbound(void) {
   g_assert_true(verdict.delivered && verdict.receiver == &n->enis[2] && !verdict.source);
 }
 
+/* A NAT gateway's replies go as the route table of its subnet says. */
+static void test_nat_replies(void) {
+  g_autoptr(Network) n = example();
+  g_autoptr(Arena) arena = arena_new();
+  Verdict verdict = {0};
+  Packet packet = {.eni = "eni-fn", .destination = at("198.18.1.1"), .protocol = 6, .port = 443};
+  Route to_nat[] = {{range("0.0.0.0/0"), NULL, TARGET_NAT_GATEWAY, "nat-1"}};
+  Route astray[] = {{range("0.0.0.0/0"), NULL, TARGET_INTERNET_GATEWAY, "igw-1"}, {range("10.0.10.0/24"), NULL, TARGET_INTERFACE, "eni-pub"}};
+  Eni nat = {.id = "eni-nat", .subnet = "subnet-pub", .address = ip("10.0.1.9"), .public_address = ip("198.18.128.9"), .kind = ENI_NAT, .owner = "nat-1"};
+  network_eni_put(n, &nat);
+  n->route_tables[1] = (RouteTable){"rtb-priv", 1, to_nat};
+  g_assert_null(reach_walk(n, &packet, arena, &verdict));
+  g_autofree char *back = stages(&verdict);
+  g_assert_cmpstr(back, ==, "ROUTE+ GROUP_OUT+ ACL_OUT+ ACL_IN+ ROUTE+ ACL_OUT+ (ACL_IN+)(ACL_OUT+)(ACL_IN+)");
+  g_assert_true(verdict.delivered);
+  n->route_tables[0] = (RouteTable){"rtb-pub", 2, astray};
+  g_assert_null(reach_walk(n, &packet, arena, &verdict));
+  g_assert_true(!verdict.delivered && verdict.reply && verdict.stage == STAGE_ROUTE);
+  g_assert_cmpstr(verdict.rule, ==, "rtb-pub");
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/reach/cidr", test_cidr);
@@ -228,6 +249,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/reach/verdicts", test_verdicts);
   g_test_add_func("/reach/through", test_through);
   g_test_add_func("/reach/inbound", test_inbound);
+  g_test_add_func("/reach/nat", test_nat_replies);
   g_test_add_func("/reach/explanation", test_explanation);
   g_test_add_func("/reach/explanation/endpoints", test_endpoints_explained);
   g_test_add_func("/reach/explanation/replies", test_replies_explained);

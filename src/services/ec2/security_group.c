@@ -140,7 +140,8 @@ static Error *check_unused(Call *call, const Ec2SecurityGroup *group) {
   TRY(ec2_all(call, &ec2_rules, &records));
   for (gsize i = 0; i < records.n; i++) {
     const Ec2SecurityGroupRule *rule = records.v[i];
-    used = used || (rule->ReferencedGroupInfo && strcmp(rule->ReferencedGroupInfo->GroupId, group->GroupId) == 0 && strcmp(rule->GroupId, group->GroupId) != 0);
+    const Ec2ReferencedSecurityGroup *peer = rule->ReferencedGroupInfo;   /* one of a peered VPC goes, and leaves a stale rule */
+    used = used || (peer && !peer->VpcPeeringConnectionId && strcmp(peer->GroupId, group->GroupId) == 0 && strcmp(rule->GroupId, group->GroupId) != 0);
   }
   return used ? error_answer("DependencyViolation", "resource %s has a dependent object", group->GroupId) : NULL;
 }
@@ -198,7 +199,10 @@ static void add_peer(Call *call, Ec2IpPermission *permission, const Ec2SecurityG
     LIST_APPEND(call->arena, &permission->PrefixListIds, list);
   } else if (rule->ReferencedGroupInfo) {
     Ec2UserIdGroupPair *pair = ARENA_NEW(call->arena, Ec2UserIdGroupPair);
-    *pair = (Ec2UserIdGroupPair){.GroupId = rule->ReferencedGroupInfo->GroupId, .UserId = rule->ReferencedGroupInfo->UserId, .Description = rule->Description};
+    const Ec2ReferencedSecurityGroup *peer = rule->ReferencedGroupInfo;
+    *pair = (Ec2UserIdGroupPair){.GroupId = peer->GroupId, .UserId = peer->UserId, .Description = rule->Description};
+    if (peer->VpcPeeringConnectionId)
+      pair->VpcId = peer->VpcId, pair->VpcPeeringConnectionId = peer->VpcPeeringConnectionId, pair->PeeringStatus = peer->PeeringStatus;
     LIST_APPEND(call->arena, &permission->UserIdGroupPairs, pair);
   }
 }

@@ -71,7 +71,21 @@ static Ec2SecurityGroupRule *rule_new(Call *call, const Ec2SecurityGroup *group,
   return rule;
 }
 
-/* By id, or by name in the VPC. */
+/* The active peering between two VPCs. */
+static Error *peering_between(Call *call, const char *a, const char *b, const Ec2VpcPeeringConnection **ret_peering) {
+  Ec2Records peerings = {0};
+  TRY(ec2_all(call, &ec2_peerings, &peerings));
+  for (gsize i = 0; i < peerings.n; i++) {
+    const Ec2VpcPeeringConnection *peering = peerings.v[i];
+    const char *from = peering->RequesterVpcInfo->VpcId, *to = peering->AccepterVpcInfo->VpcId;
+    if (ec2_peering_active(peering) && ((strcmp(from, a) == 0 && strcmp(to, b) == 0) || (strcmp(from, b) == 0 && strcmp(to, a) == 0)))
+      *ret_peering = peering;
+  }
+  return NULL;
+}
+
+/* By id, or by name in the VPC. A group of another VPC: over an active peering only.
+ * https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-security-groups.html */
 static Error *peer_group(Call *call, const Ec2SecurityGroup *group, const Ec2UserIdGroupPair *pair, Ec2SecurityGroupRule *rule) {
   const Ec2SecurityGroup *peer = NULL;
   if (pair->GroupId)
@@ -84,10 +98,15 @@ static Error *peer_group(Call *call, const Ec2SecurityGroup *group, const Ec2Use
     if (g_strcmp0(other->GroupName, pair->GroupName) == 0 && strcmp(other->VpcId, group->VpcId) == 0)
       peer = other;
   }
-  if (!peer || strcmp(peer->VpcId, group->VpcId) != 0)
+  const Ec2VpcPeeringConnection *peering = NULL;
+  if (peer && strcmp(peer->VpcId, group->VpcId) != 0)
+    TRY(peering_between(call, group->VpcId, peer->VpcId, &peering));
+  if (!peer || (strcmp(peer->VpcId, group->VpcId) != 0 && !peering))
     return error_answer("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.");
   rule->ReferencedGroupInfo = ARENA_NEW(call->arena, Ec2ReferencedSecurityGroup);
-  *rule->ReferencedGroupInfo = (Ec2ReferencedSecurityGroup){.GroupId = peer->GroupId, .UserId = call->account, .VpcId = peer->VpcId};
+  *rule->ReferencedGroupInfo = (Ec2ReferencedSecurityGroup){.GroupId = peer->GroupId, .UserId = call->account, .VpcId = peer->VpcId,
+                                                             .VpcPeeringConnectionId = peering ? peering->VpcPeeringConnectionId : NULL,
+                                                             .PeeringStatus = peering ? "active" : NULL};
   return NULL;
 }
 

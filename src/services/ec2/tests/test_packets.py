@@ -1,42 +1,13 @@
-"""The daemon's namespaces, entered from outside: unmodified boto3 in a subnet, by the services' own names. Where that is not possible it says so and skips.
-An ordinary user enters the warden's user namespace first, which is his own."""
+"""Unmodified boto3 in a subnet, by the services' own names. Where namespaces are not possible it says so and skips."""
 
 import os
-import re
 import subprocess
 import textwrap
 
 import pytest
 
 from tests.support.daemon import wait_for
-
-
-def namespaces(pid):
-    """Descriptors of network namespaces that a process holds."""
-    folder = f'/proc/{pid}/fd'
-    for name in os.listdir(folder):
-        try:
-            if os.readlink(f'{folder}/{name}').startswith('net:['):
-                yield f'{folder}/{name}'
-        except OSError:
-            continue
-
-
-def children(pid):
-    return subprocess.run(['pgrep', '-P', str(pid)], capture_output=True, text=True, check=False).stdout.split()
-
-
-def enter(pid, namespace):
-    """The command that runs another one in a namespace that the daemon holds."""
-    if os.geteuid() == 0:
-        return ['nsenter', f'--net={namespace}']
-    return ['nsenter', '--preserve-credentials', f'--user=/proc/{children(pid)[0]}/ns/user', f'--net={namespace}']
-
-
-def address_of(pid, namespace):
-    answer = subprocess.run([*enter(pid, namespace), 'ip', '-4', '-o', 'addr', 'show', 'dev', 'eth0'], capture_output=True, text=True, check=False)
-    match = re.search(r'inet ([0-9.]+)/', answer.stdout)
-    return match and match[1]
+from tests.support.interfaces import address_of, children, enter, namespaces
 
 
 def runs(pid):
