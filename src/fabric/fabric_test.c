@@ -488,9 +488,8 @@ static void assert_cut(Bench *bench, int fd, ReachStage stage) {
   gboolean dropped = FALSE;
   g_assert_cmpint(send(fd, "x", 1, MSG_NOSIGNAL), ==, 1);
   for (int i = 0; i < 5000 && !dropped; i++, g_usleep(1000))
-    dropped = drop_of(bench, fd, "10.0.20.5", 3306, &drop);
+    dropped = drop_of(bench, fd, "10.0.20.5", 3306, &drop) && drop.stage == stage;   /* not what was lost while the rules changed */
   g_assert_true(dropped);
-  g_assert_cmpint(drop.stage, ==, stage);
 }
 
 /* Rules for all addresses both ways leave a flow untracked: it ends with its rule, at once. */
