@@ -266,7 +266,7 @@ say_ready(Process *process)
   fputs(line, stdout);
   fflush(stdout);
   if (process->off_reason)
-    log_warning("the network is off: %s", haar->network_off_reason);
+    log_warning("the network is off: %s; without it there are no VPCs, functions and databases, and --network=off says that this is meant", haar->network_off_reason);
   tell_parent(process, '+', line);
 }
 

@@ -41,10 +41,11 @@ static void drop_source(GSource *source) {
   g_source_unref(source);
 }
 
+/* Disjoint, as a set of rules wants them. */
 static const char *const refused[] = {
   "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16",
   "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
-  "::/8", "64:ff9b:1::/48", "100::/64", "2001:db8::/32", "fc00::/7", "fe80::/10", "ff00::/8",
+  "::/8", "100::/64", "2001:db8::/32", "fc00::/7", "fe80::/10", "ff00::/8",
 };
 
 static Ip ip_of_sockaddr(const struct sockaddr *address, guint16 *ret_port) {
@@ -499,12 +500,24 @@ static Error *open_listener(Egress *egress, WardenSocketKind kind, gboolean ipv6
   return NULL;
 }
 
+/* What is not global goes on to the region's own, or to nowhere: silence, as behind an internet gateway. */
+static void add_refused(GString *out, gboolean ipv6) {
+  const char *separator = "";
+  g_string_append_printf(out, "add rule inet egress pre %s daddr { ", ipv6 ? "ip6" : "ip");
+  for (gsize i = 0; i < G_N_ELEMENTS(refused); i++)
+    if ((strchr(refused[i], ':') != NULL) == ipv6) {
+      g_string_append_printf(out, "%s%s", separator, refused[i]);
+      separator = ", ";
+    }
+  g_string_append(out, " } accept\n");
+}
+
 /* In the edge: what comes from gateways (i, q) or functions without a VPC (o) and is not for the region itself goes to the listeners. */
 static char *rules_of(gboolean ipv6) {
   static const char *const devices[] = {"i*", "q*", "o*"};
-  GString *out = g_string_new(
-    "add table inet egress\nadd chain inet egress pre { type filter hook prerouting priority mangle; policy accept; }\n"
-    "add rule inet egress pre ip daddr { 198.18.0.0/15, 169.254.0.0/16, 224.0.0.0/3 } accept\nadd rule inet egress pre ip6 daddr { 2001:db8::/32, fe80::/10, ff00::/8 } accept\n");
+  GString *out = g_string_new("add table inet egress\nadd chain inet egress pre { type filter hook prerouting priority mangle; policy accept; }\n");
+  add_refused(out, FALSE);
+  add_refused(out, TRUE);
   for (gsize i = 0; i < G_N_ELEMENTS(devices); i++)
     for (int v6 = 0; v6 <= (ipv6 ? 1 : 0); v6++)
       g_string_append_printf(out, "add rule inet egress pre iifname \"%s\" meta nfproto %s meta l4proto { tcp, udp } tproxy %s to :%d meta mark set %d accept\n",

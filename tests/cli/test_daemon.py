@@ -124,3 +124,21 @@ def test_aws_cli(haar):
     environment = {**os.environ, 'AWS_ACCESS_KEY_ID': 'test', 'AWS_SECRET_ACCESS_KEY': 'test', 'AWS_DEFAULT_REGION': 'us-east-1'}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert result.stdout == '000000000000\n'
+
+
+def test_where_namespaces_are_forbidden_the_setting_is_named():
+    with tempfile.TemporaryDirectory() as data:
+        forbid = 'echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all "$0" serve --port 0 --data "$1"'
+        daemon = subprocess.Popen(['unshare', '-Ur', 'sh', '-c', forbid, BINARY, data], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            ready = daemon.stdout.readline()
+            if not ready:
+                pytest.skip(f'user namespaces are forbidden here: {daemon.stderr.read()}')
+            assert ready.endswith(', network off)\n')
+            warning = daemon.stderr.readline()
+        finally:
+            daemon.kill()
+            daemon.communicate()
+    assert warning.split(' warning haar: ')[1] == (
+        'the network is off: no user namespaces are allowed (user.max_user_namespaces is 0); `sudo sysctl -w user.max_user_namespaces=10000` allows them; '
+        'without it there are no VPCs, functions and databases, and --network=off says that this is meant\n')
