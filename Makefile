@@ -18,7 +18,7 @@ $(BUILD)/build.ninja: | deps
 	@meson setup --prefix=$(PREFIX) $(BUILD) >/dev/null
 
 $(ASAN)/build.ninja: | deps
-	@meson setup -Db_sanitize=address,undefined -Db_lundef=false $(ASAN) >/dev/null
+	@meson setup -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 -Ddebug=true $(ASAN) >/dev/null
 
 build: $(BUILD)/build.ninja   ## build/haar
 	@ninja -C $(BUILD) --quiet
