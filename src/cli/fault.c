@@ -13,7 +13,7 @@ static const char summary[] =
     "  haar fault cut WHAT [ZONE]                       no packet of WHAT passes\n"
     "  haar fault loss WHAT [ZONE] 10%                  packets are lost\n"
     "  haar fault bandwidth WHAT [ZONE] 1mbit           what is over it is dropped\n"
-    "  haar fault latency WHAT 200ms                    its calls to AWS services are answered later\n"
+    "  haar fault latency WHAT [ZONE] 50ms [--jitter 5ms]  each packet arrives that much later\n"
     "  haar fault dns VPC [servfail|timeout]            its resolver fails\n"
     "  haar fault endpoint ENDPOINT [refuse|hang]       a VPC endpoint does not take connections\n"
     "  haar fault service dynamodb --throttle --rate 30% [--operation PutItem]\n"
@@ -24,7 +24,7 @@ static const char summary[] =
     "WHAT: a zone, or a function, database, endpoint, interface, subnet or address. VPC: also the name of a stack.";
 
 typedef struct FaultOptions {
-  char *length, *name, *rate, *fail, *operation, *latency, *data;
+  char *length, *name, *rate, *fail, *operation, *latency, *jitter, *data;
   gboolean throttle, json;
 } FaultOptions;
 
@@ -204,6 +204,7 @@ set(Arena *arena, const Daemon *daemon, const FaultOptions *options, int argc, c
   TRY(put_rate(arena, request, options->rate));
   TRY(put_time(arena, request, "for_ms", options->length));
   TRY(put_time(arena, request, "delay_ms", options->latency));
+  TRY(put_time(arena, request, "jitter_ms", options->jitter));
   TRY(cli_call(arena, daemon, "POST", "fault", request, &answer));
   const char *name = show_text(answer, "name"), *until = show_text(answer, "until");
   if (options->json)
@@ -228,6 +229,7 @@ run_fault(int argc, char **argv)
       {"fail", 0, 0, G_OPTION_ARG_STRING, &options.fail, "service: answer this error: InternalFailure (500), ServiceUnavailable (503), or any code", "CODE"},
       {"operation", 0, 0, G_OPTION_ARG_STRING, &options.operation, "service: only this operation", "NAME"},
       {"latency", 0, 0, G_OPTION_ARG_STRING, &options.latency, "service: answer later by this time", "TIME"},
+      {"jitter", 0, 0, G_OPTION_ARG_STRING, &options.jitter, "latency: more or less by at most this time", "TIME"},
       {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON", NULL},
       {"data", 'd', 0, G_OPTION_ARG_FILENAME, &options.data, "Data directory ($XDG_DATA_HOME/haar)", "DIR"},
       {NULL},
@@ -240,7 +242,7 @@ run_fault(int argc, char **argv)
   Error *error = lists ? list(arena, &daemon, &options)
     : lifts && argc != 3 ? error_answer("Usage", "write `haar fault lift NAME`, or `haar fault lift all`")
     : lifts ? lift(arena, &daemon, argv[2]) : set(arena, &daemon, &options, argc - 1, argv + 1);
-  char *const owned[] = {options.length, options.name, options.rate, options.fail, options.operation, options.latency, options.data};
+  char *const owned[] = {options.length, options.name, options.rate, options.fail, options.operation, options.latency, options.jitter, options.data};
   for (gsize i = 0; i < G_N_ELEMENTS(owned); i++)
     g_free(owned[i]);
   gboolean usage = error && error_is(error, "Usage");

@@ -78,12 +78,14 @@ static Error *run_eni(Fabric *fabric, Job *job) {
 
 /* The faults of every VPC, with one more or less. */
 static Error *run_fault(Fabric *fabric, Job *job) {
+  Error *error = NULL;
   g_mutex_lock(&fabric->lock);
   if (job->fault)
-    faults_put(fabric, g_steal_pointer(&job->fault));
+    error = faults_put(fabric, g_steal_pointer(&job->fault));
   else
     faults_drop(fabric, job->id);
   g_mutex_unlock(&fabric->lock);
+  TRY(error);
   GHashTableIter iter;
   gpointer value;
   g_hash_table_iter_init(&iter, fabric->vpcs);

@@ -138,6 +138,7 @@ typedef enum {
   FABRIC_CUT,                /* no packet passes */
   FABRIC_LOSS,               /* value thousandths of the packets are lost */
   FABRIC_BANDWIDTH,          /* at most value KiB a second; what is over is dropped */
+  FABRIC_LATENCY,            /* packets are value ms later, more or less by at most jitter ms: each, so a round trip takes twice that */
   FABRIC_REFUSE,             /* connections are reset at once */
   FABRIC_DNS,                /* target: a VPC, whose resolver answers SERVFAIL (value 0), or nothing (value 1) */
 } FabricFaultKind;
@@ -146,7 +147,8 @@ typedef struct FabricFault {
   FabricFaultKind kind;
   const char *target;        /* a zone ("us-east-1a", in any VPC), an interface, an endpoint */
   const char *other;         /* only between the two; or NULL */
-  guint value;
+  guint value, jitter;
+  guint slot;                /* the fabric's own: of FABRIC_LATENCY, what the line knows it by */
 } FabricFault;
 /* Both return at once; fabric_sync waits. fault is copied; the same name and target replace. */
 void fabric_fault_set(Fabric *fabric, const FabricFault *fault);

@@ -1,6 +1,6 @@
 /* faults: failures of the network that are rehearsed, as rules before all others: zones, interfaces and endpoints that are cut off, packets that are lost,
- * rates that are kept low, connections that are refused, and resolvers that fail. Each names itself in the drops that it causes. */
-#include "fabric/vpc.h"
+ * rates that are kept low, packets that are late, connections that are refused, and resolvers that fail. Each names itself in the drops that it causes. */
+#include "fabric/line.h"
 #include "wire/value.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ GHashTable *faults_table_new(void) { return g_hash_table_new_full(g_str_hash, g_
 
 FabricFault *fault_copy(const FabricFault *fault) {
   FabricFault *copy = g_new0(FabricFault, 1);
-  *copy = (FabricFault){g_strdup(fault->name), fault->kind, g_strdup(fault->target), g_strdup(fault->other), fault->value};
+  *copy = (FabricFault){g_strdup(fault->name), fault->kind, g_strdup(fault->target), g_strdup(fault->other), fault->value, fault->jitter, fault->slot};
   return copy;
 }
 
@@ -26,9 +26,35 @@ void fault_free(FabricFault *fault) {
     own_free(fault);
 }
 
+/* The targets of a fault share its slot; else the first that is free. LINE_SLOTS: there is none. */
+static guint slot_for(const Fabric *fabric, const char *name) {
+  guint taken = 0, slot = 0;
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init(&iter, fabric->faults);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    const FabricFault *fault = value;
+    if (fault->kind != FABRIC_LATENCY)
+      continue;
+    if (strcmp(fault->name, name) == 0)
+      return fault->slot;
+    taken |= 1U << fault->slot;
+  }
+  while (slot < LINE_SLOTS && (taken & 1U << slot))
+    slot++;
+  return slot;
+}
+
 /* Lock held. Takes fault. */
-void faults_put(Fabric *fabric, FabricFault *fault) {
+Error *faults_put(Fabric *fabric, FabricFault *fault) {
+  if (fault->kind == FABRIC_LATENCY)
+    fault->slot = slot_for(fabric, fault->name);
+  if (fault->slot >= LINE_SLOTS) {
+    fault_free(fault);
+    return error_answer("LimitExceeded", "At most %d latencies can be on at a time", LINE_SLOTS);
+  }
   g_hash_table_replace(fabric->faults, g_strdup_printf("%s %s", fault->name, fault->target), fault);
+  return NULL;
 }
 
 static gboolean has_name(gpointer key, gpointer value, gpointer name) { return strcmp(((const FabricFault *) value)->name, name) == 0; }
@@ -112,6 +138,7 @@ static void add_fault_rules(const Make *make, const FabricFault *fault) {
   enum { BURST_KIB = 64, ALL = 1000 };
   const char *name = rule_name(make->arena, "flt_", fault->name);
   RuleChain *chain = ruleset_chain(make->part, "faults", "");
+  RuleChain *delayed = fault->kind == FABRIC_LATENCY ? ruleset_chain(make->part, "f7_line", "type filter hook forward priority 40; policy accept;") : NULL;
   StringList matches = matches_of(make, fault);
   gboolean drops = fault->kind == FABRIC_CUT || fault->kind == FABRIC_LOSS, all = fault->kind == FABRIC_CUT || fault->value >= ALL;
   if (matches.n && drops && !g_hash_table_contains(make->part->chains, name))
@@ -126,11 +153,96 @@ static void add_fault_rules(const Make *make, const FabricFault *fault) {
         rule_add(chain, "%s numgen random mod %d < %u goto %s", matches.v[i], ALL, fault->value, name);
       break;
     case FABRIC_BANDWIDTH: rule_add(chain, "%s limit rate over %u kbytes/second burst %d kbytes counter drop", matches.v[i], fault->value, BURST_KIB); break;
+    case FABRIC_LATENCY: rule_add(delayed, "%s meta mark set meta mark or 0x%08x", matches.v[i], LINE_MARK << fault->slot); break;
     case FABRIC_REFUSE: rule_add(chain, "%s ct direction original meta l4proto tcp reject with tcp reset", matches.v[i]); break;
     case FABRIC_DNS: break;
     }
   if (fault->kind == FABRIC_CUT && !fault->other)
     cut_resolver(make, fault, name);
+}
+
+/* --- latency: on the line --- */
+
+/* What the line does in this VPC. FALSE: nothing. */
+static gboolean slots_of(Vpc *vpc, LineSlot slots[LINE_SLOTS]) {
+  g_autoptr(Arena) arena = arena_new();
+  const Make make = {NULL, vpc->network, &vpc->numbers, arena};
+  gboolean any = FALSE;
+  GHashTableIter iter;
+  gpointer value;
+  memset(slots, 0, LINE_SLOTS * sizeof *slots);
+  g_hash_table_iter_init(&iter, vpc->fabric->faults);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    const FabricFault *fault = value;
+    if (fault->kind != FABRIC_LATENCY || matches_of(&make, fault).n == 0)
+      continue;
+    slots[fault->slot] = (LineSlot){fault->value, fault->jitter};
+    any = TRUE;
+  }
+  return any;
+}
+
+/* Every device that packets leave by, with the address of its other end. */
+static char *line_commands(Vpc *vpc) {
+  GString *commands = g_string_new(NULL);
+  const Network *network = vpc->network;
+  char device[16];
+  guint8 mac[6];
+  line_begin(vpc->line, commands);
+  for (gsize i = 0; i < network->n_enis; i++) {
+    g_snprintf(device, sizeof device, "e%u", numbers_get(&vpc->numbers, network->enis[i].id));
+    mac_of(network->enis[i].address, mac);
+    line_device(vpc->line, commands, device, mac);
+  }
+  for (gsize i = 0; i < network->n_endpoints; i++) {
+    g_snprintf(device, sizeof device, "gw%u", numbers_get(&vpc->numbers, network->endpoints[i].id));
+    if (network->endpoints[i].gateway)
+      line_device(vpc->line, commands, device, edge_mac);
+  }
+  for (gsize i = 0; i < network->n_peerings; i++) {
+    g_snprintf(device, sizeof device, "x%u", numbers_get(&vpc->numbers, network->peerings[i].id));
+    line_device(vpc->line, commands, device, router_mac);
+  }
+  line_device(vpc->line, commands, "igw", edge_mac);
+  line_device(vpc->line, commands, "eigw", edge_mac);
+  return g_string_free(commands, FALSE);
+}
+
+void delays_end(Vpc *vpc) {
+  if (!vpc->line)
+    return;
+  line_free(g_steal_pointer(&vpc->line));
+  g_clear_pointer(&vpc->line_rules, g_free);
+}
+
+void delays_lift(Vpc *vpc) {
+  LineSlot slots[LINE_SLOTS];
+  if (!vpc->line || !vpc->network)
+    return;
+  slots_of(vpc, slots);
+  line_set(vpc->line, slots);
+}
+
+Error *delays_apply(Vpc *vpc) {
+  LineSlot slots[LINE_SLOTS];
+  if (!vpc->network || !slots_of(vpc, slots)) {
+    if (vpc->line)
+      TRY(warden_nft(vpc->fabric->warden, vpc->router, "add table netdev line\ndelete table netdev line\n"));
+    delays_end(vpc);
+    return NULL;
+  }
+  if (!vpc->line)
+    TRY(line_new(vpc->fabric, vpc->router, &vpc->line));
+  line_set(vpc->line, slots);
+  g_autofree char *commands = line_commands(vpc);
+  if (g_strcmp0(commands, vpc->line_rules) == 0)
+    return NULL;
+  Error *error = warden_nft(vpc->fabric->warden, vpc->router, commands);
+  if (error)
+    return error_prefix(error, "%s: this kernel cannot delay packets (netdev egress hook, nft_fwd)", vpc->id);
+  g_free(vpc->line_rules);
+  vpc->line_rules = g_steal_pointer(&commands);
+  return NULL;
 }
 
 /* --- the profile stateless-groups ---

@@ -101,6 +101,7 @@ void vpc_free(Vpc *vpc) {
     g_source_destroy(vpc->flows);
     g_source_unref(vpc->flows);
   }
+  delays_end(vpc);
   g_autoptr(GList) devices = g_hash_table_get_keys(vpc->listeners);
   for (GList *at = devices; at; at = at->next)
     edge_unlisten(vpc, at->data);
@@ -163,7 +164,8 @@ Error *vpc_apply(Vpc *vpc, Network *network) {
   g_hash_table_unref(vpc->foreign);
   vpc->foreign = parts_foreign_groups(network);
   swap_network(vpc, network);
-  return error ? error : peerings_apply(vpc, FALSE);
+  error = error ? error : peerings_apply(vpc, FALSE);
+  return error ? error : delays_apply(vpc);
 }
 
 /* Whether a route of the network, or the edge, leads to it. */
@@ -207,12 +209,15 @@ Error *vpc_apply_eni(Vpc *vpc, const char *id, const Eni *eni) {
     numbers_drop(&vpc->numbers, id);
   if (ways)
     TRY(things_apply(vpc, vpc->network));
-  return peerings_apply_eni(vpc, id, eni);
+  TRY(peerings_apply_eni(vpc, id, eni));
+  return delays_apply(vpc);
 }
 
 Error *vpc_apply_faults(Vpc *vpc) {
   if (!vpc->network)
     return NULL;
+  delays_lift(vpc);
   parts_put_faults(vpc->rules, &vpc->numbers, vpc->network, vpc->fabric->faults);
-  return vpc_commit_rules(vpc);
+  TRY(vpc_commit_rules(vpc));
+  return delays_apply(vpc);
 }

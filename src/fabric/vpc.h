@@ -37,6 +37,11 @@ typedef struct EniState {
 
 typedef struct Listeners { guint ids[4]; } Listeners;
 
+/* Failures that the line keeps apart, each with a bit of the packet mark above those of the route tables. */
+#define LINE_SLOTS 8
+#define LINE_MARK 0x01000000U
+typedef struct Line Line;
+
 typedef struct Vpc {
   Fabric *fabric;
   char *id;
@@ -53,6 +58,8 @@ typedef struct Vpc {
   GHashTable *foreign;      /* groups of peers that rules name */
   GSource *sources[8];      /* resolver and drop reader */
   guint n_sources;
+  Line *line;               /* while a failure delays packets here */
+  char *line_rules;         /* as the kernel has them */
   GSource *flows;           /* reader of connection tracking's events, while somebody watches */
 } Vpc;
 
@@ -177,8 +184,14 @@ const char *name_of_address(Fabric *fabric, const Network *network, Arena *arena
 GHashTable *faults_table_new(void);
 FabricFault *fault_copy(const FabricFault *fault);
 void fault_free(FabricFault *fault);
-void faults_put(Fabric *fabric, FabricFault *fault);
+/* An answer, and fault freed: every slot of the line is taken. */
+Error *faults_put(Fabric *fabric, FabricFault *fault) ERROR_MUST_USE;
 void faults_drop(Fabric *fabric, const char *name);
+/* Brings the VPC's line (line.h) in line with the failures that delay packets of it, after devices or faults have changed. Worker thread. */
+Error *delays_apply(Vpc *vpc) ERROR_MUST_USE;
+/* What waits for failures that are lifted goes, before their rules do. */
+void delays_lift(Vpc *vpc);
+void delays_end(Vpc *vpc);
 /* That of the VPC's resolver, or NULL. Lock held. */
 const FabricFault *faults_dns(Fabric *fabric, const char *vpc_id);
 

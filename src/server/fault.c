@@ -221,15 +221,7 @@ static gboolean
 concerns(const Active *active, const Call *call)
 {
   const char *target = active->fault.target, *operation = json_string(json_get(active->fault.settings, "operation"));
-  if (strcmp(active->fault.kind, "service") == 0)
-    return is_service(call->operation->service, target) && (!operation || strcmp(operation, call->operation->name) == 0);
-  const Json *addresses = json_get(active->fault.settings, "addresses");
-  if (strcmp(active->fault.kind, "latency") != 0)
-    return FALSE;
-  for (guint32 i = 0; addresses && i < addresses->n; i++)
-    if (g_strcmp0(json_string(addresses->items[i]), call->source->ip) == 0)
-      return TRUE;
-  return g_strcmp0(target, call->source->endpoint_id) == 0;
+  return strcmp(active->fault.kind, "service") == 0 && is_service(call->operation->service, target) && (!operation || strcmp(operation, call->operation->name) == 0);
 }
 
 Error *

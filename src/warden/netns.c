@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <net/if.h>
@@ -227,6 +229,35 @@ static Error *nflog_socket(const WardenSocket *spec, int *ret_fd) {
   return NULL;
 }
 
+/* Whole frames: checksums and segments that the kernel has not made yet stay so (PACKET_VNET_HDR). Reads nothing before it is bound. */
+static Error *packet_socket(const WardenSocket *spec, int *ret_fd) {
+  int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, size = (int) MIN(spec->backlog, 64U << 20);
+  struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int) if_nametoindex(spec->device)};
+  if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on) < 0 || setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on) < 0)
+    return failed("a packet socket", fd);
+  if (address.sll_ifindex == 0 || bind(fd, (struct sockaddr *) &address, sizeof address) < 0)
+    return failed("a packet socket's device", fd);
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) < 0)
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  *ret_fd = fd;
+  return NULL;
+}
+
+static Error *make_socket(const WardenSocket *spec, int *ret_fd) {
+  switch ((WardenSocketKind) spec->kind) {
+  case WARDEN_SOCKET_FLOWS:
+  case WARDEN_SOCKET_FLOW_DUMP: return flow_socket(spec, ret_fd);
+  case WARDEN_SOCKET_NFLOG: return nflog_socket(spec, ret_fd);
+  case WARDEN_SOCKET_PACKET: return packet_socket(spec, ret_fd);
+  case WARDEN_SOCKET_TCP:
+  case WARDEN_SOCKET_UDP:
+  case WARDEN_SOCKET_PING: return internet_socket(spec, ret_fd);
+  }
+  return error_fault("socket kind %u is unknown", spec->kind);
+}
+
 Error *handle_socket(WardenState *state, WardenInput *in, WardenOutput *out) {
   Netns netns = 0;
   WardenSocket spec;
@@ -235,8 +266,7 @@ Error *handle_socket(WardenState *state, WardenInput *in, WardenOutput *out) {
   TRY(warden_take(in, &spec, sizeof spec));
   spec.device[sizeof spec.device - 1] = 0;
   TRY(warden_enter(state, netns));
-  gboolean flows = spec.kind == WARDEN_SOCKET_FLOWS || spec.kind == WARDEN_SOCKET_FLOW_DUMP;
-  Error *error = flows ? flow_socket(&spec, &fd) : spec.kind == WARDEN_SOCKET_NFLOG ? nflog_socket(&spec, &fd) : internet_socket(&spec, &fd);
+  Error *error = make_socket(&spec, &fd);
   warden_go_home(state);
   TRY(error);
   out->fds[out->n_fds++] = fd;

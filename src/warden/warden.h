@@ -34,6 +34,7 @@ typedef enum {
   WARDEN_SOCKET_PING,      /* ICMP echoes, without a privilege (SOCK_DGRAM) */
   WARDEN_SOCKET_NFLOG,     /* netlink, bound to NFLOG group port, queue threshold 1 */
   WARDEN_SOCKET_FLOWS,     /* netlink: connection tracking's events, opened, changed, ended */
+  WARDEN_SOCKET_PACKET,    /* AF_PACKET: what comes in at device, each with a virtio_net_hdr before it; sends at any. backlog: bytes of its buffers, at most 64 MiB */
   WARDEN_SOCKET_FLOW_DUMP, /* netlink, blocking: all of connection tracking's entries are to be read from it; their counters are zeroed */
 } WardenSocketKind;
 

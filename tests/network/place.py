@@ -9,12 +9,25 @@ from tests.support.daemon import wait_for
 TRUST = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'Service': 'lambda.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]}
 NEEDED = ['logs:*', 'ec2:CreateNetworkInterface', 'ec2:DescribeNetworkInterfaces', 'ec2:DeleteNetworkInterface']
 CODE = '''
-import socket
+import socket, threading, time
 import boto3, botocore.config
 
 def handler(event, context):
     if "wait" in event:
         socket.create_connection((event["wait"], event.get("port", 443)), 60)
+    if "echo" in event:
+        begin = time.monotonic()
+        with socket.create_connection((event["echo"], 7000), 30) as to:
+            connected = time.monotonic()
+            data = bytes(range(256)) * event.get("kib", 0) * 4 + b"."
+            threading.Thread(target=to.sendall, args=(data,)).start()
+            back = b""
+            while len(back) < len(data):
+                more = to.recv(65536)
+                if not more:
+                    break
+                back += more
+        return {"connect": (connected - begin) * 1000, "request": (time.monotonic() - connected) * 1000, "same": back == data}
     if "connect" in event:
         try:
             socket.create_connection((event["connect"], event.get("port", 443)), event.get("timeout", 0.5)).close()

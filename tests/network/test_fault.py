@@ -1,11 +1,14 @@
 """haar fault: what it breaks is broken, and whole again when it is lifted."""
 
+import contextlib
 import json
+import os
+import subprocess
 
 import pytest
 
 from tests.network.place import Place
-from tests.support.daemon import wait_for
+from tests.support.daemon import BINARY, wait_for
 
 HANGS = ('timeout', 'TimeoutError')
 CUT = (*HANGS, 'gaierror')  # the resolver does not answer either
@@ -80,11 +83,113 @@ def test_bandwidth(place, fault):
     assert any('Time' in answer or 'Connect' in answer for answer in answers if isinstance(answer, str)), answers
 
 
-def test_latency_of_calls(place, fault):
-    fault('latency', 'pay', '1500ms')
-    listing = {'service': 'kms', 'operation': 'list_keys'}
-    assert place.invoke('pay', read=1, **listing) == 'ReadTimeoutError' and place.invoke('far', read=1, **listing) == {'ok': 200}
-    assert place.invoke('pay', read=10, **listing) == {'ok': 200}
+ECHO = '''
+import socket, threading
+def serve(to):
+    while data := to.recv(65536):
+        to.sendall(data)
+server = socket.create_server(("", 7000))
+probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+probe.connect(("10.0.0.1", 9))
+print(probe.getsockname()[0], flush=True)
+while True:
+    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+'''
+
+
+@contextlib.contextmanager
+def inside(place, subnet, code):
+    process = subprocess.Popen([BINARY, 'shell', '--subnet', subnet, '--group', place.functions, '--', 'python3', '-c', code], stdout=subprocess.PIPE, text=True,
+                               stdin=subprocess.DEVNULL, env={**os.environ, 'HAAR_DATA': place.haar.data, 'HAAR_ENDPOINT': place.haar.url})
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@contextlib.contextmanager
+def serving(place):
+    """A server in the second zone that sends back what it gets: its address."""
+    with inside(place, place.subnets[1], ECHO) as process:
+        yield process.stdout.readline().strip()
+
+
+@pytest.fixture(scope='module')
+def open_between(place):
+    place.ec2.authorize_security_group_ingress(GroupId=place.functions, IpPermissions=[
+        {'IpProtocol': 'tcp', 'FromPort': 7000, 'ToPort': 7000, 'UserIdGroupPairs': [{'GroupId': place.functions}]}])
+
+
+@pytest.fixture
+def echo(place, open_between):
+    with serving(place) as address:
+        yield address
+
+
+def soon(place, function, address, ms):
+    """A connection takes less than what a delay would make of it, however slow the machine is at times."""
+    wait_for(lambda: place.invoke(function, echo=address, kib=1)['connect'] < ms, f'{function} connects in less than {ms} ms')
+
+
+def at_least(answer, connect, request):
+    return answer['same'] and answer['connect'] >= connect and answer['request'] >= request
+
+
+def test_packets_of_a_function_are_late(place, fault, echo):
+    """To and from it: a round trip takes twice the delay. What it sends and gets is whole."""
+    assert fault('latency', 'pay', '150ms') == 'latency-1: packets of pay arrive 150 ms later\n'
+    assert at_least(place.invoke('pay', echo=echo, kib=1024), 300, 300)
+    soon(place, 'far', echo, 300)
+    assert place.invoke('pay', connect='kms.us-east-1.amazonaws.com', timeout=0.25) in HANGS
+    assert place.invoke('pay', service='kms', operation='list_keys', timeout=10) == {'ok': 200}
+    assert connect(place, 'pay', '10.0.11.250') in HANGS and place.why('pay')[0]['cause'] != 'fault'
+    place.haar.run('fault', 'lift', 'all')
+    soon(place, 'pay', echo, 300)
+
+
+def test_packets_between_zones_are_late(place, fault, echo):
+    """Also of an interface that comes when the fault is on already; not inside of a zone."""
+    assert fault('latency', 'us-east-1a', 'us-east-1b', '100ms', '--jitter', '20ms') == (
+        'latency-1: packets between us-east-1a and us-east-1b arrive 100 ms later, give or take 20 ms\n')
+    assert at_least(place.invoke('pay', echo=echo, kib=1024), 160, 160)
+    soon(place, 'far', echo, 160)
+    with serving(place) as late:
+        assert at_least(place.invoke('pay', echo=late, kib=1), 160, 160)
+
+
+def test_delays_add_up_and_end_one_by_one(place, fault, echo):
+    fault('latency', 'us-east-1a', 'us-east-1b', '100ms', '--name', 'zones')
+    fault('latency', 'pay', '120ms', '--name', 'mine')
+    assert at_least(place.invoke('pay', echo=echo, kib=64), 440, 440)
+    place.haar.run('fault', 'lift', 'zones')
+    assert at_least(place.invoke('pay', echo=echo, kib=64), 240, 240)
+    soon(place, 'pay', echo, 440)
+
+
+def test_what_waits_goes_in_order_when_the_delay_is_lifted(place, fault, echo):
+    send = f'import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor i in range(200): s.sendto(b"%d" % i, ("{echo}", 7001))'
+    receive = ('import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(("", 7001))\np = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n'
+               'p.connect(("10.0.0.1", 9))\nprint(p.getsockname()[0], flush=True)\nprint(*[int(s.recv(9)) for i in range(200)])')
+    place.ec2.authorize_security_group_ingress(GroupId=place.functions, IpPermissions=[
+        {'IpProtocol': 'udp', 'FromPort': 7001, 'ToPort': 7001, 'UserIdGroupPairs': [{'GroupId': place.functions}]}])
+    with inside(place, place.subnets[1], receive) as process:
+        address = process.stdout.readline().strip()
+        fault('latency', 'us-east-1a', 'us-east-1b', '60s')
+        with inside(place, place.subnets[0], send.replace(echo, address)) as sender:
+            assert sender.wait(30) == 0
+        place.haar.run('fault', 'lift', 'all')
+        assert process.stdout.readline().split() == [str(i) for i in range(200)]
+
+
+def test_a_delay_lasts_over_a_restart(place, fault, open_between):
+    fault('latency', 'us-east-1b', '100ms')
+    place.haar.kill()
+    place.haar.start()
+    with serving(place) as address:
+        assert at_least(place.invoke('pay', echo=address, kib=64), 200, 200)
+        place.haar.run('fault', 'lift', 'all')
+        soon(place, 'pay', address, 200)
 
 
 def test_the_resolver_fails(place, fault):
@@ -188,7 +293,7 @@ def test_the_profile_late_eni(place, fault):
     (('zone', 'us-east-9z'), 1, 'Invalid availability zone: [us-east-9z]'), (('cut', 'nobody'), 1, "'nobody' is no zone, function, database"),
     (('service', 'nothing', '--throttle'), 1, 'haar does not implement the service nothing'), (('service', 'kms'), 1, 'needs --throttle, --fail CODE or --latency'),
     (('service', 'kms', '--throttle', '--operation', 'Nope'), 1, 'does not implement the operation Nope of kms'), (('lift', 'nobody'), 1, "There is no fault 'nobody'"),
-    (('latency', 'us-east-1a', '1s'), 1, 'packets between interfaces'), (('zone', 'us-east-1a', '--name', 'a b'), 1, "A fault's name has 1 to 64 letters"),
+    (('latency', 'us-east-1a', '1s', '--jitter', '2s'), 1, 'A jitter is at most the latency'), (('zone', 'us-east-1a', '--name', 'a b'), 1, "A fault's name has 1 to 64 letters"),
     (('dns', 'vpc-0'), 1, "There is no VPC 'vpc-0'"), (('zone', 'us-east-1a', '--for', 'ever'), 2, "'ever' is no time")])
 def test_what_is_wrong_is_said(place, arguments, status, message):
     done = place.haar.run('fault', *arguments)

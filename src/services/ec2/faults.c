@@ -132,30 +132,19 @@ static Error *prepare_bandwidth(Call *call, Json *settings, Fault *fault) {
   return NULL;
 }
 
-/* The delay is the API's: server/fault.c holds each call that comes from there. */
+/* Each packet is later, so a round trip takes twice the delay, and a call to an AWS service as many times as it takes round trips. */
 static Error *prepare_latency(Call *call, Json *settings, Fault *fault) {
   Found found = {0};
   const char *what = NULL;
-  gint64 delay = number_of(settings, "delay_ms");
+  gint64 delay = number_of(settings, "delay_ms"), jitter = number_of(settings, "jitter_ms");
   if (delay <= 0)
     return error_answer("ValidationException", "A latency needs a time, as 200ms");
-  if (json_get(settings, "other") || ec2_zone_known(call, fault->target))
-    return error_answer("NotSupported", "haar delays calls to AWS services, from an interface, a function or a VPC endpoint; packets between interfaces (zones, databases) "
-                        "cannot be delayed: use loss or bandwidth");
+  if (jitter < 0 || jitter > delay)
+    return error_answer("ValidationException", "A jitter is at most the latency");
   TRY(find_targets(call, settings, fault, &found, &what));
-  Json *addresses = json_new_array(call->arena);
-  g_autoptr(GPtrArray) places = NULL;
-  TRY(places_all(call, &places));
-  for (gsize i = 0; i < found.interfaces.n; i++)
-    for (guint j = 0; j < places->len; j++) {
-      const Place *place = places->pdata[j];
-      const Eni *eni = place->network ? network_eni(place->network, found.interfaces.v[i]) : NULL;
-      if (eni && eni->kind == ENI_ORDINARY)
-        json_append(call->arena, addresses, json_new_string(call->arena, address_text(call->arena, eni->address)));
-    }
-  json_set(call->arena, settings, "addresses", addresses);
-  put(call, settings, "vpc", found.vpc);
-  fault->text = arena_printf(call->arena, "calls to AWS services %s are answered %" G_GINT64_FORMAT " ms later", g_str_has_prefix(what, "of vpce-") ? what : arena_printf(call->arena, "from %s", fault->target), delay);
+  const char *more = jitter ? arena_printf(call->arena, ", give or take %" G_GINT64_FORMAT " ms", jitter) : "";
+  fault->text = arena_printf(call->arena, "packets %s arrive %" G_GINT64_FORMAT " ms later%s", what, delay, more);
+  json_set(call->arena, settings, "value", json_new_int(call->arena, delay));
   return NULL;
 }
 
@@ -248,7 +237,7 @@ static Error *set_all(Haar *haar, const Fault *fault, FabricFaultKind kind) {
   const Json *targets = json_get(fault->settings, "targets");
   for (guint32 i = 0; haar->fabric && targets && i < targets->n; i++) {
     const FabricFault one = {.name = fault->name, .kind = kind, .target = json_string(targets->items[i]), .other = json_string(json_get(fault->settings, "other")),
-                             .value = (guint) value_of(fault)};
+                             .value = (guint) value_of(fault), .jitter = (guint) number_of(fault->settings, "jitter_ms")};
     fabric_fault_set(haar->fabric, &one);
   }
   return haar->fabric ? fabric_sync(haar->fabric) : NULL;
@@ -257,6 +246,7 @@ static Error *set_all(Haar *haar, const Fault *fault, FabricFaultKind kind) {
 static Error *begin_cut(Haar *haar, const Fault *fault) { return set_all(haar, fault, FABRIC_CUT); }
 static Error *begin_loss(Haar *haar, const Fault *fault) { return set_all(haar, fault, FABRIC_LOSS); }
 static Error *begin_bandwidth(Haar *haar, const Fault *fault) { return set_all(haar, fault, FABRIC_BANDWIDTH); }
+static Error *begin_latency(Haar *haar, const Fault *fault) { return set_all(haar, fault, FABRIC_LATENCY); }
 static Error *begin_dns(Haar *haar, const Fault *fault) { return set_all(haar, fault, FABRIC_DNS); }
 
 static Error *begin_endpoint(Haar *haar, const Fault *fault) {
@@ -281,7 +271,7 @@ static const FaultKind kinds[] = {
   {.kind = "cut", .prepare = prepare_cut, .begin = begin_cut, .end = end_in_fabric},
   {.kind = "loss", .prepare = prepare_loss, .begin = begin_loss, .end = end_in_fabric},
   {.kind = "bandwidth", .prepare = prepare_bandwidth, .begin = begin_bandwidth, .end = end_in_fabric},
-  {.kind = "latency", .prepare = prepare_latency},
+  {.kind = "latency", .prepare = prepare_latency, .begin = begin_latency, .end = end_in_fabric},
   {.kind = "dns", .prepare = prepare_dns, .begin = begin_dns, .end = end_in_fabric},
   {.kind = "endpoint", .prepare = prepare_endpoint, .begin = begin_endpoint, .end = end_in_fabric},
   {.kind = "stateless-groups", .prepare = prepare_stateless, .begin = apply_again, .end = apply_again},
