@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* The header of a packet on the line: a mark that is no group address, a byte for each slot, the device's number. */
-enum { MARKED = 6, SLOT_BYTES = 1, NUMBER_BYTES = 9, PACKET_MAX = 80 * 1024, AT_A_TIME = 64, ROUNDS_MAX = 1024, SOCKET_BUFFER = 8 << 20, BACKLOG_MIN = 64 * 1024, BACKLOG_MS = 250 };
+enum { MARKED = 6, SLOT_BYTES = 1, NUMBER_BYTES = 9, PACKET_MAX = 80 * 1024, AT_A_TIME = 64, ROUNDS_MAX = 1024, SOCKET_BUFFER = 8 << 20 };
 /* Of all that waits in a VPC. */
 enum { BYTES_MAX = 64 << 20, PACKETS_MAX = 65536 };
 
@@ -37,7 +37,6 @@ struct Line {
   GMutex lock;
   gboolean stop;
   LineSlot slots[LINE_SLOTS];
-  gint64 free_us[LINE_SLOTS];   /* when the last packet of a slot with a rate will have passed */
   GArray *devices;              /* LineDevice; what is gone stays, so that no number means another */
   GHashTable *numbers;          /* name -> index of devices + 1 */
   GHashTable *last;             /* device and slots -> due_us of the last packet: none overtakes another */
@@ -79,8 +78,8 @@ static void send_due(Line *line, gint64 now) {
   }
 }
 
-/* When a packet that came now may go on. FALSE: too many wait already for the slot's rate. */
-static gboolean due_of(Line *line, const Waiting *packet, gint64 now, gint64 *ret_due) {
+/* When a packet that came now may go on. */
+static gint64 due_of(const Line *line, const Waiting *packet, gint64 now) {
   gint64 due = now;
   for (guint i = 0; i < LINE_SLOTS; i++) {
     const LineSlot *slot = &line->slots[i];
@@ -89,16 +88,8 @@ static gboolean due_of(Line *line, const Waiting *packet, gint64 now, gint64 *re
     due += (gint64) slot->delay_ms * 1000;
     if (slot->jitter_ms)
       due += g_random_int_range(-(gint32) slot->jitter_ms * 1000, (gint32) slot->jitter_ms * 1000 + 1);
-    if (!slot->rate)
-      continue;
-    gint64 rate = (gint64) slot->rate * 1024, start = MAX(now, line->free_us[i]), most = MAX(BACKLOG_MIN, rate * BACKLOG_MS / 1000);
-    if ((start - now) * rate / G_USEC_PER_SEC > most)
-      return FALSE;
-    line->free_us[i] = start + (gint64) packet->size * G_USEC_PER_SEC / rate;
-    due += line->free_us[i] - now;
   }
-  *ret_due = MAX(due, now);
-  return TRUE;
+  return MAX(due, now);
 }
 
 /* Takes data; what cannot wait is dropped, as on a full queue of a router. */
@@ -115,11 +106,7 @@ static void take_in(Line *line, const guint8 *data, gsize size, gint64 now) {
   *packet = (Waiting){.sequence = ++line->sequence, .device = device, .size = size};
   for (guint i = 0; i < LINE_SLOTS; i++)
     packet->slots |= (guint8) (header[SLOT_BYTES + i] ? 1U << i : 0);
-  if (!due_of(line, packet, now, &packet->due_us)) {
-    line->dropped++;
-    g_free(packet);
-    return;
-  }
+  packet->due_us = due_of(line, packet, now);
   gpointer key = GUINT_TO_POINTER(device << LINE_SLOTS | packet->slots);
   gint64 *last = g_hash_table_lookup(line->last, key);
   if (!last)
@@ -226,10 +213,8 @@ void line_set(Line *line, const LineSlot *slots) {
   for (int i = 0; i < ROUNDS_MAX && receive_some(line); i++)   /* what came before the change */
     continue;
   for (guint i = 0; i < LINE_SLOTS; i++)
-    if (memcmp(&slots[i], &line->slots[i], sizeof *slots) != 0) {
+    if (memcmp(&slots[i], &line->slots[i], sizeof *slots) != 0)
       lifted |= (guint8) (1U << i);
-      line->free_us[i] = 0;
-    }
   memcpy(line->slots, slots, sizeof line->slots);
   if (lifted)
     release(line, lifted);
@@ -248,7 +233,7 @@ void line_free(Line *line) {
   wake(line);
   g_thread_join(line->thread);
   if (line->dropped)
-    log_info("%" G_GUINT64_FORMAT " packets found no place on the line of a rehearsed latency or bandwidth", line->dropped);
+    log_info("%" G_GUINT64_FORMAT " packets found no place on the line of a rehearsed latency", line->dropped);
   g_autoptr(GArray) ops = net_ops();
   net_device(ops, NET_LINK_DELETE, "line");
   error_free(net_run(line->fabric, line->router, ops));

@@ -1,4 +1,4 @@
-/* line: where packets of a VPC's router wait that a rehearsed failure delays, or lets pass only so fast.
+/* line: where packets of a VPC's router wait that a rehearsed failure delays.
  *
  * Behind all stages a chain marks them, one bit a slot; at the device that they leave by, behind connection tracking, a rule writes the slots and the
  * device's number over the Ethernet addresses (which are constant there) and sends them into a veth pair whose other end is read here. When its time has come
@@ -10,7 +10,6 @@
 /* What a slot does to its packets. All 0: nothing, it is free. */
 typedef struct LineSlot {
   guint delay_ms, jitter_ms;   /* later by delay_ms, more or less by at most jitter_ms */
-  guint rate;                  /* KiB a second, 0: any */
 } LineSlot;
 
 /* Makes it: devices of the router, and a thread. Worker thread, like all here. */
