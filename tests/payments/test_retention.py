@@ -85,6 +85,10 @@ def test_logs_are_gone_after_90_days(aged):
 
 
 def test_payments_go_on_after_a_year(aged):
-    """The key's material has rotated, credentials and certificates are of another year: a payment is booked as on the first day."""
+    """What the key sealed on the first day opens after its yearly rotation, and a payment is booked as on the first day."""
+    kms, key = aged.client('kms'), aged.outputs['EncryptionKeyArn']
+    sealed = kms.encrypt(KeyId=key, Plaintext=b'of the first year')['CiphertextBlob']
     aged.later(days=280)
+    aged.later(days=90)
+    assert kms.decrypt(CiphertextBlob=sealed)['Plaintext'] == b'of the first year'
     assert aged.post({'amount': '1.00', 'currency': 'EUR'}, aged.key())[0] == 200

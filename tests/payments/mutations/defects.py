@@ -153,9 +153,9 @@ FUNCTION = [
 
 WEIGHTS = 'test_release::test_weights_are_met_by_invocations'
 CANDIDATE = 'test_release::test_candidate_alarm_watches_the_candidate'
-ROLLBACK = 'test_colours::test_alarm_takes_traffic_from_the_candidate'
-SOUNDS = 'test_colours::test_throttled_payments_sound_the_alarm'
-FAILS_OVER = 'test_colours::test_distribution_answers_from_green_when_blue_fails'
+ROLLBACK = 'test_rollback::test_alarm_takes_traffic_from_the_candidate'
+SOUNDS = 'test_alarms::test_throttles_sound_and_are_told'
+FAILS_OVER = 'test_edge::test_distribution_serves_green_when_blue_fails'
 DISTRIBUTION = 'DistributionConfig.'
 
 RELEASE = [
@@ -176,26 +176,26 @@ RELEASE = [
 
 EDGE = [
     Defect('distribution-to-the-wrong-origin', [prop('Distribution', DISTRIBUTION + 'Origins.0.OriginPath', '/elsewhere')],
-           ('test_colours::test_distribution_takes_payments_and_caches_none',), r'403', (FAILS_OVER,), colours='both'),
+           ('test_edge::test_payment_through_the_distribution_is_booked_once',), r'403', ('test_edge::test_nothing_is_kept_by_the_distribution',), colours='both'),
     Defect('distribution-without-https-redirect', [prop('Distribution', DISTRIBUTION + 'CacheBehaviors.0.ViewerProtocolPolicy', 'allow-all')],
-           ('test_colours::test_distribution_leads_to_https',), r'301', colours='both'),
+           ('test_edge::test_distribution_redirects_to_https',), r'== 307', colours='both'),
     Defect('origin-group-dropped', [prop('Distribution', DISTRIBUTION + 'OriginGroups', GONE), prop('Distribution', DISTRIBUTION + 'DefaultCacheBehavior.TargetOriginId', 'blue')],
            (FAILS_OVER,), r'500', colours='both'),
     Defect('origin-group-fails-over-on-503-only', [prop('Distribution', DISTRIBUTION + 'OriginGroups.Fn::If.1.Items.0.FailoverCriteria.StatusCodes',
                                                         {'Quantity': 1, 'Items': [503]})], (FAILS_OVER,), r'500', colours='both'),
     Defect('health-check-on-the-wrong-path', [prop('BlueHealthCheck', 'HealthCheckConfig.ResourcePath', '/nothing')],
-           ('test_colours::test_colour_answers_and_its_health_check_sees_it[blue]',), r'blue is healthy', colours='both'),
-    Defect('record-of-weight-0', [prop('GreenRecord', 'Weight', 0)], ('test_colours::test_name_gives_the_candidate_its_share',), r'execute-api', colours='both'),
+           ('test_edge::test_unhealthy_colour_is_not_answered',), r'blue is healthy', colours='both'),
+    Defect('record-of-weight-0', [prop('GreenRecord', 'Weight', 0)], ('test_edge::test_weighted_records_are_met_in_proportion',), r'execute-api', colours='both'),
 ]
 
 ALARMS = [
-    Defect('alarm-threshold-absurd', [prop('FunctionThrottlesAlarm', 'Threshold', 1000000)], (SOUNDS,), r'the alarm of throttles'),
-    Defect('alarm-of-another-function', [prop('FunctionThrottlesAlarm', 'Dimensions.0.Value', 'another')], (SOUNDS,), r'the alarm of throttles'),
-    Defect('alarm-without-actions', [prop('FunctionThrottlesAlarm', 'AlarmActions', GONE)], (SOUNDS,), r'the message of the alarm'),
-    Defect('topic-policy-dropped', [without('AlertTopicPolicy')], (SOUNDS,), r'the message of the alarm'),
-    Defect('key-policy-without-the-alarms', [statement('EncryptionKey', 'AlarmsToTheEncryptedTopic')], (SOUNDS,), r'the message of the alarm', (KEY,)),
-    Defect('queue-policy-dropped', [without('AlertQueuePolicy')], (SOUNDS,), r'the message of the alarm'),
-    Defect('subscription-dropped', [without('AlertQueueSubscription')], (SOUNDS,), r'the message of the alarm'),
+    Defect('alarm-threshold-absurd', [prop('FunctionThrottlesAlarm', 'Threshold', 1000000)], (SOUNDS,), r'FunctionThrottlesAlarm is ALARM'),
+    Defect('alarm-of-another-function', [prop('FunctionThrottlesAlarm', 'Dimensions.0.Value', 'another')], (SOUNDS,), r'FunctionThrottlesAlarm is ALARM'),
+    Defect('alarm-without-actions', [prop('FunctionThrottlesAlarm', 'AlarmActions', GONE)], (SOUNDS,), r'is in the queue'),
+    Defect('topic-policy-dropped', [without('AlertTopicPolicy')], (SOUNDS,), r'is in the queue'),
+    Defect('key-policy-without-the-alarms', [statement('EncryptionKey', 'AlarmsToTheEncryptedTopic')], (SOUNDS,), r'is in the queue', (KEY,)),
+    Defect('queue-policy-dropped', [without('AlertQueuePolicy')], (SOUNDS,), r'is in the queue'),
+    Defect('subscription-dropped', [without('AlertQueueSubscription')], (SOUNDS,), r'is in the queue'),
 ]
 
 DEFECTS = [*NETWORK, *ROLE, *KEYS, *STORAGE, *DATABASE, *FUNCTION, *RELEASE, *EDGE, *ALARMS]
