@@ -46,7 +46,7 @@ def test_table_is_restored_to_a_second_of_the_past(aged):
     before = dynamodb.get_item(TableName=table, Key=key)['Item']
     dynamodb.delete_item(TableName=table, Key=key)
     dynamodb.restore_table_to_point_in_time(SourceTableName=table, TargetTableName='restored', RestoreDateTime=good)
-    wait_for(lambda: dynamodb.describe_table(TableName='restored')['Table']['TableStatus'] == 'ACTIVE', 'the table is restored')
+    wait_for(lambda: dynamodb.describe_table(TableName='restored')['Table']['TableStatus'] == 'ACTIVE', 'the table is restored', 60)
     assert dynamodb.get_item(TableName='restored', Key=key)['Item'] == before and 'Item' not in dynamodb.get_item(TableName=table, Key=key)
     dynamodb.put_item(TableName=table, Item=before)
 
@@ -59,18 +59,18 @@ def test_former_versions_are_gone_after_30_days(aged):
     aged.later(days=28)
     assert kept()
     aged.later(days=4)
-    wait_for(lambda: not kept(), 'the former version goes')
+    wait_for(lambda: not kept(), 'the former version goes', 60)
     assert s3.get_object(Bucket=bucket, Key='report')['Body'].read() == b'present'
 
 
 def test_function_log_is_gone_after_its_days(aged):
     """32 days have passed: LogRetentionDays is 30."""
-    wait_for(lambda: not log_lines(aged), 'the log of the payment goes')
+    wait_for(lambda: not log_lines(aged), 'the log of the payment goes', 60)
 
 
 def test_sessions_expire(aged):
     """A session's time to live is over: it goes by itself. The ledger keeps the payment."""
-    wait_for(lambda: aged.session(aged.paid_key) is None, 'the session goes')
+    wait_for(lambda: aged.session(aged.paid_key) is None, 'the session goes', 60)
     assert aged.ledger(aged.paid['paymentId'])['payment']['amount_minor'] == '1234'
 
 
@@ -79,9 +79,9 @@ def test_logs_are_gone_after_90_days(aged):
     aged.later(days=57)
     assert log_versions(aged) == (1, 0) and aged.log_object(aged.paid)['paymentId'] == aged.paid['paymentId']
     aged.later(days=3)
-    wait_for(lambda: log_versions(aged) == (1, 1), 'the transaction log is hidden')
+    wait_for(lambda: log_versions(aged) == (1, 1), 'the transaction log is hidden', 60)
     aged.later(days=32)
-    wait_for(lambda: log_versions(aged)[0] == 0, 'the transaction log is gone')
+    wait_for(lambda: log_versions(aged)[0] == 0, 'the transaction log is gone', 60)
 
 
 def test_payments_go_on_after_a_year(aged):

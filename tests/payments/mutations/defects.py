@@ -131,7 +131,6 @@ DATABASE = [
     Defect('database-in-public-subnets', [prop('DatabaseSubnetGroup', 'SubnetIds', [{'Ref': 'PublicSubnetA'}, {'Ref': 'PublicSubnetB'}])],
            ('test_database::test_cluster_lies_in_the_private_subnets',), r'subnet-'),
     Defect('instance-publicly-accessible', [prop('DatabaseReplica', 'PubliclyAccessible', True)], (REPLICA,), r'False'),
-    Defect('database-of-another-name', [prop('DatabaseCluster', 'DatabaseName', 'other'), UNVALIDATED], (PAYS,), r'== 200|Database'),
 ]
 
 FUNCTION = [
@@ -142,8 +141,7 @@ FUNCTION = [
     Defect('deployment-without-health', [without('HealthMethod')], ('test_function::test_api_answers_health',), r'403', (PAYS,)),
     Defect('memory-of-128', [prop('PaymentFunction', 'MemorySize', 128)], (CONFIGURED,), r'128'),
     Defect('environment-of-another-name', [prop('PaymentFunction', 'Environment.Variables.ENVIRONMENT', 'production')], (CONFIGURED,), r'production'),
-    Defect('variable-missing', [prop('PaymentFunction', 'Environment.Variables.LOG_BUCKET', GONE)], refused='BlueValidation', shows=r'LOG_BUCKET'),
-    Defect('variable-missing-unvalidated', [prop('PaymentFunction', 'Environment.Variables.DATABASE_HOST', GONE), UNVALIDATED], (CONFIGURED,), r'None =='),
+    Defect('variable-missing', [prop('PaymentFunction', 'Environment.Variables.DATABASE_HOST', GONE), UNVALIDATED], (CONFIGURED,), r'None =='),
     Defect('table-of-another-stack', [prop('PaymentFunction', 'Environment.Variables.SESSION_TABLE', 'another-table')], refused='BlueValidation', shows=r'session table|another-table'),
     *(Defect(f'tags-of-{name.lower()}-dropped', [prop(name, 'Tags', GONE)], (f'{TAGS}[{what}]',), what)
       for name, what in (('SessionTable', 'table'), ('LogBucket', 'bucket'), ('DatabaseCluster', 'cluster'), ('PaymentFunction', 'function'),
@@ -198,4 +196,16 @@ ALARMS = [
     Defect('subscription-dropped', [without('AlertQueueSubscription')], (SOUNDS,), r'is in the queue'),
 ]
 
-DEFECTS = [*NETWORK, *ROLE, *KEYS, *STORAGE, *DATABASE, *FUNCTION, *RELEASE, *EDGE, *ALARMS]
+REFUSED = 'test_parameters::test_what_makes_no_sense_is_refused'
+
+PARAMETERS = [
+    Defect('production-not-protected', [prop('DatabaseCluster', 'DeletionProtection', False)], ('test_parameters::test_production_is_not_deleted_by_mistake',),
+           r'DID NOT RAISE|Error'),
+    Defect('production-on-the-stage-of-staging', [lambda t: t['Mappings']['Environments']['production'].update(ApiStage='staging')],
+           ('test_parameters::test_production_takes_payments_in_its_own_network',), r'staging'),
+    Defect('memory-parameter-not-used', [prop('PaymentFunction', 'MemorySize', 512)], ('test_parameters::test_production_takes_payments_in_its_own_network',), r'512'),
+    Defect('weight-without-steps', [lambda t: t['Parameters']['CandidateWeight'].pop('AllowedValues')], (f'{REFUSED}[given2-CandidateWeight]',),
+           r'RAISE|CandidateWeight'),
+]
+
+DEFECTS = [*NETWORK, *ROLE, *KEYS, *STORAGE, *DATABASE, *FUNCTION, *RELEASE, *EDGE, *ALARMS, *PARAMETERS]
