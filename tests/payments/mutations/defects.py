@@ -190,7 +190,7 @@ ALARMS = [
     Defect('alarm-threshold-absurd', [prop('FunctionThrottlesAlarm', 'Threshold', 1000000)], (SOUNDS,), r'FunctionThrottlesAlarm is ALARM'),
     Defect('alarm-of-another-function', [prop('FunctionThrottlesAlarm', 'Dimensions.0.Value', 'another')], (SOUNDS,), r'FunctionThrottlesAlarm is ALARM'),
     Defect('alarm-without-actions', [prop('FunctionThrottlesAlarm', 'AlarmActions', GONE)], (SOUNDS,), r'is in the queue'),
-    Defect('topic-policy-dropped', [without('AlertTopicPolicy')], (SOUNDS,), r'is in the queue'),
+    Defect('topic-policy-for-another-service', [statement('AlertTopicPolicy', 'Alarms', Principal={'Service': 'events.amazonaws.com'})], (SOUNDS,), r'is in the queue'),
     Defect('key-policy-without-the-alarms', [statement('EncryptionKey', 'AlarmsToTheEncryptedTopic')], (SOUNDS,), r'is in the queue', (KEY,)),
     Defect('queue-policy-dropped', [without('AlertQueuePolicy')], (SOUNDS,), r'is in the queue'),
     Defect('subscription-dropped', [without('AlertQueueSubscription')], (SOUNDS,), r'is in the queue'),
