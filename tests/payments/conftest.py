@@ -21,6 +21,14 @@ def stack():
         daemon.close()
 
 
+@pytest.fixture(scope='module')
+def split(stack):
+    """The stack while green gets 30 %."""
+    stack.update(CandidateWeight=30)
+    yield stack
+    stack.update(CandidateWeight=0)
+
+
 @pytest.fixture(scope='session')
 def outputs(stack):
     return stack.outputs

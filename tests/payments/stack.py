@@ -1,5 +1,6 @@
 """The payment stack, deployed: what the tests of this folder ask and do."""
 
+import contextlib
 import http.client
 import io
 import json
@@ -34,6 +35,25 @@ def handler(event, context):
     except Exception as error:
         return {"error": type(error).__name__, "message": str(error)}
 '''
+
+
+def template_with(directory, *changes):
+    """A copy of the template with changes, (old, new), that finds the functions where they are; answers its path."""
+    with open(TEMPLATE, encoding='utf-8') as template:
+        text = template.read()
+    for old, new in (*changes, ('../../build', os.path.join(ROOT, 'build'))):
+        assert old in text, old
+        text = text.replace(old, new)
+    path = os.path.join(directory, 'changed.yaml')
+    with open(path, 'w', encoding='utf-8') as out:
+        out.write(text)
+    return path
+
+
+def chi_squared(counts, shares):
+    """How far counts are from shares: by chance beyond 20 once in 130,000, with two of them."""
+    total = sum(counts.values())
+    return sum((counts[name] - total * share) ** 2 / (total * share) for name, share in shares.items())
 
 
 class Stack:
@@ -129,12 +149,28 @@ class Stack:
     def distribution_host(self):
         return self.outputs['DistributionUrl'].split('/')[2]
 
+    def advance(self, time):
+        done = self.haar.run('clock', 'advance', time)
+        assert done.returncode == 0, done.stderr
+
     # -- releases
 
     def live(self):
         """(version, {version: weight}) of the alias that payments go to."""
         alias = self.client('lambda').get_alias(FunctionName=self.outputs['FunctionName'], Name='live')
         return alias['FunctionVersion'], alias.get('RoutingConfig', {}).get('AdditionalVersionWeights', {})
+
+    @contextlib.contextmanager
+    def broken_origin(self, colour):
+        """While the API of a colour may not invoke it."""
+        lambda_, function = self.client('lambda'), self.outputs['FunctionName']
+        statement = json.loads(lambda_.get_policy(FunctionName=function, Qualifier=colour)['Policy'])['Statement'][0]
+        lambda_.remove_permission(FunctionName=function, Qualifier=colour, StatementId=statement['Sid'])
+        try:
+            yield
+        finally:
+            lambda_.add_permission(FunctionName=function, Qualifier=colour, StatementId=statement['Sid'], Action='lambda:InvokeFunction',
+                                   Principal='apigateway.amazonaws.com', SourceArn=statement['Condition']['ArnLike']['AWS:SourceArn'])
 
     # -- payments
 

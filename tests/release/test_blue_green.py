@@ -4,12 +4,11 @@ import datetime
 import json
 import os
 import shutil
-import stat
 import time
 
 import pytest
 
-from tests.payments.stack import TEMPLATE, Stack
+from tests.payments.stack import Stack, chi_squared, template_with
 from tests.release.load import LedgerReader, Load
 from tests.support.daemon import ROOT, Haar, wait_for
 from tests.support.dns import ask
@@ -25,21 +24,15 @@ class Releases:
 
     def __init__(self, directory):
         self.directory = directory
-        with open(TEMPLATE, encoding='utf-8') as template:
-            self.text = template.read()
-        assert PLACE in self.text
-        self.text = self.text.replace('../../build', os.path.join(ROOT, 'build'))
 
     def template(self, name, code):
-        path = os.path.join(self.directory, f'{name}.yaml')
-        with open(path, 'w', encoding='utf-8') as out:
-            out.write(self.text.replace(os.path.join(ROOT, 'build', 'stacks', 'payments', 'payment') + '\n', code + '\n'))
-        return path
+        os.mkdir(os.path.join(self.directory, f'{name}-template'))
+        return template_with(os.path.join(self.directory, f'{name}-template'), (PLACE, f'Code: {code}\n'))
 
     def good(self, name):
         """The function, built anew: other bytes that do the same."""
         code = os.path.join(self.directory, name)
-        shutil.copytree(GOOD, code, ignore=shutil.ignore_patterns('meson.build'))
+        shutil.copytree(GOOD, code)
         with open(os.path.join(code, 'bootstrap'), 'ab') as binary:
             binary.write(name.encode())
         return self.template(name, code)
@@ -48,7 +41,7 @@ class Releases:
         code = os.path.join(self.directory, name)
         os.mkdir(code)
         path = shutil.copy(os.path.join(ROOT, 'tests', 'release', 'broken.py'), os.path.join(code, 'bootstrap'))
-        os.chmod(path, stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP | stat.S_IROTH | stat.S_IXOTH)
+        os.chmod(path, 0o755)
         return self.template(name, code)
 
 
@@ -102,14 +95,11 @@ def share_of_traffic(stack, load):
 
 
 def check_share(ran, candidate, active, percent):
-    total = ran[candidate] + ran[active]
-    assert total >= 3 * PAYMENTS_A_STEP - 3
+    assert ran[candidate] + ran[active] >= 3 * PAYMENTS_A_STEP - 3
     if percent in (0, 100):
         assert ran[active if percent else candidate] == 0, (percent, ran)
         return
-    wanted = {candidate: total * percent / 100, active: total * (100 - percent) / 100}
-    chi_squared = sum((ran[version] - count) ** 2 / count for version, count in wanted.items())
-    assert chi_squared < 20, (percent, ran)  # one degree of freedom: by chance once in 130,000 steps
+    assert chi_squared(ran, {candidate: percent / 100, active: 1 - percent / 100}) < 20, (percent, ran)
 
 
 def test_traffic_moves_in_ten_steps_and_no_payment_is_lost(stack, releases, ledger):
@@ -136,13 +126,8 @@ def test_traffic_moves_in_ten_steps_and_no_payment_is_lost(stack, releases, ledg
     print(f'{len(load.paid)} payments over ten steps, {load.refused} sent again')
 
 
-def alarm_state(stack, name='candidate'):
-    return stack.client('cloudwatch').describe_alarms(AlarmNames=[f'{stack.name}-{name}'])['MetricAlarms'][0]['StateValue']
-
-
-def advance(stack, time):
-    done = stack.haar.run('clock', 'advance', time)
-    assert done.returncode == 0, done.stderr
+def alarm_state(stack, name='candidate', kind='MetricAlarms'):
+    return stack.client('cloudwatch').describe_alarms(AlarmNames=[f'{stack.name}-{name}'], AlarmTypes=[kind[:-1]])[kind][0]['StateValue']
 
 
 def crashed(status, body):
@@ -167,10 +152,11 @@ def test_a_bad_candidate_loses_its_traffic_by_itself(stack, releases, ledger):
         assert stack.live() == (active, {candidate: 0.2})
         began, at = time.monotonic(), clock(stack)
         await_crash(load)
-        advance(stack, '1m')
+        stack.advance('1m')
         wait_for(lambda: stack.live() == (active, {}), 'the alarm takes the traffic back')
         took, on_the_clock = time.monotonic() - began, clock(stack) - at
         assert alarm_state(stack) == 'ALARM'
+        wait_for(lambda: alarm_state(stack, 'service', 'CompositeAlarms') == 'ALARM', 'the composite alarm follows')
         load.await_payments(1)
         refused = load.refused
         assert check_only(share_of_traffic(stack, load), active) and load.refused == refused
@@ -186,14 +172,14 @@ def check_only(ran, version):
 def test_a_rollback_trigger_takes_the_update_back(stack, ledger):
     active, _ = stack.live()
     stack.update(CandidateWeight=0)
-    advance(stack, '4m')
+    stack.advance('4m')
     wait_for(lambda: alarm_state(stack) == 'OK', 'the alarm is quiet again')
     trigger = {'Arn': stack.outputs['CandidateAlarmArn'], 'Type': 'AWS::CloudWatch::Alarm'}
     with Load(stack) as load:
         load.again = crashed
         stack.start_update(CandidateWeight=50, RollbackConfiguration={'RollbackTriggers': [trigger], 'MonitoringTimeInMinutes': 10})
         await_crash(load)
-        advance(stack, '1m')
+        stack.advance('1m')
         settled = stack.settle()
         assert settled['StackStatus'] == 'UPDATE_ROLLBACK_COMPLETE', stack.events()[-20:]
         assert stack.live() == (active, {})
@@ -220,20 +206,16 @@ def test_the_other_colour_answers_when_blue_dies(stack, releases):
     stack.update(ActiveColour='blue')
     blue, green = stack.outputs['BlueVersion'], stack.outputs['GreenVersion']
     assert stack.live() == (blue, {}) and get_health(stack) == (200, blue)
-    advance(stack, '1m')
+    stack.advance('1m')
     wait_for(lambda: names(stack) == {stack.colour_host('blue')}, 'DNS answers blue, which has all of the weight')
-    lambda_, function = stack.client('lambda'), stack.outputs['FunctionName']
-    statement = json.loads(lambda_.get_policy(FunctionName=function, Qualifier='blue')['Policy'])['Statement'][0]
-    lambda_.remove_permission(FunctionName=function, Qualifier='blue', StatementId=statement['Sid'])
-    assert stack.health('blue') == (500, {'message': 'Internal server error'})
-    assert get_health(stack) == (200, green)
-    advance(stack, '1m')
-    wait_for(lambda: names(stack) == {stack.colour_host('green')}, 'DNS answers green only')
-    assert stack.post({'amount': '1.00', 'currency': 'EUR'})[0] == 200  # the live alias has its own permission
-    lambda_.add_permission(FunctionName=function, Qualifier='blue', StatementId=statement['Sid'], Action='lambda:InvokeFunction',
-                           Principal='apigateway.amazonaws.com', SourceArn=statement['Condition']['ArnLike']['AWS:SourceArn'])
+    with stack.broken_origin('blue'):
+        assert stack.health('blue') == (500, {'message': 'Internal server error'})
+        assert get_health(stack) == (200, green)
+        stack.advance('1m')
+        wait_for(lambda: names(stack) == {stack.colour_host('green')}, 'DNS answers green only')
+        assert stack.post({'amount': '1.00', 'currency': 'EUR'})[0] == 200  # the live alias has its own permission
     assert get_health(stack) == (200, blue)
-    advance(stack, '1m')
+    stack.advance('1m')
     wait_for(lambda: names(stack) == {stack.colour_host('blue')}, 'DNS answers blue again')
 
 
