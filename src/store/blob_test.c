@@ -150,6 +150,71 @@ test_files_follow_transactions(void)
   test_remove(directory);
 }
 
+enum { LARGE = 300000 };
+static const Table values = {"test.values"};
+
+static Error *
+put_large(Txn *txn, gpointer data)
+{
+  g_autofree guint8 *value = g_malloc(LARGE);
+  Key key;
+  memset(value, *(const char *) data, LARGE);
+  key_strings(&key, "k", NULL);
+  return store_put(txn, &values, &key, value, LARGE);
+}
+
+static guint
+count_files(const char *path)
+{
+  if (!g_file_test(path, G_FILE_TEST_IS_DIR))
+    return 1;
+  guint n = 0;
+  g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+  for (const char *name; (name = g_dir_read_name(dir));) {
+    g_autofree char *below = g_build_filename(path, name, NULL);
+    n += count_files(below);
+  }
+  return n;
+}
+
+static void
+assert_reads(Txn *txn, guint8 expected)
+{
+  Key key;
+  const void *data;
+  gsize size;
+  key_strings(&key, "k", NULL);
+  ASSERT_GOOD(store_get(txn, &values, &key, &data, &size));
+  g_assert_cmpuint(size, ==, LARGE);
+  g_assert_cmpuint(((const guint8 *) data)[LARGE - 1], ==, expected);
+}
+
+/* A reader finds the file of a value that was replaced after it began; the file goes when the last such reader ends. */
+static void
+test_readers_keep_files(void)
+{
+  g_autofree char *directory = test_directory();
+  g_autofree char *blobs = g_build_filename(directory, "blobs", NULL);
+  g_autoptr(Store) store = NULL;
+  Txn *first, *second, *late;
+  ASSERT_GOOD(store_open(directory, NULL, &store));
+  ASSERT_GOOD(store_write(store, put_large, (gpointer) "a"));
+  ASSERT_GOOD(store_begin_read(store, &first));
+  ASSERT_GOOD(store_begin_read(store, &second));
+  ASSERT_GOOD(store_write(store, put_large, (gpointer) "b"));
+  ASSERT_GOOD(store_begin_read(store, &late));
+  g_assert_cmpuint(count_files(blobs), ==, 2);
+  txn_end(first);
+  assert_reads(second, 'a');
+  assert_reads(late, 'b');
+  txn_end(second);
+  g_assert_cmpuint(count_files(blobs), ==, 1);
+  assert_reads(late, 'b');
+  txn_end(late);
+  g_clear_pointer(&store, store_close);
+  test_remove(directory);
+}
+
 static void
 test_start_sweeps(void)
 {
@@ -203,6 +268,7 @@ main(int argc, char **argv)
   g_test_add_func("/store/blob/sizes", test_sizes);
   g_test_add_func("/store/blob/encrypted-on-disk", test_encrypted_on_disk);
   g_test_add_func("/store/blob/files-follow-transactions", test_files_follow_transactions);
+  g_test_add_func("/store/blob/readers-keep-files", test_readers_keep_files);
   g_test_add_func("/store/blob/start-sweeps", test_start_sweeps);
   g_test_add_func("/store/blob/seal", test_seal);
   return g_test_run();

@@ -35,6 +35,8 @@ struct Store {
 
   GMutex readers_mutex;
   GPtrArray *readers; /* Txn *, reset, to be used again */
+  GQueue reading;     /* Txn *, those that are open, by their own links */
+  GQueue removals;    /* Removal *, in the order of commits: files that an open reader may still look for */
 
   GMutex queue_mutex;
   GCond queue_cond, sync_cond;
@@ -69,7 +71,15 @@ struct Txn {
   GPtrArray *new_blobs; /* ids to be moved to their place after the commit, of this function; or NULL */
   GPtrArray *old_blobs; /* ids to be removed after the commit; or NULL */
   GPtrArray *buffers;   /* values read from files; or NULL */
+  GList link;           /* a reader's, in store->reading */
+  gsize snapshot;       /* atomic: the commit that a reader sees; 0: it begins */
 };
+
+/* removal.c: files of values that a commit replaced or deleted. ids: transfer full. */
+void removal_add(Store *store, gsize commit, GPtrArray *ids);
+/* Removes those that no open reader can look for any more. */
+void removal_run(Store *store);
+void removals_free(Store *store);
 
 /* seal.c: reads the directory's key, or makes it. */
 Error *seal_open_key(Store *store) ERROR_MUST_USE;

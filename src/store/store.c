@@ -67,6 +67,8 @@ store_open(const char *directory, const StoreOptions *options, Store **ret_store
   store->lock_fd = -1;
   store->table_names = g_hash_table_new_full(NULL, NULL, NULL, g_free);
   store->readers = g_ptr_array_new();
+  g_queue_init(&store->reading);
+  g_queue_init(&store->removals);
   g_mutex_init(&store->readers_mutex);
   g_mutex_init(&store->queue_mutex);
   g_cond_init(&store->queue_cond);
@@ -90,6 +92,7 @@ store_close(Store *store)
     return;
   writer_stop(store);
   readers_free(store);
+  removals_free(store);
   if (store->env) {
     mdb_env_sync(store->env, 1);
     mdb_env_close(store->env);

@@ -15,33 +15,61 @@ txn_clear(Txn *txn)
     g_ptr_array_unref(g_steal_pointer(&txn->buffers));
 }
 
+/* Registered before its snapshot is taken: what it may look for is not removed meanwhile. */
 static Txn *
 reader_take(Store *store)
 {
-  g_mutex_lock(&store->readers_mutex);
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&store->readers_mutex);
   Txn *txn = store->readers->len ? g_ptr_array_steal_index_fast(store->readers, store->readers->len - 1) : NULL;
-  g_mutex_unlock(&store->readers_mutex);
+  if (!txn) {
+    txn = g_new(Txn, 1);
+    txn_init(txn, store, NULL, FALSE);
+    txn->link.data = txn;
+  }
+  g_atomic_pointer_set(&txn->snapshot, 0);
+  g_queue_push_tail_link(&store->reading, &txn->link);
   return txn;
+}
+
+/* *ret_removals: a file waits for its last reader. */
+static gboolean
+reader_give_back(Txn *txn, gboolean again, gboolean *ret_removals)
+{
+  Store *store = txn->store;
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&store->readers_mutex);
+  gboolean keep = again && store->readers->len < READERS_KEPT;
+  g_queue_unlink(&store->reading, &txn->link);
+  if (keep)
+    g_ptr_array_add(store->readers, txn);
+  *ret_removals = !g_queue_is_empty(&store->removals);
+  return keep;
+}
+
+static void
+reader_end(Txn *txn, gboolean again)
+{
+  Store *store = txn->store;
+  MDB_txn *mdb = txn->mdb;
+  gboolean removals;
+  if (!reader_give_back(txn, again, &removals)) {
+    if (mdb)
+      mdb_txn_abort(mdb);
+    g_free(txn);
+  }
+  if (removals)
+    removal_run(store);
 }
 
 Error *
 store_begin_read(Store *store, Txn **ret_txn)
 {
   Txn *txn = reader_take(store);
-  if (txn) {
-    int rc = mdb_txn_renew(txn->mdb);
-    if (rc == 0) {
-      *ret_txn = txn;
-      return NULL;
-    }
-    mdb_txn_abort(txn->mdb);
-    g_free(txn);
+  int rc = txn->mdb ? mdb_txn_renew(txn->mdb) : mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn->mdb);
+  if (rc) {
+    reader_end(txn, FALSE);
     return store_error(store, rc, "read");
   }
-  MDB_txn *mdb;
-  TRY(store_error(store, mdb_txn_begin(store->env, NULL, MDB_RDONLY, &mdb), "read"));
-  txn = g_new(Txn, 1);
-  txn_init(txn, store, mdb, FALSE);
+  g_atomic_pointer_set(&txn->snapshot, mdb_txn_id(txn->mdb));
   *ret_txn = txn;
   return NULL;
 }
@@ -52,18 +80,9 @@ txn_end(Txn *txn)
   if (!txn)
     return;
   g_assert(!txn->writable);
-  Store *store = txn->store;
   txn_clear(txn);
   mdb_txn_reset(txn->mdb);
-  g_mutex_lock(&store->readers_mutex);
-  gboolean keep = store->readers->len < READERS_KEPT;
-  if (keep)
-    g_ptr_array_add(store->readers, txn);
-  g_mutex_unlock(&store->readers_mutex);
-  if (keep)
-    return;
-  mdb_txn_abort(txn->mdb);
-  g_free(txn);
+  reader_end(txn, TRUE);
 }
 
 void

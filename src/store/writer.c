@@ -120,38 +120,15 @@ drop_hooks(Write *write, gboolean run)
   g_clear_pointer(&write->hooks, g_array_unref);
 }
 
-static Error *
-forget_trash(Txn *txn, gpointer data)
-{
-  GPtrArray *ids = data;
-  for (guint i = 0; i < ids->len; i++) {
-    Key key;
-    key_strings(&key, ids->pdata[i], NULL);
-    TRY(store_delete(txn, &trash_table, &key, NULL));
-  }
-  return NULL;
-}
-
-/* A row that stays behind is found by the next start. */
 static void
-trash_forgotten(Error *error, gpointer data)
-{
-  error_free(error);
-  g_ptr_array_unref(data);
-}
-
-static void
-move_files(Store *store, Write *write, gboolean committed)
+move_files(Store *store, Write *write, gboolean committed, gsize commit)
 {
   for (guint i = 0; write->new_blobs && i < write->new_blobs->len; i++)
     if (committed)
       blob_place(store, write->new_blobs->pdata[i]);
   g_clear_pointer(&write->new_blobs, g_ptr_array_unref);
-  if (write->old_blobs && committed) {
-    for (guint i = 0; i < write->old_blobs->len; i++)
-      blob_remove(store, write->old_blobs->pdata[i]);
-    store_write_async(store, forget_trash, trash_forgotten, g_steal_pointer(&write->old_blobs));
-  }
+  if (write->old_blobs && committed)
+    removal_add(store, commit, g_steal_pointer(&write->old_blobs));
   g_clear_pointer(&write->old_blobs, g_ptr_array_unref);
 }
 
@@ -171,11 +148,12 @@ run_one(Txn *txn, Write *write)
 }
 
 static Error *
-run_batch(Store *store, Write *batch)
+run_batch(Store *store, Write *batch, gsize *ret_commit)
 {
   MDB_txn *mdb;
   TRY(store_error(store, mdb_txn_begin(store->env, NULL, 0, &mdb), "write"));
   Txn txn;
+  *ret_commit = mdb_txn_id(mdb);
   txn_init(&txn, store, mdb, TRUE);
   g_autoptr(GArray) undo = batch->next ? g_array_new(FALSE, FALSE, sizeof(Undo)) : NULL;
   txn.undo = undo;
@@ -197,14 +175,15 @@ copy_error(const Error *error)
 }
 
 static void
-finish(Store *store, Write *batch, Error *failure)
+finish(Store *store, Write *batch, Error *failure, gsize commit)
 {
   for (Write *write = batch; write; write = write->next) {
     if (failure && !write->error)
       write->error = copy_error(failure);
-    move_files(store, write, !write->error);
+    move_files(store, write, !write->error, commit);
     drop_hooks(write, !write->error);
   }
+  removal_run(store);
   for (Write *write = batch, *next; write; write = next) {
     next = write->next;
     write->done(write->error, write->data);
@@ -218,7 +197,9 @@ write_loop(gpointer data)
 {
   Store *store = data;
   for (Write *batch; (batch = take_batch(store));) {
-    finish(store, batch, run_batch(store, batch));
+    gsize commit = 0;
+    Error *failure = run_batch(store, batch, &commit);
+    finish(store, batch, failure, commit);
     g_atomic_int_set(&store->dirty, TRUE);
   }
   return NULL;
