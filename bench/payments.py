@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The payment stack: from template to first paid payment, and payments on a warm stack, over one connection as a client keeps it."""
+"""The payment stack: from template to first paid payment; payments on a warm stack, over one connection as a client keeps it; its update and deletion."""
 
 import http.client
 import json
@@ -38,6 +38,23 @@ def line(name, times):
     print(f'{name:26} p50 {statistics.median(ordered):.2f} ms   p99 {ordered[int(len(ordered) * 0.99)]:.2f} ms   ({len(ordered)} payments)', flush=True)
 
 
+def change(stack, up):
+    """The stack's own times. The bucket is emptied before it is deleted, as it must be on AWS; that is not counted."""
+    began = time.monotonic()
+    stack.deploy(GreenRelease='2')
+    green = time.monotonic()
+    stack.update(CandidateWeight=50)
+    shifted = time.monotonic()
+    stack.empty_bucket()
+    emptied = time.monotonic()
+    done = stack.haar.run('down', stack.name)
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
+    for name, seconds, aim in (('stack up', up, 10), ('updated to green', green - began, 5), ('half of the traffic moved', shifted - green, 5),
+                               ('stack deleted', time.monotonic() - emptied, 3)):
+        print(f'{name:26} {seconds:.2f} s (the aim is under {aim} s)', flush=True)
+
+
 def measure(payments=500):
     haar = Haar().start()
     try:
@@ -50,6 +67,7 @@ def measure(payments=500):
               f'first installation; payment {first:.0f} ms)', flush=True)
         line('payment, warm', [payer.pay(f'key-{i}') for i in range(payments)])
         line('the same payment again', [payer.pay('first') for _ in range(payments)])
+        change(stack, up - began)
     finally:
         haar.close()
 
