@@ -183,14 +183,24 @@ read_set(const char *text, gint64 *ret_to)
   return NULL;
 }
 
+/* The clock stands elsewhere: services whose jobs come each minute take them up at once, and what is due runs. */
+static Error *
+tell_all(Haar *haar)
+{
+  for (const Service *const *service = haar_services; *service; service++)
+    if ((*service)->hooks && (*service)->hooks->clock_moved)
+      TRY((*service)->hooks->clock_moved(haar));
+  jobs_clock_moved(haar->jobs);
+  return NULL;
+}
+
 static Error *
 set_speed(Call *call, gint64 speed)
 {
   if (speed < 1 || speed > CLOCK_SPEED_MAX)
     return error_answer_status(400, "ValidationException", "The speed is a number from 1 to %d: how many seconds pass in one", CLOCK_SPEED_MAX);
   TRY(stand_at(call, clock_now(), speed));
-  jobs_clock_moved(call->haar->jobs);
-  return NULL;
+  return tell_all(call->haar);
 }
 
 /* A stop of a time that passes in one go. */
@@ -208,13 +218,14 @@ post_clock(Call *call, const Json *in, Json **ret_out)
   gint64 to = 0, number = 0;
   if (json_get(in, "reset")) {
     TRY(stand_at(call, clock_real(), 1));
-    jobs_clock_moved(call->haar->jobs);
+    TRY(tell_all(call->haar));
   } else if (speed) {
     g_autofree char *text = speed->type == JSON_NUMBER || speed->type == JSON_STRING ? g_strndup(speed->text, speed->n) : NULL; /* a number, or a string of one */
     TRY(set_speed(call, text && g_ascii_string_to_signed(text, 10, 1, CLOCK_SPEED_MAX, &number, NULL) ? number : 0));
   } else if (advance || set) {
     TRY(advance ? read_advance(advance, &to) : read_set(set, &to));
     TRY(jobs_pass(call->haar->jobs, to, stop_at, call));
+    TRY(tell_all(call->haar));
   } else {
     return error_answer_status(400, "ValidationException", "One of advance, set, speed and reset is needed");
   }
