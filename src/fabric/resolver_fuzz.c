@@ -8,6 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   Fabric fabric = {.region = (char *) "us-east-1"};
   g_mutex_init(&fabric.lock);
+  g_rw_lock_init(&fabric.zones_lock);
   fabric.vpcs = g_hash_table_new(g_str_hash, g_str_equal);
   fabric.names = g_hash_table_new(g_str_hash, g_str_equal);
   fabric.faults = g_hash_table_new(g_str_hash, g_str_equal);
@@ -21,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   g_hash_table_unref(fabric.faults);
   g_hash_table_unref(fabric.asked);
   g_free(fabric.refused);
+  g_rw_lock_clear(&fabric.zones_lock);
   g_mutex_clear(&fabric.lock);
   return 0;
 }
