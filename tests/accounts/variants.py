@@ -1,4 +1,5 @@
-"""The payment stack as its team first wrote it, and as they corrected it: made from stacks/payments/template.yaml, without its database and API.
+"""The payment stack as its team first wrote it, and as they corrected it: made from stacks/payments/template.yaml, its network, table, bucket, secret and
+function, without its database, API, releases and edge.
 
 As first written the function makes its clients, and calls with them, at module level, before there is a handler; and the endpoint's group names its egress,
 without a way back to who asked. Corrected, the clients are made and called in the handler, and the group lets 443 out to the functions' group."""
@@ -11,9 +12,9 @@ import yaml
 from tests.support.daemon import ROOT
 
 TEMPLATE = os.path.join(ROOT, 'stacks', 'payments', 'template.yaml')
-LEFT_OUT = ('DatabaseSecurityGroup', 'DatabaseReplication', 'DatabaseSecretAttachment', 'DatabaseSubnetGroup', 'DatabaseParameters', 'DatabaseCluster',
-            'DatabaseWriter', 'DatabaseReplica', 'PaymentVersion', 'LiveAlias', 'Api', 'PaymentResource', 'PaymentMethod', 'ApiDeployment', 'ApiStage',
-            'ApiPermission')
+KEPT_TYPES = ('AWS::EC2::', 'AWS::KMS::')
+KEPT = ('DatabaseSecret', 'SessionTable', 'LogBucket', 'LogBucketPolicy', 'FunctionRole', 'FunctionLog', 'PaymentFunction')
+LEFT_OUT = ('DatabaseSecurityGroup', 'DatabaseReplication')
 
 USES = '''
 def sessions(key):
@@ -77,9 +78,9 @@ def variant(corrected, directory):
     """Writes the template and its function into a directory; answers the template's path."""
     with open(TEMPLATE, encoding='utf-8') as file:
         template = yaml.load(file, Loader)
-    resources = template['Resources']
-    for name in LEFT_OUT:
-        del resources[name]
+    resources = {name: resource for name, resource in template['Resources'].items()
+                 if name in KEPT or resource['Type'].startswith(KEPT_TYPES) and name not in LEFT_OUT}
+    template['Resources'] = resources
     egress = [{'IpProtocol': '-1', 'CidrIp': '127.0.0.1/32', 'Description': 'Nothing'}]
     back = {'IpProtocol': 'tcp', 'FromPort': 443, 'ToPort': 443, 'DestinationSecurityGroupId': {'Ref': 'FunctionSecurityGroup'}, 'Description': 'Back to the functions'}
     resources['EndpointSecurityGroup']['Properties']['SecurityGroupEgress'] = [back] if corrected else egress
