@@ -12,7 +12,7 @@
 #define DUE_AT_ONCE 256
 #define STOPS_MAX 5000
 #define STOP_MAX_MS 10000
-#define PASS_MAX_MS 30000
+#define PASS_MAX_MS 10000
 
 static const Table rows_table = { "jobs.rows" };
 static const Table due_table = { "jobs.due" };

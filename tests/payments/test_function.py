@@ -15,9 +15,10 @@ def test_function_is_configured(stack, outputs):
     assert found['State'] == 'Active' and found['Runtime'] == 'provided.al2023' and found['MemorySize'] == 512 and found['Timeout'] == 30
     wanted = {'ENVIRONMENT': 'development', 'SESSION_TABLE': outputs['SessionTableName'], 'LOG_BUCKET': outputs['LogBucketName'],
               'SECRET_ARN': outputs['DatabaseSecretArn'], 'DATABASE_HOST': outputs['DatabaseEndpoint'], 'DATABASE_PORT': '3306',
-              'DATABASE_NAME': 'payments', 'RELEASE': '1'}
+              'DATABASE_NAME': 'payments'}
     for name, value in wanted.items():
         assert found['Environment']['Variables'].get(name) == value, name
+    assert config(stack, Qualifier='live')['Environment']['Variables']['RELEASE'] == '1'
 
 
 def test_live_alias_is_the_version(stack, outputs):
