@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import select
 import struct
 import subprocess
 import termios
@@ -84,6 +85,7 @@ def test_a_terminal(place):
     def until(text):
         nonlocal seen
         while text not in seen:
+            assert select.select([master], [], [], 30)[0], f'{text} is not to be seen in: {seen}'
             seen += os.read(master, 4096).decode(errors='replace')
         seen = seen.partition(text)[2]
 
@@ -91,16 +93,18 @@ def test_a_terminal(place):
         os.write(master, text.encode())
 
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack('HHHH', 41, 97, 0, 0))
-    until(f'{place.subnets[0]} 10.0.10.')
+    prompt = f'{place.subnets[0]} 10.0.10.'
+    until(prompt)
     type_('stty size; tty </dev/tty >/dev/null && echo con""trolling\n')
     until('41 97')
     until('controlling')
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack('HHHH', 25, 80, 0, 0))
     type_('until stty size | grep "25 80"; do :; done; echo re""sized\n')
     until('resized')
-    type_('echo sleep""ing; sleep 1000\n')
+    type_('sh -c \'echo sleep""ing; exec sleep 1000\'\n')
     until('sleeping')
     type_('\x03')
+    until(prompt)  # what is typed while bash takes the terminal back may be lost
     type_('echo inter""rupted $?\n')
     until('interrupted 130')
     type_('exit 5\n')
