@@ -92,18 +92,30 @@ make_directory(const char *directory)
 }
 
 /* For the commands: who runs here, and where. It means nothing after a power cut, so it is not synced. */
-static Error *
+/* Over the one that is there: on a full disk it needs no more room than a killed haar left. */
+static gboolean
+overwrite(const char *path, const char *text)
+{
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0)
+    return FALSE;
+  gboolean good = pwrite(fd, text, strlen(text), 0) == (gssize) strlen(text) && ftruncate(fd, (off_t) strlen(text)) == 0;
+  return close(fd) == 0 && good;
+}
+
+static void
 write_state(const Process *process)
 {
   g_autofree char *path = g_build_filename(process->haar.data_directory, "haar.json", NULL);
   g_autofree char *temporary = g_strconcat(path, ".new", NULL);
   g_autofree char *text = g_strdup_printf("{\"pid\":%d,\"port\":%d}\n", getpid(), process->haar.port);
   g_autoptr(GError) error = NULL;
-  if (!g_file_set_contents_full(temporary, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, &error))
-    return error_fault("%s", error->message);
-  if (rename(temporary, path) != 0)
-    return error_fault("cannot write %s: %s", path, g_strerror(errno));
-  return NULL;
+  if (g_file_set_contents_full(temporary, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, &error) && rename(temporary, path) == 0)
+    return;
+  const char *reason = error ? error->message : g_strerror(errno);
+  if (!overwrite(path, text))
+    log_warning("cannot write %s (%s): haar's own commands do not find this daemon", path, reason);
+  unlink(temporary);
 }
 
 static void
@@ -183,7 +195,8 @@ start_parts(Process *process)
   if (haar->fabric && process->options->egress)
     TRY(fabric_egress(haar->fabric));
   jobs_start(haar->jobs);
-  return write_state(process);
+  write_state(process);
+  return NULL;
 }
 
 static void
@@ -192,7 +205,7 @@ stop_parts(Process *process)
   Haar *haar = &process->haar;
   if (haar->server)
     server_stop(haar->server);
-  g_clear_pointer(&haar->jobs, jobs_free);
+  jobs_stop(haar->jobs); /* what runs still puts jobs */
   for (guint i = process->services_started; i > 0; i--)
     if (haar_services[i - 1]->hooks->stop)
       haar_services[i - 1]->hooks->stop(haar);
@@ -200,6 +213,7 @@ stop_parts(Process *process)
   fabric_free(haar->fabric);
   server_free(haar->server);
   store_close(haar->store);
+  jobs_free(haar->jobs);
   metrics_free(haar->metrics);
   warden_free(haar->warden);
   g_free(process->off_reason);

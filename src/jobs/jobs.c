@@ -470,15 +470,18 @@ jobs_pass(Jobs *jobs, gint64 to_ms, Error *(*move)(gpointer data, gint64 ms), gp
 void
 jobs_run(Jobs *jobs, void (*function)(gpointer), gpointer data)
 {
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&jobs->mutex);
+  if (jobs->stopping)
+    return;
   Work *work = g_new0(Work, 1);
   work->quick = (Quick){ function, data };
   g_thread_pool_push(jobs->workers, work, NULL);
 }
 
 void
-jobs_free(Jobs *jobs)
+jobs_stop(Jobs *jobs)
 {
-  if (!jobs)
+  if (!jobs || jobs->stopping)
     return;
   g_mutex_lock(&jobs->mutex);
   jobs->stopping = TRUE;
@@ -487,6 +490,14 @@ jobs_free(Jobs *jobs)
   if (jobs->timer)
     g_thread_join(jobs->timer);
   g_thread_pool_free(jobs->workers, FALSE, TRUE);
+}
+
+void
+jobs_free(Jobs *jobs)
+{
+  if (!jobs)
+    return;
+  jobs_stop(jobs);
   g_hash_table_unref(jobs->kinds);
   g_hash_table_unref(jobs->catching_up);
   g_hash_table_unref(jobs->running);

@@ -20,6 +20,9 @@ typedef struct JobRun {
 typedef Error *(*JobFunction)(JobRun *run);
 
 Error *jobs_new(Store *store, gpointer context, Jobs **ret_jobs) ERROR_MUST_USE;
+/* Ends the timer and waits for what runs; nothing runs after it, but jobs_put and jobs_run (which does nothing then) are still allowed. NULL: nothing. */
+void jobs_stop(Jobs *jobs);
+/* After jobs_stop, or instead of it, when no transaction is left that put a job. */
 void jobs_free(Jobs *jobs);
 /* Before jobs_start. kind is static text "service.what". */
 void jobs_register(Jobs *jobs, const char *kind, JobFunction function);
