@@ -33,6 +33,7 @@ class Haar:
         self.directory = None if data else tempfile.TemporaryDirectory(prefix='haar-test-', ignore_cleanup_errors=True)
         self.data = data or os.path.join(self.directory.name, 'data')
         self.options = list(options)
+        self.environment = {}  # beside the test's own, from the next start on
         self.log_path = os.path.join(self.directory.name if self.directory else os.path.dirname(self.data), 'haar.log')
         self.process, self.port = None, 0
 
@@ -56,6 +57,7 @@ class Haar:
     def start(self):
         environment = {k: v for k, v in os.environ.items() if not k.startswith(('AWS_', 'HAAR_'))}
         environment.update({k: v for k, v in os.environ.items() if k.startswith('HAAR_SOURCE')})
+        environment.update(self.environment)
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen([BINARY, 'serve', '--port', str(self.port), '--data', self.data, *self.options],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)

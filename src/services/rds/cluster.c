@@ -166,7 +166,7 @@ describe_new(Call *call, const RdsCreateDBClusterInput *in, RdsDBCluster *cluste
     .CopyTagsToSnapshot = OPT_BOOL(OPT_OR(in->CopyTagsToSnapshot, FALSE)), .HttpEndpointEnabled = OPT_BOOL(FALSE), .NetworkType = "IPV4",
     .AutoMinorVersionUpgrade = OPT_BOOL(TRUE), .ActivityStreamStatus = "stopped", .CrossAccountClone = OPT_BOOL(FALSE),
   };
-  LIST_EMPTY(call->arena, &cluster->DBClusterMembers);
+  cluster_complete(call->arena, cluster);
 }
 
 OPERATION(CreateDBCluster, create_db_cluster, .txn = TXN_WRITE, .authorize = authorize_rds)
@@ -206,6 +206,7 @@ describe_db_clusters(Call *call, const RdsDescribeDBClustersInput *in, RdsDescri
   TRY(rds_records_list(call, &rds_clusters, &RdsClusterRecord_shape, &records));
   for (guint i = 0; i < records->len; i++) {
     RdsDBCluster *cluster = ((RdsClusterRecord *) records->pdata[i])->Cluster;
+    cluster_complete(call->arena, cluster);
     cluster_restorable(call, cluster);
     if (rds_filter_allows(&in->Filters, "db-cluster-id", cluster->DBClusterIdentifier) && rds_filter_allows(&in->Filters, "engine", cluster->Engine) &&
         rds_filter_allows(&in->Filters, "db-cluster-resource-id", cluster->DbClusterResourceId))

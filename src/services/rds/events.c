@@ -25,6 +25,8 @@ static const struct {
   [EVENT_INSTANCE_RESTARTED] = {"db-instance", "db", "availability", "DB instance restarted"},
   [EVENT_SNAPSHOT_CREATED] = {"db-cluster-snapshot", "cluster-snapshot", "backup", "Manual cluster snapshot created"},
   [EVENT_AUTOMATED_SNAPSHOT_CREATED] = {"db-cluster-snapshot", "cluster-snapshot", "backup", "Automated cluster snapshot created"},
+  [EVENT_INSTANCE_FAILED] = {"db-instance", "db", "failure", "%s"},
+  [EVENT_CLUSTER_INSTANCE_FAILED] = {"db-cluster", "cluster", "failure", "%s"},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(kinds) == EVENT_COUNT);
 

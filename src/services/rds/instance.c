@@ -70,6 +70,7 @@ describe_new(Call *call, const RdsCreateDBInstanceInput *in, const RdsDBCluster 
   RdsDBParameterGroupStatus *parameters = ARENA_NEW(call->arena, RdsDBParameterGroupStatus);
   *parameters = (RdsDBParameterGroupStatus) {in->DBParameterGroupName ? in->DBParameterGroupName : "default.aurora-mysql8.0", "in-sync"};
   LIST_APPEND(call->arena, &instance->DBParameterGroups, parameters);
+  instance_complete(call->arena, instance);
 }
 
 /* The first member is the writer. */
@@ -126,6 +127,7 @@ describe_db_instances(Call *call, const RdsDescribeDBInstancesInput *in, RdsDesc
   TRY(rds_records_list(call, &rds_instances, &RdsInstanceRecord_shape, &records));
   for (guint i = 0; i < records->len; i++) {
     RdsDBInstance *instance = ((RdsInstanceRecord *) records->pdata[i])->Instance;
+    instance_complete(call->arena, instance);
     if (rds_filter_allows(&in->Filters, "db-cluster-id", instance->DBClusterIdentifier) &&
         rds_filter_allows(&in->Filters, "db-instance-id", instance->DBInstanceIdentifier) &&
         rds_filter_allows(&in->Filters, "dbi-resource-id", instance->DbiResourceId) && rds_filter_allows(&in->Filters, "engine", instance->Engine))

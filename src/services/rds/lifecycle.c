@@ -107,7 +107,22 @@ drop_interface(Call *call, const InstanceWork *work)
 
 /* -- status ---------------------------------------------------------------------------------------------------------------- */
 
-typedef struct StatusChange { const char *id, *status; } StatusChange;
+typedef struct StatusChange { const char *id, *status, *reason; } StatusChange;
+
+/* Why an instance does not run: in its own description, and as events of it and of its cluster. */
+static Error *
+tell_reason(Call *call, const StatusChange *change, RdsDBInstance *instance)
+{
+  instance->StatusInfos = (RdsDBInstanceStatusInfoList) {0};
+  if (!change->reason)
+    return NULL;
+  RdsDBInstanceStatusInfo *info = ARENA_NEW(call->arena, RdsDBInstanceStatusInfo);
+  *info = (RdsDBInstanceStatusInfo) {.StatusType = "engine", .Normal = OPT_BOOL(FALSE), .Status = "error", .Message = change->reason};
+  LIST_APPEND(call->arena, &instance->StatusInfos, info);
+  TRY(event_put(call, EVENT_INSTANCE_FAILED, instance->DBInstanceIdentifier, change->reason));
+  return event_put(call, EVENT_CLUSTER_INSTANCE_FAILED, instance->DBClusterIdentifier,
+                   arena_printf(call->arena, "DB instance %s does not run: %s", instance->DBInstanceIdentifier, change->reason));
+}
 
 static Error *
 save_status(Call *call, gpointer data)
@@ -122,15 +137,16 @@ save_status(Call *call, gpointer data)
   if (!strcmp(change->status, "available") && (!strcmp(before, "creating") || !strcmp(before, "rebooting")))
     TRY(event_put(call, *before == 'c' ? EVENT_INSTANCE_CREATED : EVENT_INSTANCE_RESTARTED, instance->Instance->DBInstanceIdentifier, NULL));
   instance->Instance->DBInstanceStatus = change->status;
+  TRY(tell_reason(call, change, instance->Instance));
   TRY(instance_put(call, instance));
   TRY(cluster_get(call, instance->Instance->DBClusterIdentifier, &cluster));
   return endpoints_publish(call, cluster);
 }
 
 Error *
-instance_set_status(Call *call, const char *instance_id, const char *status)
+instance_set_status(Call *call, const char *instance_id, const char *status, const char *reason)
 {
-  StatusChange change = {instance_id, status};
+  StatusChange change = {instance_id, status, reason};
   return call_write(call, save_status, &change);
 }
 
@@ -209,6 +225,7 @@ bring_up(Call *call, InstanceWork *work)
   if (!call->haar->fabric || !call->haar->sandboxes)
     return error_answer("InsufficientDBInstanceCapacity", "Databases need the network, which is off: %s",
                         call->haar->network_off_reason ? call->haar->network_off_reason : "started with --network=off");
+  TRY(template_check());
   TRY(work_unseal(call, work));
   TRY(make_interface(call, work));
   if (!strcmp(status, "rebooting"))
@@ -218,7 +235,7 @@ bring_up(Call *call, InstanceWork *work)
   else
     TRY(work_start(call, work, FALSE));
   TRY(change_password(call, work));
-  return instance_set_status(call, work->id, "available");
+  return instance_set_status(call, work->id, "available", NULL);
 }
 
 /* The call that a job makes: as RDS itself. payload: "account region instance". */
@@ -245,7 +262,8 @@ instance_job(JobRun *run)
   log_warning("database instance %s: %s", work.id, error->message);
   gboolean gives_up = error->kind == ERROR_ANSWER || run->attempt >= 3;
   if (gives_up)
-    TRY(instance_set_status(call, work.id, error_is(error, "InsufficientDBInstanceCapacity") ? "insufficient-capacity" : "failed"));
+    TRY(instance_set_status(call, work.id, error_is(error, "InsufficientDBInstanceCapacity") ? "insufficient-capacity" : "failed",
+                            error->message));
   return gives_up ? NULL : g_steal_pointer(&error);
 }
 

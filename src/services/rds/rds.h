@@ -24,6 +24,10 @@ Error *instance_get(Call *call, const char *id, RdsInstanceRecord **ret_instance
 Error *instance_put(Call *call, const RdsInstanceRecord *instance) ERROR_MUST_USE;
 Error *subnet_group_get(Call *call, const char *name, RdsSubnetGroupRecord **ret_group) ERROR_MUST_USE;
 Error *parameter_group_get(Call *call, const Table *table, const char *name, RdsParameterGroupRecord **ret_group) ERROR_MUST_USE;
+/* What AWS sends although there is nothing in it: empty lists (tags, roles, ...). Done by cluster_get and instance_get. */
+void cluster_complete(Arena *arena, RdsDBCluster *cluster);
+void instance_complete(Arena *arena, RdsDBInstance *instance);
+void snapshot_complete(Arena *arena, RdsDBClusterSnapshot *snapshot);
 /* All records of a table in this account and region: GPtrArray of void * (arena). */
 Error *rds_records_list(Call *call, const Table *table, const Shape *shape, GPtrArray **ret_records) ERROR_MUST_USE;
 void rds_key(const Call *call, Key *key, const char *id);
@@ -102,8 +106,9 @@ void cluster_restorable(const Call *call, RdsDBCluster *cluster);
 Call *rds_job_call(const JobRun *run, const char **ret_id);
 /* Registers the jobs of failover.c. */
 void failover_start(Haar *haar);
-/* Puts a changed status of instance or cluster, in a call without a transaction. */
-Error *instance_set_status(Call *call, const char *instance_id, const char *status) ERROR_MUST_USE;
+/* Puts an instance's changed status, in a call without a transaction. reason: why it does not run (its StatusInfos, and events of it and of its
+ * cluster), or NULL. */
+Error *instance_set_status(Call *call, const char *instance_id, const char *status, const char *reason) ERROR_MUST_USE;
 Error *instance_job_put(Call *call, const char *kind, const char *instance_id) ERROR_MUST_USE;
 
 /* -- events --------------------------------------------------------------------------------------------------------------- */
@@ -112,7 +117,7 @@ Error *instance_job_put(Call *call, const char *kind, const char *instance_id) E
 typedef enum {
   EVENT_CLUSTER_CREATED, EVENT_CLUSTER_DELETED, EVENT_CLUSTER_CREDENTIALS, EVENT_FAILOVER_SAME_ZONE, EVENT_FAILOVER_CROSS_ZONE, EVENT_FAILOVER_DONE,
   EVENT_FAILOVER_FAILED, EVENT_INSTANCE_CREATED, EVENT_INSTANCE_DELETED, EVENT_INSTANCE_SHUTDOWN, EVENT_INSTANCE_RESTARTED, EVENT_SNAPSHOT_CREATED,
-  EVENT_AUTOMATED_SNAPSHOT_CREATED,
+  EVENT_AUTOMATED_SNAPSHOT_CREATED, EVENT_INSTANCE_FAILED, EVENT_CLUSTER_INSTANCE_FAILED,
   EVENT_COUNT,
 } RdsEventKind;
 
@@ -151,8 +156,10 @@ typedef struct EngineSpec {
 
 /* The spec of an instance's engine in its directory; the text is the work's and the caller's. */
 EngineSpec work_spec(Call *call, const InstanceWork *work, const char *directory);
-/* Copies the prepared data directory for a new instance; makes the prepared one on first use. MariaDB missing: an answer that names the package. */
+/* Copies the prepared data directory for a new instance; makes the prepared one on first use. */
 Error *template_copy(Haar *haar, const char *directory) ERROR_MUST_USE;
+/* Whether this machine can run an engine at all: an answer that names the missing package and how to install it. */
+Error *template_check(void) ERROR_MUST_USE;
 /* Held while the prepared data directory is made. */
 GMutex *rds_template_mutex(Haar *haar);
 /* Removes a directory and all in it. */

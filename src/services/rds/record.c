@@ -43,16 +43,54 @@ get(Call *call, const Table *table, const Shape *shape, const char *id, const ch
   return NULL;
 }
 
+void
+cluster_complete(Arena *arena, RdsDBCluster *cluster)
+{
+  LIST_EMPTY(arena, &cluster->AvailabilityZones);
+  LIST_EMPTY(arena, &cluster->ReadReplicaIdentifiers);
+  LIST_EMPTY(arena, &cluster->DBClusterMembers);
+  LIST_EMPTY(arena, &cluster->VpcSecurityGroups);
+  LIST_EMPTY(arena, &cluster->AssociatedRoles);
+  LIST_EMPTY(arena, &cluster->TagList);
+  LIST_EMPTY(arena, &cluster->DomainMemberships);
+}
+
+void
+instance_complete(Arena *arena, RdsDBInstance *instance)
+{
+  LIST_EMPTY(arena, &instance->DBSecurityGroups);
+  LIST_EMPTY(arena, &instance->VpcSecurityGroups);
+  LIST_EMPTY(arena, &instance->DBParameterGroups);
+  LIST_EMPTY(arena, &instance->ReadReplicaDBInstanceIdentifiers);
+  LIST_EMPTY(arena, &instance->OptionGroupMemberships);
+  LIST_EMPTY(arena, &instance->DomainMemberships);
+  LIST_EMPTY(arena, &instance->AssociatedRoles);
+  LIST_EMPTY(arena, &instance->TagList);
+  if (!instance->PendingModifiedValues)
+    instance->PendingModifiedValues = ARENA_NEW(arena, RdsPendingModifiedValues);
+}
+
+void
+snapshot_complete(Arena *arena, RdsDBClusterSnapshot *snapshot)
+{
+  LIST_EMPTY(arena, &snapshot->AvailabilityZones);
+  LIST_EMPTY(arena, &snapshot->TagList);
+}
+
 Error *
 cluster_get(Call *call, const char *id, RdsClusterRecord **ret_cluster)
 {
-  return get(call, &rds_clusters, &RdsClusterRecord_shape, id, "DBClusterNotFoundFault", "DBCluster", ret_cluster);
+  TRY(get(call, &rds_clusters, &RdsClusterRecord_shape, id, "DBClusterNotFoundFault", "DBCluster", ret_cluster));
+  cluster_complete(call->arena, (*ret_cluster)->Cluster);
+  return NULL;
 }
 
 Error *
 instance_get(Call *call, const char *id, RdsInstanceRecord **ret_instance)
 {
-  return get(call, &rds_instances, &RdsInstanceRecord_shape, id, "DBInstanceNotFound", "DBInstance", ret_instance);
+  TRY(get(call, &rds_instances, &RdsInstanceRecord_shape, id, "DBInstanceNotFound", "DBInstance", ret_instance));
+  instance_complete(call->arena, (*ret_instance)->Instance);
+  return NULL;
 }
 
 Error *

@@ -304,6 +304,13 @@ describe_instance(ResourceCall *rc, const char *id, RdsDBInstance **ret_instance
   return NULL;
 }
 
+/* Why an instance does not run (its StatusInfos). */
+static const char *
+reason_of(const RdsDBInstance *instance)
+{
+  return instance->StatusInfos.n && instance->StatusInfos.v[0]->Message ? instance->StatusInfos.v[0]->Message : "`haar serve` logged why";
+}
+
 /* Waits until the engine runs, or says why it does not. */
 static Error *
 await_instance(ResourceCall *rc, const char *id, RdsDBInstance **ret_instance)
@@ -314,8 +321,8 @@ await_instance(ResourceCall *rc, const char *id, RdsDBInstance **ret_instance)
     if (!strcmp((*ret_instance)->DBInstanceStatus, "available"))
       return NULL;
     if (g_strv_contains(failed, (*ret_instance)->DBInstanceStatus))
-      return error_answer("InvalidDBInstanceState", "The database engine of %s did not start (status %s); `haar serve` logged why", id,
-                          (*ret_instance)->DBInstanceStatus);
+      return error_answer("InvalidDBInstanceState", "The database engine of %s did not start (status %s): %s", id,
+                          (*ret_instance)->DBInstanceStatus, reason_of(*ret_instance));
     TRY(resource_pause(rc, 20));
   }
 }

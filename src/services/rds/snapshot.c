@@ -37,7 +37,10 @@ static Error *
 get(Call *call, const char *id, RdsSnapshotRecord **ret_snapshot)
 {
   TRY(find(call, id, ret_snapshot));
-  return *ret_snapshot ? NULL : error_answer_status(404, "DBClusterSnapshotNotFoundFault", "DBClusterSnapshot %s not found.", id);
+  if (!*ret_snapshot)
+    return error_answer_status(404, "DBClusterSnapshotNotFoundFault", "DBClusterSnapshot %s not found.", id);
+  snapshot_complete(call->arena, (*ret_snapshot)->Snapshot);
+  return NULL;
 }
 
 static Error *
@@ -94,6 +97,7 @@ describe(Call *call, Taking *taking)
     .KmsKeyId = cluster->KmsKeyId, .DBClusterSnapshotArn = rds_arn(call, "cluster-snapshot", lower), .IAMDatabaseAuthenticationEnabled = OPT_BOOL(FALSE),
     .TagList = tags_of(call, taking),
   };
+  snapshot_complete(call->arena, snapshot);
   RdsSnapshotRecord *record = ARENA_NEW(call->arena, RdsSnapshotRecord);
   *record = (RdsSnapshotRecord) {snapshot, taking->cluster, id_uuid(call->arena)};
   taking->snapshot = record;
@@ -150,6 +154,7 @@ describe_db_cluster_snapshots(Call *call, const RdsDescribeDBClusterSnapshotsInp
   TRY(rds_records_list(call, &snapshots, &RdsSnapshotRecord_shape, &records));
   for (guint i = 0; i < records->len; i++) {
     RdsDBClusterSnapshot *snapshot = ((RdsSnapshotRecord *) records->pdata[i])->Snapshot;
+    snapshot_complete(call->arena, snapshot);
     if (!in->DBClusterIdentifier || !g_ascii_strcasecmp(in->DBClusterIdentifier, snapshot->DBClusterIdentifier))
       g_ptr_array_add(found, snapshot);
   }
@@ -236,6 +241,7 @@ cluster_describe_restored(Call *call, const RestoredCluster *wanted)
   cluster->TagList = *wanted->tags;
   cluster->DeletionProtection = OPT_BOOL(OPT_OR(wanted->deletion_protection, FALSE));
   cluster->Status = "available";
+  cluster_complete(call->arena, cluster);
   if (wanted->port.set)
     cluster->Port = wanted->port;
   if (wanted->parameter_group)

@@ -39,6 +39,18 @@ copy_tree(const char *from, const char *to)
   return NULL;
 }
 
+/* The engine's sandbox sees the machine's /usr, so that the server has to be where Debian puts it. */
+Error *
+template_check(void)
+{
+  g_autofree char *program = g_find_program_in_path("mariadb-install-db");
+  if (program && g_file_test("/usr/sbin/mariadbd", G_FILE_TEST_IS_EXECUTABLE))
+    return NULL;
+  return error_answer("InsufficientDBInstanceCapacity",
+                      "This machine has no MariaDB server, which runs Aurora MySQL here (no %s). Install it (`apt-get install mariadb-server`), then "
+                      "create the instance again.", program ? "/usr/sbin/mariadbd" : "mariadb-install-db on haar's PATH");
+}
+
 static Error *
 install(const char *directory)
 {
@@ -46,9 +58,6 @@ install(const char *directory)
   g_autofree char *output = NULL, *errors = NULL, *user = g_strconcat("--user=", g_get_user_name(), NULL);
   g_autoptr(GError) error = NULL;
   int status = 0;
-  if (!program || !g_file_test("/usr/sbin/mariadbd", G_FILE_TEST_IS_EXECUTABLE))
-    return error_answer("InsufficientDBInstanceCapacity",
-                        "This machine has no MariaDB server, which runs Aurora MySQL here: install the package mariadb-server and create the instance again.");
   const char *argv[] = {program, "--no-defaults", datadir, user, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
                         "--innodb-data-file-path=ibdata1:4M:autoextend", "--innodb-autoextend-increment=1", "--innodb-log-file-size=4M",
                         "--innodb-flush-method=nosync", "--skip-log-bin", NULL};

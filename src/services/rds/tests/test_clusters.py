@@ -77,6 +77,9 @@ def test_cluster_without_instances(rds, group, client):
                                  Tags=[{'Key': 'a', 'Value': 'b'}], DeletionProtection=True, **CLUSTER)['DBCluster']
     assert made['DBClusterIdentifier'] == 'bare' and made['KmsKeyId'] == key and made['Status'] == 'creating'
     assert made['Endpoint'].startswith('bare.cluster-') and made['ReaderEndpoint'].startswith('bare.cluster-ro-')
+    # AWS sends these though they are empty.
+    for cluster in made, rds.describe_db_clusters()['DBClusters'][0]:
+        assert [cluster[name] for name in ('AssociatedRoles', 'ReadReplicaIdentifiers', 'DomainMemberships', 'DBClusterMembers')] == [[], [], [], []]
     assert rds.list_tags_for_resource(ResourceName=made['DBClusterArn'])['TagList'] == [{'Key': 'a', 'Value': 'b'}]
     refused('DBClusterAlreadyExistsFault', rds.create_db_cluster, DBClusterIdentifier='bare', DBSubnetGroupName=group, **CLUSTER)
     refused('InvalidParameterCombination', rds.delete_db_cluster, DBClusterIdentifier='bare', SkipFinalSnapshot=True)
@@ -96,7 +99,7 @@ def test_tags_go_to_snapshots_if_they_shall(rds, group):
         assert {t['Key']: t['Value'] for t in taken['TagList']} == expected
         rds.delete_db_cluster(DBClusterIdentifier=cluster, FinalDBSnapshotIdentifier=f'{cluster}-final')
         final = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=f'{cluster}-final')['DBClusterSnapshots'][0]
-        assert len(final.get('TagList', [])) == (2 if cluster == 'copying' else 0)
+        assert len(final['TagList']) == (2 if cluster == 'copying' else 0)
 
 
 def status(rds, instance):
