@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-static const char summary[] = "Prints the events of a log group; a function's name stands for its group /aws/lambda/NAME.\n"
+static const char summary[] = "Prints the events of a log group; a function's name stands for its group /aws/lambda/NAME, and a part of a name for the only group with it.\n"
                               "  haar logs payments-validate --follow\n"
                               "  haar logs /aws/rds/cluster/ledger/error --since 1h --filter '?ERROR ?WARN'";
 
@@ -88,8 +88,8 @@ run_logs(int argc, char **argv)
   if (!cli_options(&argc, &argv, entries, "FUNCTION|GROUP", summary))
     return CLI_USAGE;
   gint64 since_ms = since ? duration(since) : 0;
-  if (argc != 2 || since_ms < 0) {
-    fprintf(stderr, argc == 2 ? "haar logs: --since has to be like 30s, 10m, 2h or 1d\n" : "haar logs: write `haar logs FUNCTION` or `haar logs GROUP`\n");
+  if (argc > 2 || since_ms < 0) {
+    fprintf(stderr, argc > 2 ? "haar logs: one FUNCTION or GROUP at a time\n" : "haar logs: --since has to be like 30s, 10m, 2h or 1d\n");
     return CLI_USAGE;
   }
   g_autoptr(Arena) arena = arena_new();

@@ -110,7 +110,7 @@ store_blob_write(StoreBlob *blob, const void *data, gsize size)
 }
 
 static Error *
-sync_directory(const Store *store)
+sync_directory(Store *store)
 {
   g_autofree char *path = g_strdup_printf("%s/blobs/new", store->directory);
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

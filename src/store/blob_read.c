@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 struct StoreBlobReader {
-  const Store *store;
+  Store *store;
   int fd;
   gint64 size;   /* of the plain data */
   Crypt *crypt;

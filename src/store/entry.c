@@ -4,7 +4,7 @@
 #include <string.h>
 
 Error *
-store_error(const Store *store, int rc, const char *what)
+store_error(Store *store, int rc, const char *what)
 {
   switch (rc) {
   case 0:
@@ -14,8 +14,8 @@ store_error(const Store *store, int rc, const char *what)
   case EFBIG:
     return store_short_error(store, what);
   case EIO: /* also LMDB's answer to a write that the disk took only in part */
-    return space_look((Store *) store) ? store_short_error(store, what)
-                                           : error_fault("%s: no space left for %s, or its disk fails (%s)", what, store->directory, g_strerror(rc));
+    return space_look(store) ? store_short_error(store, what)
+                             : error_fault("%s: no space left for %s, or its disk fails (%s)", what, store->directory, g_strerror(rc));
   case MDB_MAP_FULL:
     return error_fault("%s: the database in %s has reached its largest size", what, store->directory);
   case MDB_READERS_FULL:

@@ -85,7 +85,7 @@ void removals_free(Store *store);
 Error *seal_open_key(Store *store) ERROR_MUST_USE;
 
 /* An error of LMDB or errno in a user's terms. rc 0 gives NULL. */
-Error *store_error(const Store *store, int rc, const char *what) ERROR_MUST_USE;
+Error *store_error(Store *store, int rc, const char *what) ERROR_MUST_USE;
 
 /* space.c: looks at the disk now; store_is_short knows it too. */
 gboolean space_look(Store *store);

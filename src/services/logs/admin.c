@@ -8,19 +8,54 @@ find_group(Call *call, gpointer data)
   return logs_group_get(call, data, &group);
 }
 
-/* A group of this name, or the group of a function of this name. */
+#define NAMES_MAX 20
+
+/* Groups with pattern in their names, or all. */
+static Error *
+find_groups(Call *call, const char *pattern, LogsDescribeLogGroupsOutput *ret)
+{
+  const LogsDescribeLogGroupsInput in = {.logGroupNamePattern = pattern, .limit = OPT_INT(NAMES_MAX)};
+  return call_operation(call, &LogsOperationDescribeLogGroups, NULL, NULL, &in, ret);
+}
+
+static const char *
+names_of(Arena *arena, const LogsDescribeLogGroupsOutput *groups)
+{
+  g_autoptr(GString) names = g_string_new(NULL);
+  for (gsize i = 0; i < groups->logGroups.n; i++)
+    g_string_append_printf(names, "%s%s", i ? ", " : "", groups->logGroups.v[i]->logGroupName);
+  return arena_printf(arena, "%s%s", names->str, groups->nextToken ? ", ..." : "");
+}
+
+/* The only group that has part in its name: CloudFormation's names hold the one that the template gives. */
+static Error *
+choose_by_part(Call *call, const char *part, const char **ret)
+{
+  LogsDescribeLogGroupsOutput found = {0};
+  TRY(find_groups(call, part, &found));
+  if (found.logGroups.n == 1) {
+    *ret = found.logGroups.v[0]->logGroupName;
+    return NULL;
+  }
+  if (found.logGroups.n)
+    return error_answer_status(400, "ValidationException", "%s may be any of these log groups: %s", part, names_of(call->arena, &found));
+  TRY(find_groups(call, NULL, &found));
+  return error_answer_status(404, "ResourceNotFoundException", "there is no log group %s, and none of a function of that name. There is %s", part,
+                             found.logGroups.n ? names_of(call->arena, &found) : "no log group yet");
+}
+
+/* A group of this name, the group of a function of this name, or the only one with the name in its own. */
 static Error *
 choose_group(Call *call, const char *name, const char **ret)
 {
-  *ret = name;
-  g_autoptr(Error) error = call_read(call, find_group, (gpointer) name);
-  if (!error_is(error, "ResourceNotFoundException"))
-    return g_steal_pointer(&error);
-  *ret = arena_printf(call->arena, "/aws/lambda/%s", name);
-  g_autoptr(Error) second = call_read(call, find_group, (gpointer) *ret);
-  if (!error_is(second, "ResourceNotFoundException"))
-    return g_steal_pointer(&second);
-  return error_answer_status(404, "ResourceNotFoundException", "there is no log group %s, and none of a function of that name (%s)", name, *ret);
+  const char *const names[] = {name, arena_printf(call->arena, "/aws/lambda/%s", name)};
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    *ret = names[i];
+    g_autoptr(Error) error = call_read(call, find_group, (gpointer) names[i]);
+    if (!error_is(error, "ResourceNotFoundException"))
+      return g_steal_pointer(&error);
+  }
+  return choose_by_part(call, name, ret);
 }
 
 static Json *
@@ -40,12 +75,22 @@ place_behind(Arena *arena, const LogsFilteredLogEvent *event)
   return logs_event_id_parse(event->eventId, &place.time, &place.number) ? logs_search_token(arena, &place) : NULL;
 }
 
+/* Without a group: what groups there are. */
+static Error *
+refuse_no_group(Call *call)
+{
+  LogsDescribeLogGroupsOutput found = {0};
+  TRY(find_groups(call, NULL, &found));
+  return error_answer_status(400, "ValidationException", "which group? There is %s",
+                             found.logGroups.n ? names_of(call->arena, &found) : "no log group yet");
+}
+
 static Error *
 run(Call *call, const Json *in, Json **ret_out)
 {
   const char *name = json_string(json_get(in, "group")), *after = json_string(json_get(in, "after")), *since = json_string(json_get(in, "since"));
   if (!name)
-    return error_answer_status(400, "ValidationException", "group is missing");
+    return refuse_no_group(call);
   LogsFilterLogEventsInput filter = {.filterPattern = json_string(json_get(in, "filter")), .nextToken = after};
   LogsFilterLogEventsOutput found = {0};
   TRY(choose_group(call, name, &filter.logGroupName));

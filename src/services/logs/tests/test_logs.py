@@ -164,7 +164,19 @@ def test_command(logs, group, haar):
     assert [line.split(' ', 1)[1] for line in shown.stdout.splitlines()] == ['ERROR one', 'two']
     assert [line.split(' ', 1)[1] for line in haar.run('logs', group, '--filter', 'ERROR', '--since', '1h').stdout.splitlines()] == ['ERROR one']
     missing = haar.run('logs', 'nothing')
-    assert missing.returncode == 1 and '/aws/lambda/nothing' in missing.stderr
+    assert missing.returncode == 1 and 'there is no log group nothing' in missing.stderr and group in missing.stderr
+    unnamed = haar.run('logs')
+    assert unnamed.returncode == 1 and 'which group?' in unnamed.stderr and group in unnamed.stderr
+
+
+def test_command_by_part(logs, haar):
+    for name in ('orders-Worker-1', 'orders-Mailer-1', 'orders-Mailer-2'):
+        logs.create_log_group(logGroupName=f'/aws/lambda/{name}')
+        put(logs, f'/aws/lambda/{name}', 's', name)
+    assert haar.run('logs', 'Worker').stdout.split(' ', 1)[1] == 'orders-Worker-1\n'
+    several = haar.run('logs', 'Mailer')
+    assert several.returncode == 1
+    assert 'Mailer may be any of these log groups: /aws/lambda/orders-Mailer-1, /aws/lambda/orders-Mailer-2' in several.stderr
 
 
 def test_encrypted(logs, client, haar):
