@@ -12,10 +12,11 @@ store_error(Store *store, int rc, const char *what)
   case ENOSPC:
   case EDQUOT:
   case EFBIG:
+    space_look(store, TRUE);
     return store_short_error(store, what);
   case EIO: /* also LMDB's answer to a write that the disk took only in part */
-    return space_look(store) ? store_short_error(store, what)
-                             : error_fault("%s: no space left for %s, or its disk fails (%s)", what, store->directory, g_strerror(rc));
+    return space_look(store, FALSE) ? store_short_error(store, what)
+                                    : error_fault("%s: no space left for %s, or its disk fails (%s)", what, store->directory, g_strerror(rc));
   case MDB_MAP_FULL:
     return error_fault("%s: the database in %s has reached its largest size", what, store->directory);
   case MDB_READERS_FULL:

@@ -45,6 +45,7 @@ struct Store {
   gint dirty; /* atomic: committed since the last sync */
   GThread *writer, *syncer;
 
+  GMutex space_mutex;  /* the file of the reserve */
   gssize space_looked; /* atomic: when, monotonic microseconds */
   gint space_short;    /* atomic: what was seen */
 };
@@ -87,8 +88,9 @@ Error *seal_open_key(Store *store) ERROR_MUST_USE;
 /* An error of LMDB or errno in a user's terms. rc 0 gives NULL. */
 Error *store_error(Store *store, int rc, const char *what) ERROR_MUST_USE;
 
-/* space.c: looks at the disk now; store_is_short knows it too. */
-gboolean space_look(Store *store);
+/* space.c: looks at the disk now, holds or gives up the reserve; store_is_short knows it too. refused: the disk has just taken no
+ * more, whatever it says is left. */
+gboolean space_look(Store *store, gboolean refused);
 
 /* key.c: the id of a table. */
 guint32 table_id(const char *name);

@@ -33,7 +33,7 @@ take_lock(Store *store)
     return error_fault("%s is in use by process %ld: stop it, or choose another directory", store->directory, strtol(pid, NULL, 10));
   }
   int n = g_snprintf(pid, sizeof pid, "%ld\n", (long) getpid());
-  if (ftruncate(store->lock_fd, 0) != 0 || write(store->lock_fd, pid, (size_t) n) != n)
+  if (pwrite(store->lock_fd, pid, (size_t) n, 0) != n || ftruncate(store->lock_fd, n) != 0) /* in this order: a full disk keeps the page */
     return store_error(store, errno, "lock");
   return NULL;
 }
@@ -71,11 +71,13 @@ store_open(const char *directory, const StoreOptions *options, Store **ret_store
   g_queue_init(&store->removals);
   g_mutex_init(&store->readers_mutex);
   g_mutex_init(&store->queue_mutex);
+  g_mutex_init(&store->space_mutex);
   g_cond_init(&store->queue_cond);
   g_cond_init(&store->sync_cond);
   g_autofree char *blobs = g_build_filename(directory, "blobs", "new", NULL);
   TRY(make_directory(directory));
   TRY(take_lock(store));
+  space_look(store, FALSE);
   TRY(make_directory(blobs));
   TRY(open_environment(store));
   TRY(store_recover(store));
@@ -102,6 +104,7 @@ store_close(Store *store)
   g_hash_table_unref(store->table_names);
   g_mutex_clear(&store->readers_mutex);
   g_mutex_clear(&store->queue_mutex);
+  g_mutex_clear(&store->space_mutex);
   g_cond_clear(&store->queue_cond);
   g_cond_clear(&store->sync_cond);
   g_free(store->directory);

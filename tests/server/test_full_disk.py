@@ -7,7 +7,7 @@ import tempfile
 import botocore.exceptions
 import pytest
 
-from tests.support.daemon import Haar
+from tests.support.daemon import Haar, wait_for
 
 TABLE = {'TableName': 'items', 'BillingMode': 'PAY_PER_REQUEST', 'AttributeDefinitions': [{'AttributeName': 'id', 'AttributeType': 'S'}],
          'KeySchema': [{'AttributeName': 'id', 'KeyType': 'HASH'}]}
@@ -29,6 +29,14 @@ def small_haar():
 
 def put(client, key):
     client.put_item(TableName='items', Item={'id': {'S': str(key)}, 'text': {'S': 'x' * 20000}})
+
+
+def put_or_none(client, key):
+    try:
+        put(client, key)
+        return True
+    except botocore.exceptions.ClientError:
+        return None
 
 
 def fill(client):
@@ -63,4 +71,25 @@ def test_full_disk(small_haar):
     assert 'Item' not in dynamodb.get_item(TableName='items', Key={'id': {'S': str(stored)}})
     for n in range(stored):
         dynamodb.delete_item(TableName='items', Key={'id': {'S': str(n)}})
-    put(dynamodb, 'again')
+    wait_for(lambda: put_or_none(dynamodb, 'again'), 'there is room again')
+
+
+def test_another_program_fills_the_disk(small_haar):
+    dynamodb = small_haar.client('dynamodb')
+    dynamodb.create_table(**TABLE)
+    for n in range(20):
+        put(dynamodb, n)
+    with open(os.path.join(os.path.dirname(small_haar.data), 'other'), 'wb', buffering=0) as other:
+        with pytest.raises(OSError):
+            while True:
+                other.write(b'x' * 4096)
+    _, refusal = fill(dynamodb)
+    assert refusal.response['Error']['Code'] == 'InsufficientStorage'
+    assert not os.path.exists(os.path.join(small_haar.data, 'reserve'))
+    for n in range(20):
+        dynamodb.delete_item(TableName='items', Key={'id': {'S': str(n)}})
+    small_haar.kill()
+    small_haar.start()
+    os.unlink(os.path.join(os.path.dirname(small_haar.data), 'other'))
+    wait_for(lambda: put_or_none(dynamodb, 'again'), 'there is room again')
+    assert os.path.exists(os.path.join(small_haar.data, 'reserve'))

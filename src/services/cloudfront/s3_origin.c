@@ -204,7 +204,8 @@ origin_ask_s3(const Passage *p, const CloudfrontOrigin *origin, const OriginRequ
   }
   parse_bucket(p->arena, origin->DomainName, &bucket, &region);
   const Principal *principal = asker(p, origin, &control);
-  g_autoptr(Call) call = call_new(p->haar, p->site->distribution->Account, region, principal);
+  Call *call = call_new(p->haar, p->site->distribution->Account, region, principal);
+  arena_own(p->arena, call, (GDestroyNotify) call_free); /* the answer's headers are the call's */
   if (control)
     call->source_arn = distribution_arn(call->arena, p->site->distribution->Account, p->site->distribution->Id);
   g_autoptr(Error) error = key && strlen(key) > 1 ? method(p, call, bucket, key + 1, request, &ret_answer->response)
