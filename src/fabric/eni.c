@@ -33,6 +33,7 @@ static void switch_ipv6_on(GArray *far, EniState *state) {
   if (state->ipv6)
     return;
   state->ipv6 = TRUE;
+  net_sysctl(far, "ipv6/conf/lo/disable_ipv6", "1");   /* off and on again: ::1 comes */
   net_ipv6(far, "lo");
   net_ipv6(far, "eth0");
   net_neighbour(far, "eth0", link_local6, router_mac);

@@ -75,6 +75,9 @@ void parts_put_foreign(Rules *rules, const char *id, const Eni *eni, GHashTable 
 /* The groups of other VPCs that rules name: ids (static as long as network is). transfer full. */
 GHashTable *parts_foreign_groups(const Network *network);
 
+#define GROUPS_OF "type ifname : mark;"
+#define MARK_VERDICTS "type mark : verdict;"
+
 Ruleset *part_base(const Network *network);
 Ruleset *part_subnet(const Subnet *subnet, Numbers *numbers);
 Ruleset *part_route_table(const RouteTable *table, Numbers *numbers);
@@ -85,7 +88,7 @@ Ruleset *part_endpoint(const Endpoint *endpoint, Numbers *numbers);
 Ruleset *part_peering(const Peering *peering, Numbers *numbers);
 Ruleset *part_eni(const Eni *eni, Numbers *numbers);
 /* What an interface's groups add to its part. */
-void part_add_groups(Ruleset *part, const Eni *eni, const char *device, Arena *arena);
+void part_add_groups(Ruleset *part, const Eni *eni, const char *device, Numbers *numbers, Arena *arena);
 void part_add_members(Ruleset *part, const Eni *eni, const char *group, Arena *arena);
 /* Of groups: a rule for packets of this service ("tcp dport 443"). */
 void part_add_rule(Ruleset *part, RuleChain *chain, Arena *arena, const GroupRule *rule, const char *service);

@@ -1,11 +1,13 @@
 /* security_group: the chains of a group and direction hold only accepts: so_/si_ the rules that name somebody, sa_/sb_ those that allow all
  * addresses a protocol. For each combination of groups in use one chain a direction, which jumps to its groups and ends in a drop with
- * their names; a map from device to combination.
+ * their names. A map says which combination (a number) a device has, another which chain that is: an element that leads to a chain lets the kernel walk
+ * through the whole table, so an interface more has none. The packet's mark carries the number; what routing wrote there is no longer needed.
  *
  * A TCP or UDP flow that a rule for all addresses allows is not tracked if a rule for all addresses and ports allows the other direction: it is
  * judged by the rules at each packet, so it ends when they change. The bits of the connection's mark say so, 1 for the end that
  * began it, 2 for the other. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html */
 #include "fabric/ruleset.h"
+#include "wire/value.h"
 
 #include <string.h>
 
@@ -70,20 +72,15 @@ static void add_jumps(Ruleset *part, RuleChain *chain, const char *prefix, const
   }
 }
 
-/* The chain of a combination of groups; its name. */
-static const char *add_combination(Ruleset *part, const Eni *eni, gboolean egress, Arena *arena) {
-  const char **sorted = arena_memdup(arena, eni->groups, eni->n_groups * sizeof *eni->groups);
-  if (eni->n_groups)
-    qsort(sorted, eni->n_groups, sizeof *sorted, compare_text);
-  const char *groups = text_join(arena, ",", sorted, eni->n_groups);
-  g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, groups, -1);
-  const char *name = arena_printf(arena, "%s_%.20s", egress ? "co" : "ci", digest);
+/* The chain of a combination of groups. */
+static void add_combination(Ruleset *part, const StringList *groups, const char *id, guint number, gboolean egress, Arena *arena) {
+  const char *name = arena_printf(arena, "%s_%s", egress ? "co" : "ci", id);
   RuleChain *chain = ruleset_chain(part, name, "");
-  add_jumps(part, chain, egress ? "so_" : "si_", sorted, eni->n_groups, arena);
-  add_jumps(part, chain, egress ? "xi_" : "xo_", sorted, eni->n_groups, arena);
-  add_jumps(part, chain, egress ? "sa_" : "sb_", sorted, eni->n_groups, arena);
-  rule_drop(chain, "", egress ? STAGE_GROUP_OUT : STAGE_GROUP_IN, groups);
-  return name;
+  add_jumps(part, chain, egress ? "so_" : "si_", groups->v, groups->n, arena);
+  add_jumps(part, chain, egress ? "xi_" : "xo_", groups->v, groups->n, arena);
+  add_jumps(part, chain, egress ? "sa_" : "sb_", groups->v, groups->n, arena);
+  rule_drop(chain, "", egress ? STAGE_GROUP_OUT : STAGE_GROUP_IN, text_join(arena, ",", groups->v, groups->n));
+  rule_element(ruleset_set(part, egress ? "sg_out" : "sg_in", "map", MARK_VERDICTS), g_strdup_printf("%u", number), g_strdup_printf("goto %s", name));
 }
 
 void part_add_members(Ruleset *part, const Eni *eni, const char *group, Arena *arena) {
@@ -94,13 +91,22 @@ void part_add_members(Ruleset *part, const Eni *eni, const char *group, Arena *a
     rule_element(ip_is4(eni->more[i].address) ? v4 : v6, g_strdup(ip_text(arena, eni->more[i].address)), NULL);
 }
 
-void part_add_groups(Ruleset *part, const Eni *eni, const char *device, Arena *arena) {
-  RuleSet *out = ruleset_set(part, "sg_out", "map", "type ifname : verdict;"), *in = ruleset_set(part, "sg_in", "map", "type ifname : verdict;");
-  gboolean nat = eni->kind == ENI_NAT;
-  rule_element(out, g_strdup_printf("\"%s\"", device), nat ? g_strdup("accept") : g_strdup_printf("goto %s", add_combination(part, eni, TRUE, arena)));
-  rule_element(in, g_strdup_printf("\"%s\"", device), nat ? g_strdup("accept") : g_strdup_printf("goto %s", add_combination(part, eni, FALSE, arena)));
-  for (gsize i = 0; i < eni->n_groups; i++)
-    part_add_members(part, eni, eni->groups[i], arena);
+void part_add_groups(Ruleset *part, const Eni *eni, const char *device, Numbers *numbers, Arena *arena) {
+  StringList groups = {eni->n_groups, arena_memdup(arena, eni->groups, eni->n_groups * sizeof *eni->groups)};
+  if (groups.n)
+    qsort(groups.v, groups.n, sizeof *groups.v, compare_text);
+  for (gsize i = 0; i < groups.n; i++)
+    part_add_members(part, eni, groups.v[i], arena);
+  if (eni->kind == ENI_NAT) {
+    rule_element(ruleset_set(part, "ungrouped", "set", "type ifname;"), g_strdup_printf("\"%s\"", device), NULL);
+    return;
+  }
+  g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text_join(arena, ",", groups.v, groups.n), -1);
+  digest[20] = 0;
+  guint number = numbers_get(numbers, digest);
+  add_combination(part, &groups, digest, number, TRUE, arena);
+  add_combination(part, &groups, digest, number, FALSE, arena);
+  rule_element(ruleset_set(part, "sg_of", "map", GROUPS_OF), g_strdup_printf("\"%s\"", device), g_strdup_printf("%u", number));
 }
 
 /* A range inside another says nothing new, and interval sets take no two that overlap. */
@@ -126,7 +132,8 @@ Ruleset *part_prefix_list(const PrefixList *list) {
   return part;
 }
 
-static void add_stage(Ruleset *part, gboolean stateless, const char *name, const char *head, const char *lookup, ReachStage stage) {
+static void add_stage(Ruleset *part, gboolean stateless, const char *name, const char *head, ReachStage stage) {
+  const char *side = stage == STAGE_GROUP_OUT ? "iifname" : "oifname";
   RuleChain *chain = ruleset_chain(part, name, head);
   if (stateless && stage == STAGE_GROUP_OUT) {   /* faults.c */
     ruleset_set(part, "sg_reply", "map", "type ifname : verdict;");
@@ -140,11 +147,14 @@ static void add_stage(Ruleset *part, gboolean stateless, const char *name, const
     rule_add(chain, "ct state established ct direction original ct mark and %d == 0 accept", stage == STAGE_GROUP_OUT ? UNTRACKED_BEGINNER : UNTRACKED_ANSWERER);
     rule_add(chain, "ct state established ct direction reply ct mark and %d == 0 accept", stage == STAGE_GROUP_OUT ? UNTRACKED_ANSWERER : UNTRACKED_BEGINNER);
   }
-  rule_add(chain, "%s", lookup);
+  rule_add(chain, "%s @ungrouped accept", side);
+  rule_add(chain, "meta mark set 0");
+  rule_add(chain, "meta mark set %s map @sg_of", side);
+  rule_add(chain, "meta mark vmap @%s", stage == STAGE_GROUP_OUT ? "sg_out" : "sg_in");
   rule_drop(chain, "", stage, "none");
 }
 
 void part_add_group_stages(Ruleset *part, gboolean stateless) {
-  add_stage(part, stateless, "f2_sg_out", "type filter hook forward priority -10; policy drop;", "iifname vmap @sg_out", STAGE_GROUP_OUT);
-  add_stage(part, stateless, "f5_sg_in", "type filter hook forward priority 20; policy drop;", "oifname vmap @sg_in", STAGE_GROUP_IN);
+  add_stage(part, stateless, "f2_sg_out", "type filter hook forward priority -10; policy drop;", STAGE_GROUP_OUT);
+  add_stage(part, stateless, "f5_sg_in", "type filter hook forward priority 20; policy drop;", STAGE_GROUP_IN);
 }

@@ -7,7 +7,6 @@
 #define SOURCES4 "type ifname . ipv4_addr;"
 #define SOURCES6 "type ifname . ipv6_addr;"
 #define DEVICES "type ifname;"
-#define VERDICTS "type ifname : verdict;"
 #define GROUP_VERDICTS_IN "typeof meta oifgroup : verdict;"
 #define GROUP_VERDICTS_OUT "typeof meta iifgroup : verdict;"
 #define ADDRESSES "type ipv4_addr;"
@@ -75,17 +74,16 @@ static void add_delivery(Ruleset *part) {
 /* What comes and goes through gateways is no interface: neither source check nor groups. */
 static void add_gateway(Ruleset *part, const char *device) {
   rule_element(devices(part, "nocheck"), g_strdup_printf("\"%s\"", device), NULL);
-  rule_element(ruleset_set(part, "sg_out", "map", VERDICTS), g_strdup_printf("\"%s\"", device), g_strdup("accept"));
-  rule_element(ruleset_set(part, "sg_in", "map", VERDICTS), g_strdup_printf("\"%s\"", device), g_strdup("accept"));
+  rule_element(devices(part, "ungrouped"), g_strdup_printf("\"%s\"", device), NULL);
 }
 
 /* Sets that the base chains name. */
 static void add_sets(Ruleset *part) {
   static const struct { const char *name, *kind, *head; } sets[] = {
     {"eni_src", "set", SOURCES4}, {"eni_src6", "set", SOURCES6}, {"nocheck", "set", DEVICES}, {"served", "set", DEVICES}, {"auto_tracked", "set", DEVICES}, {"nats", "set", DEVICES},
-    {"sg_out", "map", VERDICTS}, {"sg_in", "map", VERDICTS}, {"has_eip", "set", ADDRESSES}, {"eip_out", "map", ADDRESS_MAP},
+    {"ungrouped", "set", DEVICES}, {"sg_of", "map", GROUPS_OF}, {"sg_out", "map", MARK_VERDICTS}, {"sg_in", "map", MARK_VERDICTS}, {"has_eip", "set", ADDRESSES}, {"eip_out", "map", ADDRESS_MAP},
     {"eip_in", "map", ADDRESS_MAP}, {"same_subnet", "set", "typeof meta iifgroup . meta oifgroup;"},
-    {"subnet_rt", "map", "typeof meta iifgroup : meta mark;"}, {"rt_drop", "map", "type mark : verdict;"}, {"nacl_out", "map", GROUP_VERDICTS_OUT},
+    {"subnet_rt", "map", "typeof meta iifgroup : meta mark;"}, {"rt_drop", "map", MARK_VERDICTS}, {"nacl_out", "map", GROUP_VERDICTS_OUT},
     {"nacl_in", "map", GROUP_VERDICTS_IN},
     {"vpc_cidrs", "set", RANGES4}, {"vpc_cidrs6", "set", RANGES6}, {"resolver", "set", ADDRESSES},
     {"seen", "set", "type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags dynamic,timeout; timeout 2s; size 65535;"},
@@ -159,7 +157,7 @@ Ruleset *part_route_table(const RouteTable *table, Numbers *numbers) {
   Ruleset *part = ruleset_new();
   const char *name = rule_name(arena, "rd_", table->id);
   rule_drop(ruleset_chain(part, name, ""), "", STAGE_ROUTE, table->id);
-  rule_element(ruleset_set(part, "rt_drop", "map", "type mark : verdict;"), g_strdup_printf("%u", numbers_get(numbers, table->id)), g_strdup_printf("goto %s", name));
+  rule_element(ruleset_set(part, "rt_drop", "map", MARK_VERDICTS), g_strdup_printf("%u", numbers_get(numbers, table->id)), g_strdup_printf("goto %s", name));
   return part;
 }
 
@@ -210,7 +208,7 @@ Ruleset *part_eni(const Eni *eni, Numbers *numbers) {
     rule_element(devices(part, "served"), g_strdup_printf("\"%s\"", device), NULL);
   if (eni->kind != ENI_ORDINARY)
     rule_element(devices(part, "auto_tracked"), g_strdup_printf("\"%s\"", device), NULL);
-  part_add_groups(part, eni, device, arena);
+  part_add_groups(part, eni, device, numbers, arena);
   return part;
 }
 

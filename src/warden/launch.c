@@ -145,6 +145,8 @@ enter_network(const Launch *launch)
     give_up(launch, "network namespace");
   if (launch->netns < 0)
     launch_loopback_up();
+  else
+    warden_allow_ping();
 }
 
 static void

@@ -87,7 +87,23 @@ static int step_link_delete(const Batch *batch, const NetOp *op) {
   return bad == ENODEV ? 0 : bad;
 }
 
+/* Before it comes up: no IPv6 address of its own making. A kernel without IPv6 makes none. */
+static int without_link_local(const Batch *batch, const char *device) {
+  struct nlmsghdr *message = message_new(batch, RTM_NEWLINK, 0);
+  mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+  mnl_attr_put_strz(message, IFLA_IFNAME, device);
+  struct nlattr *families = mnl_attr_nest_start(message, IFLA_AF_SPEC), *ipv6 = mnl_attr_nest_start(message, AF_INET6);
+  mnl_attr_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+  mnl_attr_nest_end(message, ipv6);
+  mnl_attr_nest_end(message, families);
+  int bad = transact(batch, message);
+  return bad == EAFNOSUPPORT ? 0 : bad;
+}
+
 static int step_link(const Batch *batch, const NetOp *op) {
+  int bad = op->kind == NET_UP ? without_link_local(batch, op->device) : 0;
+  if (bad)
+    return bad;
   struct nlmsghdr *message = message_new(batch, RTM_NEWLINK, 0);
   struct ifinfomsg *link = mnl_nlmsg_put_extra_header(message, sizeof *link);
   if (op->kind == NET_UP)

@@ -9,6 +9,7 @@
 #include <linux/if_packet.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <nftables/libnftables.h>
 #include <sched.h>
@@ -64,7 +65,7 @@ static void disable_ipv6(void) {
 }
 
 /* ping without a privilege, as distributions have it: for all, or (in a user namespace) for the one group that there is. */
-static void allow_ping(void) {
+void warden_allow_ping(void) {
   static const char path[] = "/proc/sys/net/ipv4/ping_group_range";
   g_autofree char *own = g_strdup_printf("%u %u", getegid(), getegid());
   if (!write_setting(path, "0 2147483647") && !write_setting(path, own))
@@ -82,12 +83,35 @@ static Error *loopback_up(void) {
   return error;
 }
 
-static Error *make_namespace(int *ret_fd) {
+/* ::1 goes, without a word to /proc/sys. One that is not there is as good. */
+static Error *remove_loopback6(void) {
+  guint8 buffer[1024] = {0};
+  struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+  message->nlmsg_type = RTM_DELADDR;
+  message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  struct ifaddrmsg *address = mnl_nlmsg_put_extra_header(message, sizeof *address);
+  address->ifa_family = AF_INET6;
+  address->ifa_prefixlen = 128;
+  address->ifa_index = if_nametoindex("lo");
+  mnl_attr_put(message, IFA_LOCAL, sizeof in6addr_loopback, &in6addr_loopback);
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  gboolean good = fd >= 0 && send(fd, message, message->nlmsg_len, 0) >= 0 && recv(fd, buffer, sizeof buffer, 0) >= 0;
+  Error *error = good ? NULL : error_fault("rtnetlink: %s", g_strerror(errno));
+  if (fd >= 0)
+    close(fd);
+  return error;
+}
+
+/* What is below /proc/sys/net takes the longer to open in a new namespace the more namespaces there are (the kernel keeps the entries of all
+ * under the same names), so one for processes, of which there are many, is made without. */
+static Error *make_namespace(gboolean for_processes, int *ret_fd) {
   if (unshare(CLONE_NEWNET) < 0)
     return error_fault("a new network namespace: %s", errno == ENOSPC ? "the machine's limit of namespaces is reached" : g_strerror(errno));
-  disable_ipv6();
-  allow_ping();
+  if (!for_processes)
+    disable_ipv6();
   TRY(loopback_up());
+  if (for_processes)
+    TRY(remove_loopback6());
   int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return error_fault("/proc/self/ns/net: %s", g_strerror(errno));
@@ -99,7 +123,7 @@ Error *handle_netns_new(WardenState *state, WardenInput *in, WardenOutput *out) 
   guint8 want_fd = 0;
   int fd = -1;
   TRY(warden_take(in, &want_fd, sizeof want_fd));
-  Error *error = make_namespace(&fd);
+  Error *error = make_namespace(want_fd, &fd);
   warden_go_home(state);
   TRY(error);
   WardenNamespace *ns = g_new0(WardenNamespace, 1);
@@ -246,6 +270,8 @@ static Error *packet_socket(const WardenSocket *spec, int *ret_fd) {
 }
 
 static Error *make_socket(const WardenSocket *spec, int *ret_fd) {
+  if (spec->kind == WARDEN_SOCKET_PING)
+    warden_allow_ping();
   switch ((WardenSocketKind) spec->kind) {
   case WARDEN_SOCKET_FLOWS:
   case WARDEN_SOCKET_FLOW_DUMP: return flow_socket(spec, ret_fd);

@@ -69,6 +69,8 @@ Error *warden_confine_caller(void) ERROR_MUST_USE;
 /* Enters a namespace by handle; the caller goes home with warden_go_home. */
 Error *warden_enter(WardenState *state, Netns netns) ERROR_MUST_USE;
 void warden_go_home(WardenState *state);
+/* Processes of the namespace that the caller is in may ping. */
+void warden_allow_ping(void);
 /* The nft context of a namespace, made at first use: NULL if it is unknown. For nft.c. */
 struct nft_ctx *warden_nft_context(WardenState *state, Netns netns);
 /* Called at start and between requests: launch.c reaps what has ended. A descriptor to poll for it, or -1. */

@@ -22,7 +22,8 @@ gboolean warden_is_root(const Warden *warden);
  * A Netns is the warden's handle of a network namespace, > 0. */
 typedef int Netns;
 
-/* Makes an empty network namespace: loopback up, IPv6 off. *ret_fd, if not NULL: a descriptor of it (for LaunchSpec), the caller's. */
+/* Makes an empty network namespace: loopback up, no IPv6. *ret_fd, if not NULL: it is for processes: a descriptor of it (for LaunchSpec), the caller's;
+ * IPv6 is not off there, but no device has an address of it. */
 Error *warden_netns_new(Warden *warden, Netns *ret_netns, int *ret_fd) ERROR_MUST_USE;
 /* Drops the handle. The namespace goes when no process, socket or descriptor is in it. */
 Error *warden_netns_free(Warden *warden, Netns netns) ERROR_MUST_USE;
@@ -59,7 +60,7 @@ Error *warden_nft_list(Warden *warden, Netns netns, const char *commands, char *
 typedef enum {
   NET_VETH,          /* device (mac, group) with peer peer_device (peer_mac) in namespace peer_netns (0: the same); the near end is brought up */
   NET_LINK_DELETE,   /* device; one that is not there is no error */
-  NET_UP,            /* device; group if not 0 */
+  NET_UP,            /* device; group if not 0; it makes itself no IPv6 address */
   NET_GROUP,         /* device, group */
   NET_ADDRESS,       /* address/prefix on device, without its prefix route, in use at once */
   NET_ADDRESS_DELETE,
