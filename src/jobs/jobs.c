@@ -1,7 +1,7 @@
 /* Two tables: jobs.rows (kind, key) holds due time, attempt and payload; jobs.due (due time, kind, key) is the order. The timer thread
  * takes what is due, keeps the (kind, key) in `running` so that a job never runs twice at once, and gives it to the workers. A job that
  * was put again while it ran keeps its new row: the row's number tells. */
-#include "jobs/jobs.h"
+#include "jobs/internal.h"
 
 #include <string.h>
 
@@ -10,32 +10,9 @@
 #define RETRY_FIRST_MS 1000
 #define RETRY_MAX_MS 300000
 #define DUE_AT_ONCE 256
-#define STOPS_MAX 5000
-#define STOP_MAX_MS 10000
-#define PASS_MAX_MS 10000
 
 static const Table rows_table = { "jobs.rows" };
-static const Table due_table = { "jobs.due" };
-
-struct Jobs {
-  Store *store;
-  gpointer context;
-  GHashTable *kinds;   /* kind -> JobFunction; const once started */
-  GHashTable *catching_up; /* kinds that jobs_pass does not stop for; const once started */
-  GMutex mutex;
-  GCond cond;
-  gboolean stopping, started, changed;
-  GHashTable *running; /* "kind\nkey" */
-  GThread *timer;
-  GThreadPool *workers;
-};
-
-/* The fixed head of a row; the payload follows. */
-typedef struct Row {
-  gint64 due_ms;
-  guint64 number; /* random: another one after each put */
-  guint32 attempt;
-} Row;
+const Table jobs_due_table = { "jobs.due" };
 
 typedef struct Due {
   Jobs *jobs;
@@ -80,9 +57,8 @@ due_key(Key *key, gint64 due_ms, const char *kind, const char *name)
   key_add(key, name);
 }
 
-/* *ret_row is zero if there is none; payload may be NULL. */
-static Error *
-row_read(Txn *txn, const char *kind, const char *name, Row *ret_row, const guint8 **ret_payload, gsize *ret_size)
+Error *
+jobs_row_read(Txn *txn, const char *kind, const char *name, Row *ret_row, const guint8 **ret_payload, gsize *ret_size)
 {
   Key key;
   const void *data;
@@ -111,11 +87,11 @@ row_write(Txn *txn, const char *kind, const char *name, const Row *row, const vo
   key_strings(&key, kind, name, NULL);
   TRY(store_put(txn, &rows_table, &key, value->data, value->len));
   due_key(&key, row->due_ms, kind, name);
-  return store_put(txn, &due_table, &key, "", 0);
+  return store_put(txn, &jobs_due_table, &key, "", 0);
 }
 
-static void
-wake(gpointer data)
+void
+jobs_wake(gpointer data)
 {
   Jobs *jobs = data;
   g_mutex_lock(&jobs->mutex);
@@ -131,7 +107,7 @@ jobs_put(Txn *txn, Jobs *jobs, const char *kind, const char *key, gint64 due_ms,
   Row row = { .due_ms = due_ms };
   id_random(&row.number, sizeof row.number);
   TRY(row_write(txn, kind, key, &row, payload, size));
-  txn_on_commit(txn, wake, jobs, NULL);
+  txn_on_commit(txn, jobs_wake, jobs, NULL);
   return NULL;
 }
 
@@ -140,11 +116,11 @@ jobs_delete(Txn *txn, Jobs *jobs, const char *kind, const char *name)
 {
   Row row;
   Key key;
-  TRY(row_read(txn, kind, name, &row, NULL, NULL));
+  TRY(jobs_row_read(txn, kind, name, &row, NULL, NULL));
   if (!row.number)
     return NULL;
   due_key(&key, row.due_ms, kind, name);
-  TRY(store_delete(txn, &due_table, &key, NULL));
+  TRY(store_delete(txn, &jobs_due_table, &key, NULL));
   key_strings(&key, kind, name, NULL);
   return store_delete(txn, &rows_table, &key, NULL);
 }
@@ -164,7 +140,7 @@ settle(Txn *txn, gpointer data)
 {
   Due *due = data;
   Row row;
-  TRY(row_read(txn, due->kind, due->key, &row, NULL, NULL));
+  TRY(jobs_row_read(txn, due->kind, due->key, &row, NULL, NULL));
   if (row.number != due->row.number)
     return NULL;
   TRY(jobs_delete(txn, due->jobs, due->kind, due->key));
@@ -188,7 +164,7 @@ still_due(Jobs *jobs, const Due *due, gboolean *ret_due)
   g_autoptr(Txn) txn = NULL;
   Row row;
   TRY(store_begin_read(jobs->store, &txn));
-  TRY(row_read(txn, due->kind, due->key, &row, NULL, NULL));
+  TRY(jobs_row_read(txn, due->kind, due->key, &row, NULL, NULL));
   *ret_due = row.number == due->row.number && row.attempt == due->row.attempt;
   return NULL;
 }
@@ -257,12 +233,19 @@ due_load(Txn *txn, Jobs *jobs, Cursor *cursor, Arena *arena, Due **ret_due)
   due->jobs = jobs;
   due->kind = g_strdup(kind);
   due->key = g_strdup(key);
-  TRY(row_read(txn, kind, key, &due->row, &payload, &due->size));
+  TRY(jobs_row_read(txn, kind, key, &due->row, &payload, &due->size));
   due->payload = g_malloc0(due->size + 1);
   if (payload)
     memcpy(due->payload, payload, due->size);
   *ret_due = g_steal_pointer(&due);
   return NULL;
+}
+
+/* Holds the mutex. */
+static gboolean
+may_run(const Jobs *jobs, const char *kind)
+{
+  return g_hash_table_contains(jobs->kinds, kind) && !(jobs->passing && g_hash_table_contains(jobs->catching_up, kind));
 }
 
 /* Gives to the workers what is due, of kinds that are registered. *ret_next: when to look again, on clock_now(). */
@@ -275,7 +258,7 @@ look(Jobs *jobs, gint64 *ret_next)
   g_autoptr(Arena) arena = arena_new();
   *ret_next = now + WAIT_MAX_MS;
   TRY(store_begin_read(jobs->store, &txn));
-  TRY(cursor_open(txn, &due_table, NULL, &cursor));
+  TRY(cursor_open(txn, &jobs_due_table, NULL, &cursor));
   for (guint n = 0; n < DUE_AT_ONCE && cursor_next(cursor);) {
     KeyReader reader = cursor_key_reader(cursor);
     gint64 due_ms;
@@ -287,7 +270,7 @@ look(Jobs *jobs, gint64 *ret_next)
     TRY(due_load(txn, jobs, cursor, arena, &due));
     g_autofree char *name = running_name(due);
     g_mutex_lock(&jobs->mutex);
-    if (due->row.number && !g_hash_table_contains(jobs->running, name) && g_hash_table_contains(jobs->kinds, due->kind)) {
+    if (due->row.number && !g_hash_table_contains(jobs->running, name) && may_run(jobs, due->kind)) {
       start_due(jobs, g_steal_pointer(&due));
       n++;
     }
@@ -327,6 +310,7 @@ jobs_new(Store *store, gpointer context, Jobs **ret_jobs)
   jobs->kinds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   jobs->running = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   jobs->catching_up = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  jobs->holds = g_array_new(FALSE, FALSE, sizeof(Hold));
   g_mutex_init(&jobs->mutex);
   g_cond_init(&jobs->cond);
   jobs->workers = g_thread_pool_new(run_work, jobs, WORKERS, FALSE, NULL);
@@ -358,113 +342,7 @@ jobs_start(Jobs *jobs)
 void
 jobs_clock_moved(Jobs *jobs)
 {
-  wake(jobs);
-}
-
-/* --- time that passes in one go --- */
-
-/* What one look at the table says: the next time to stop at (*ret_next; -1: none before to_ms), and whether anything is due now. */
-typedef struct Ahead {
-  gint64 next;
-  gboolean due;
-} Ahead;
-
-static gboolean
-is_left_out(Jobs *jobs, const char *kind, const char *key, GHashTable *except)
-{
-  g_autofree char *name = g_strconcat(kind, "\n", key, NULL);
-  return !g_hash_table_contains(jobs->kinds, kind) || g_hash_table_contains(except, name);
-}
-
-/* A row of the due table. TRUE: the look is over. Jobs that are tried again are no stops: they are waited for only while they run. */
-static Error *
-see_row(Jobs *jobs, Txn *txn, KeyReader reader, gint64 to_ms, GHashTable *except, Ahead *ahead, gboolean *ret_over)
-{
-  g_autoptr(Arena) arena = arena_new();
-  gint64 due_ms = 0;
-  char *kind = NULL, *key = NULL;
-  Row row;
-  *ret_over = FALSE;
-  if (!key_read_int(&reader, &due_ms) || !key_read(&reader, arena, &kind, NULL) || !key_read(&reader, arena, &key, NULL))
-    return error_fault("jobs: a row of another form");
-  *ret_over = due_ms > to_ms;
-  if (*ret_over || is_left_out(jobs, kind, key, except))
-    return NULL;
-  TRY(row_read(txn, kind, key, &row, NULL, NULL));
-  if (due_ms <= clock_now()) {
-    ahead->due = ahead->due || !row.attempt;
-  } else if (!row.attempt && !g_hash_table_contains(jobs->catching_up, kind)) {
-    ahead->next = due_ms;
-    *ret_over = TRUE;
-  }
-  return NULL;
-}
-
-static Error *
-look_ahead(Jobs *jobs, gint64 to_ms, GHashTable *except, Ahead *ret_ahead)
-{
-  g_autoptr(Txn) txn = NULL;
-  g_autoptr(Cursor) cursor = NULL;
-  gboolean over = FALSE;
-  *ret_ahead = (Ahead) { .next = -1 };
-  TRY(store_begin_read(jobs->store, &txn));
-  TRY(cursor_open(txn, &due_table, NULL, &cursor));
-  while (!over && cursor_next(cursor))
-    TRY(see_row(jobs, txn, cursor_key_reader(cursor), to_ms, except, ret_ahead, &over));
-  return NULL;
-}
-
-/* Whether a job runs that was not running when the time began to pass. Holds the mutex. */
-static gboolean
-is_busy(Jobs *jobs, GHashTable *except)
-{
-  GHashTableIter iter;
-  gpointer name = NULL;
-  g_hash_table_iter_init(&iter, jobs->running);
-  while (g_hash_table_iter_next(&iter, &name, NULL))
-    if (!g_hash_table_contains(except, name))
-      return TRUE;
-  return FALSE;
-}
-
-/* Waits until nothing is due or runs, or until the time (monotonic, us) is over. What ran too long is left out from then on. */
-static Error *
-settle_now(Jobs *jobs, gint64 to_ms, GHashTable *except, gint64 until, Ahead *ret_ahead)
-{
-  for (;;) {
-    TRY(look_ahead(jobs, to_ms, except, ret_ahead));
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&jobs->mutex);
-    gboolean busy = is_busy(jobs, except);
-    if ((!busy && !ret_ahead->due) || jobs->stopping)
-      return NULL;
-    if (g_get_monotonic_time() < until) {
-      g_cond_wait_until(&jobs->cond, &jobs->mutex, MIN(until, g_get_monotonic_time() + 5000));
-      continue;
-    }
-    GHashTableIter iter;
-    gpointer name = NULL;
-    g_hash_table_iter_init(&iter, jobs->running);
-    while (g_hash_table_iter_next(&iter, &name, NULL))
-      g_hash_table_add(except, g_strdup(name));
-    return NULL;
-  }
-}
-
-Error *
-jobs_pass(Jobs *jobs, gint64 to_ms, Error *(*move)(gpointer data, gint64 ms), gpointer data)
-{
-  g_autoptr(GHashTable) except = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  gint64 until = g_get_monotonic_time() + PASS_MAX_MS * 1000;
-  Ahead ahead = { .next = -1 };
-  TRY(settle_now(jobs, to_ms, except, g_get_monotonic_time(), &ahead)); /* what runs already is left out */
-  for (guint stops = 0; ahead.next >= 0 && stops < STOPS_MAX && g_get_monotonic_time() < until; stops++) {
-    TRY(move(data, ahead.next));
-    wake(jobs);
-    TRY(settle_now(jobs, to_ms, except, MIN(until, g_get_monotonic_time() + STOP_MAX_MS * 1000), &ahead));
-  }
-  TRY(move(data, MAX(to_ms, clock_now())));
-  wake(jobs);
-  return NULL;
+  jobs_wake(jobs);
 }
 
 void
@@ -501,6 +379,7 @@ jobs_free(Jobs *jobs)
   g_hash_table_unref(jobs->kinds);
   g_hash_table_unref(jobs->catching_up);
   g_hash_table_unref(jobs->running);
+  g_array_unref(jobs->holds);
   g_cond_clear(&jobs->cond);
   g_mutex_clear(&jobs->mutex);
   g_free(jobs);

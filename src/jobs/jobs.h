@@ -27,7 +27,7 @@ void jobs_free(Jobs *jobs);
 /* Before jobs_start. kind is static text "service.what". */
 void jobs_register(Jobs *jobs, const char *kind, JobFunction function);
 /* After jobs_register: what this kind does at a time it does for all the time since it last ran (it looks each minute, say), so that jobs_pass
- * need not stop at its times. */
+ * need not stop at its times: while time passes in one go such kinds wait, and run once at its end. */
 void jobs_catches_up(Jobs *jobs, const char *kind);
 /* Starts the timer thread and the workers; rows that are due run now. */
 void jobs_start(Jobs *jobs);
@@ -37,8 +37,13 @@ Error *jobs_delete(Txn *txn, Jobs *jobs, const char *kind, const char *key) ERRO
 /* The clock was moved: looks at the timers again. */
 void jobs_clock_moved(Jobs *jobs);
 /* As if the time up to to_ms passed: moves the clock with move(data, ms) from one due time to the next, and waits at each until what is due
- * there has run (a job that it puts before to_ms is a stop too), at last to to_ms. Jobs that run already are not waited for. Bounded: after half
- * a minute of waiting, or 5,000 stops, the rest of the way is one step, and what is due then runs at its end, in order. A worker's thread; blocks. */
+ * there has run (a job that it puts before to_ms is a stop too; so is a job's next attempt, for the first few), at last to to_ms, where it waits
+ * for up to three seconds. Jobs that run already are not waited for, unless they are held. Bounded: after ten seconds of waiting, and a minute
+ * more for what is held, or 5,000 stops, the rest of the way is one step. A worker's thread; blocks. */
 Error *jobs_pass(Jobs *jobs, gint64 to_ms, Error *(*move)(gpointer data, gint64 ms), gpointer data) ERROR_MUST_USE;
+/* Something goes on that takes time of the machine (a function runs for a job): jobs_pass moves the clock no further until it is released, or
+ * longest_ms of the machine's time are over. Returns what jobs_release takes. Any thread. */
+guint64 jobs_hold(Jobs *jobs, gint64 longest_ms);
+void jobs_release(Jobs *jobs, guint64 hold);
 /* Runs function(data) soon on a worker thread; not durable. */
 void jobs_run(Jobs *jobs, void (*function)(gpointer), gpointer data);

@@ -203,11 +203,18 @@ set_speed(Call *call, gint64 speed)
   return tell_all(call->haar);
 }
 
-/* A stop of a time that passes in one go. */
+/* A time that passes in one go. */
+typedef struct Passing {
+  Call *call;
+  gint64 to;
+} Passing;
+
 static Error *
-stop_at(gpointer data, gint64 ms)
+pass_to(gpointer data, gint64 ms)
 {
-  return stand_at(data, MAX(ms, clock_now()), clock_speed());
+  const Passing *passing = data;
+  TRY(stand_at(passing->call, MAX(ms, clock_now()), clock_speed()));
+  return ms >= passing->to ? tell_all(passing->call->haar) : NULL;
 }
 
 static Error *
@@ -224,8 +231,7 @@ post_clock(Call *call, const Json *in, Json **ret_out)
     TRY(set_speed(call, text && g_ascii_string_to_signed(text, 10, 1, CLOCK_SPEED_MAX, &number, NULL) ? number : 0));
   } else if (advance || set) {
     TRY(advance ? read_advance(advance, &to) : read_set(set, &to));
-    TRY(jobs_pass(call->haar->jobs, to, stop_at, call));
-    TRY(tell_all(call->haar));
+    TRY(jobs_pass(call->haar->jobs, to, pass_to, &(Passing) {call, to}));
   } else {
     return error_answer_status(400, "ValidationException", "One of advance, set, speed and reset is needed");
   }

@@ -107,6 +107,26 @@ def test_payments_go_on_while_it_rotates(stack, database):
     assert {status for status, _ in payer.answers} == {200}, payer.answers
 
 
+def versions(stack):
+    """All that there were, oldest first."""
+    found = stack.client('secretsmanager').list_secret_version_ids(SecretId=stack.outputs['DatabaseSecretArn'], IncludeDeprecated=True)['Versions']
+    return sorted(found, key=lambda version: version['CreatedDate'])
+
+
+def test_two_rotations_in_one_go(stack, database):
+    """65 days: the password changes twice, each time at its own time, and payments go on before and after."""
+    count, old = len(versions(stack)), secret(stack)[0]
+    last = stack.client('secretsmanager').describe_secret(SecretId=stack.outputs['DatabaseSecretArn'])['LastRotatedDate']
+    stack.pay()
+    advance(stack, '65d')
+    made = versions(stack)[count:]
+    assert [version.get('VersionStages') for version in made] == [['AWSPREVIOUS'], ['AWSCURRENT']], made
+    ages = [(version['CreatedDate'] - last).total_seconds() / 86400 for version in made]
+    assert 30 <= ages[0] < 30.5 and 60 <= ages[1] < 61, ages
+    stack.pay()
+    assert database.accepts(secret(stack)[0]) is True and database.accepts(old) == 1045
+
+
 def test_the_password_stays_after_the_engine_is_started_again(stack, database):
     new = secret(stack)[0]
     stack.client('rds').reboot_db_instance(DBInstanceIdentifier=database.writer())

@@ -194,4 +194,5 @@ void
 trail_register(Haar *haar)
 {
   jobs_register(haar->jobs, kind, run);
+  jobs_catches_up(haar->jobs, kind);
 }

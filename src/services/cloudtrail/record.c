@@ -217,6 +217,7 @@ record_start(Haar *haar)
       g_hash_table_insert(trails->kinds, (gpointer) *operation, GINT_TO_POINTER(event_kind(*operation) + 1));
   haar_set_state(haar, "cloudtrail", trails);
   jobs_register(haar->jobs, sweep_kind, run_sweep);
+  jobs_catches_up(haar->jobs, sweep_kind);
   g_autoptr(Call) call = call_new(haar, "000000000000", haar->region, NULL);
   return call_write(call, arm, NULL);
 }
