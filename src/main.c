@@ -172,6 +172,8 @@ start_network(Process *process)
   if (!haar->warden)
     return NULL;
   TRY(fabric_new(haar->warden, haar->region, &hooks, &haar->fabric));
+  if (process->options->egress)
+    TRY(fabric_egress(haar->fabric));
   return sandboxes_new(haar->warden, &haar->sandboxes);
 }
 
@@ -192,8 +194,6 @@ start_parts(Process *process)
   serve_port(process);
   if (haar->fabric)
     TRY(fabric_start(haar->fabric));
-  if (haar->fabric && process->options->egress)
-    TRY(fabric_egress(haar->fabric));
   jobs_start(haar->jobs);
   write_state(process);
   return NULL;

@@ -52,7 +52,8 @@ print_connection(Arena *arena, const Json *entry)
   printf("%s  blocked  %s -> %s  %s%s%s\n", show_text(entry, "time"), party_text(arena, json_get(entry, "who")), party_text(arena, json_get(entry, "to")),
          protocol_text(arena, entry, "port"), reply ? ", its reply" : "", times(arena, entry));
   const char *rule = show_text(entry, "rule_name");
-  show_pair("stopped by", arena_printf(arena, "%s%s%s, in %s", show_text(entry, "stage"), *rule ? " " : "", rule, show_text(entry, "vpc")));
+  const char *vpc = show_text(entry, "vpc");
+  show_pair("stopped by", arena_printf(arena, "%s%s%s%s%s", show_text(entry, "stage"), *rule ? " " : "", rule, *vpc ? ", in " : ", without a VPC", vpc));
 }
 
 static void

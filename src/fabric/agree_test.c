@@ -147,7 +147,7 @@ static Route random_route(Maker *m) {
   const struct { TargetKind target; const char *id, *range; } targets[] = {
     {TARGET_INTERNET_GATEWAY, name(m, "igw", 0), "0.0.0.0/0"}, {TARGET_INTERNET_GATEWAY, name(m, "igw", 0), "::/0"},
     {TARGET_NAT_GATEWAY, name(m, "nat", 0), "0.0.0.0/0"}, {TARGET_EGRESS_ONLY_GATEWAY, name(m, "eigw", 0), "::/0"},
-    {TARGET_NAT_GATEWAY, "nat-gone", "198.18.64.0/18"}, {TARGET_INTERFACE, name(m, "eni", 4), "192.0.2.0/24"},
+    {TARGET_NAT_GATEWAY, "nat-gone", "198.18.64.0/18"}, {TARGET_INTERFACE, name(m, "eni", 4), "192.0.2.0/24"}, {TARGET_INTERNET_GATEWAY, name(m, "igw", 0), "9.0.0.0/8"},
     {TARGET_INTERFACE, name(m, "eni", 4), arena_printf(m->n->arena, "10.%u.%u.0/24", m->vpc, below(m, SUBNETS))},
     {TARGET_INTERNET_GATEWAY, name(m, "igw", 0), REACH_S3},
   };
@@ -233,6 +233,7 @@ static Network *make_network(GRand *rand, guint vpc, gboolean peered) {
   n->cidrs = (CidrList){1, arena_memdup(n->arena, &cidr, sizeof cidr)};
   n->cidrs6 = (RangeList){1, arena_memdup(n->arena, &cidr6, sizeof cidr6)};
   n->dns_support = n->dns_hostnames = TRUE;
+  n->internet = INTERNET_NONE;
   make_lists(&m);
   make_groups(&m);
   make_acls(&m);
@@ -287,7 +288,7 @@ typedef struct Shot {
 
 static Ip random_destination(Trial *trial, Arena *arena) {
   Maker m = {trial->rand, trial->networks[0], 0, FALSE};
-  static const char *const others[] = {"198.18.1.1", "198.18.16.1", "198.18.32.1", "198.18.70.1", "192.0.2.7", "10.0.1.200", "10.1.2.200", "2001:db8:a::1", "2001:db8:4000:1::77"};
+  static const char *const others[] = {"198.18.1.1", "198.18.16.1", "198.18.32.1", "198.18.70.1", "192.0.2.7", "9.9.9.9", "2620:fe::9", "10.0.1.200", "10.1.2.200", "2001:db8:a::1", "2001:db8:4000:1::77"};
   Ip address = {0};
   (void) arena;
   if (chance(&m, 30)) {

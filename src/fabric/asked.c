@@ -34,7 +34,7 @@ void asked_refuse(Fabric *fabric, const char *vpc_id, const char *name, Ip from,
   if (is_search(name) || g_str_has_suffix(name, ".arpa"))
     return;
   g_strlcpy(refused.vpc_id, vpc_id ? vpc_id : "", sizeof refused.vpc_id);
-  g_strlcpy(refused.eni_id, eni ? eni->id : "", sizeof refused.eni_id);
+  g_strlcpy(refused.eni_id, eni ? eni->id : vpc_id ? "" : outside_at(fabric, from), sizeof refused.eni_id);
   g_strlcpy(refused.name, name, sizeof refused.name);
   g_strlcpy(refused.source, ip_text(arena, from), sizeof refused.source);
   guint64 first = fabric->n_refused > REFUSED_KEPT ? fabric->n_refused - REFUSED_KEPT : 0;

@@ -83,24 +83,59 @@ static gboolean same_flow(const Drop *a, const Drop *b) {
          strcmp(a->vpc_id, b->vpc_id) == 0;
 }
 
-/* The sender's interface, or, if the packet came from outside, the receiver's. Lock held. */
+static void note_translated(Fabric *fabric, const Drop *drop) {
+  Translated *at = &fabric->translated[fabric->n_translated++ % TRANSLATED_KEPT];
+  *at = (Translated){.source_port = drop->source_port, .destination_port = drop->destination_port, .protocol = drop->protocol};
+  g_strlcpy(at->vpc_id, drop->vpc_id, sizeof at->vpc_id);
+  g_strlcpy(at->source, drop->source, sizeof at->source);
+  g_strlcpy(at->destination, drop->destination, sizeof at->destination);
+}
+
+/* Who sent what a NAT gateway sends: it keeps the port of its sender, as long as no other one has it. */
+static void undo_translation(Fabric *fabric, Drop *drop) {
+  guint64 first = fabric->n_translated > TRANSLATED_KEPT ? fabric->n_translated - TRANSLATED_KEPT : 0;
+  for (guint64 i = fabric->n_translated; i-- > first;) {
+    const Translated *at = &fabric->translated[i % TRANSLATED_KEPT];
+    if (at->protocol == drop->protocol && at->source_port == drop->source_port && at->destination_port == drop->destination_port &&
+        strcmp(at->destination, drop->destination) == 0 && strcmp(at->vpc_id, drop->vpc_id) == 0) {
+      g_strlcpy(drop->source, at->source, sizeof drop->source);
+      return;
+    }
+  }
+}
+
+/* The sender's interface, or, if the packet came from outside, the receiver's. Without a VPC, the key of the sender's namespace. Lock held. */
 static void name_eni(Fabric *fabric, Drop *drop) {
   const Vpc *vpc = g_hash_table_lookup(fabric->vpcs, drop->vpc_id);
   Ip source = {0}, destination = {0};
+  if (!*drop->vpc_id && ip_parse(drop->source, &source))
+    g_strlcpy(drop->eni_id, outside_at(fabric, source), sizeof drop->eni_id);
   if (!vpc || !vpc->network || !ip_parse(drop->source, &source) || !ip_parse(drop->destination, &destination))
     return;
   const Eni *eni = network_eni_ip(vpc->network, source);
+  if (eni && eni->kind == ENI_NAT) {
+    undo_translation(fabric, drop);
+    eni = ip_parse(drop->source, &source) ? network_eni_ip(vpc->network, source) : eni;
+  }
   eni = eni ? eni : network_eni_ip(vpc->network, destination);
   if (eni)
     g_strlcpy(drop->eni_id, eni->id, sizeof drop->eni_id);
 }
 
+/* Connection tracking has it: it was logged behind a gateway, and not dropped. */
+static gboolean is_let_go(const Drop *drop) { return drop->stage == STAGE_DELIVER && strcmp(drop->rule, "port") != 0; }
+
 void drop_record(Fabric *fabric, const char *vpc_id, Drop *drop) {
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
   g_strlcpy(drop->vpc_id, vpc_id, sizeof drop->vpc_id);
   drop->time_ms = clock_now();
+  if (drop->stage == STAGE_DELIVER && strcmp(drop->rule, DROP_TRANSLATED) == 0) {
+    note_translated(fabric, drop);
+    return;
+  }
+  if (!is_let_go(drop))
+    flows_dropped(fabric, vpc_id, drop);
   name_eni(fabric, drop);
-  flows_dropped(fabric, vpc_id, drop);
   guint64 first = fabric->n_drops > 256 ? fabric->n_drops - 256 : 0;
   for (guint64 i = fabric->n_drops; i-- > first;) {
     Drop *known = &fabric->drops[i % DROPS_KEPT];
@@ -145,16 +180,26 @@ static gboolean readable(gint fd, GIOCondition condition, gpointer data) {
   return G_SOURCE_CONTINUE;
 }
 
-Error *drops_open(Vpc *vpc, GSource **ret_source) {
+static Error *open_at(Fabric *fabric, Netns netns, const char *vpc_id, GSource **ret_source) {
   WardenSocket spec = {.kind = WARDEN_SOCKET_NFLOG, .port = NFLOG_GROUP};
   int fd = -1;
-  TRY(warden_socket(vpc->fabric->warden, vpc->router, &spec, &fd));
+  TRY(warden_socket(fabric->warden, netns, &spec, &fd));
   Reader *reader = g_new0(Reader, 1);
-  *reader = (Reader){vpc->fabric, g_strdup(vpc->id), fd};
+  *reader = (Reader){fabric, g_strdup(vpc_id), fd};
   *ret_source = g_unix_fd_source_new(fd, G_IO_IN);
   g_source_set_callback(*ret_source, G_SOURCE_FUNC(readable), reader, reader_free);
-  g_source_attach(*ret_source, vpc->fabric->context);
+  g_source_attach(*ret_source, fabric->context);
   return NULL;
+}
+
+Error *drops_open(Vpc *vpc, GSource **ret_source) { return open_at(vpc->fabric, vpc->router, vpc->id, ret_source); }
+
+Error *drops_open_edge(Fabric *fabric, GSource **ret_source) {
+  g_autoptr(Rules) rules = rules_new();
+  rules_put(rules, "edge", part_edge());
+  g_autofree char *commands = rules_commands(rules);
+  TRY(warden_nft(fabric->warden, fabric->edge, commands));
+  return open_at(fabric, fabric->edge, "", ret_source);
 }
 
 void fabric_drops(Fabric *fabric, const char *vpc_id, gint64 since_ms, guint max, Drop **ret_drops, guint *ret_n) {

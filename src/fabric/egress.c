@@ -3,8 +3,7 @@
  *
  * The host's network is not touched: in the edge, packets to global addresses that are not the region's own are handed to listeners that
  * take any destination (TPROXY); haar, which lives in the host's network namespace, dials the destination and passes bytes on. TCP and
- * UDP. What is not global (private, loopback, link-local, ...) is refused as an internet gateway does, and so are the host's own addresses.
- * https://www.iana.org/assignments/iana-ipv4-special-registry https://www.iana.org/assignments/iana-ipv6-special-registry */
+ * UDP. What is not global (private, loopback, link-local, ...) is refused as an internet gateway does, and so are the host's own addresses. */
 #include "fabric/egress.h"
 
 #include <errno.h>
@@ -41,13 +40,6 @@ static void drop_source(GSource *source) {
   g_source_unref(source);
 }
 
-/* Disjoint, as a set of rules wants them. */
-static const char *const refused[] = {
-  "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16",
-  "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
-  "::/8", "100::/64", "2001:db8::/32", "fc00::/7", "fe80::/10", "ff00::/8",
-};
-
 static Ip ip_of_sockaddr(const struct sockaddr *address, guint16 *ret_port) {
   guint8 bytes[16] = {0};
   if (address->sa_family == AF_INET6) {
@@ -73,14 +65,7 @@ static gboolean is_own(Ip address) {
   return own;
 }
 
-gboolean egress_allows(Ip address) {
-  for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
-    Range range;
-    if (range_parse(refused[i], &range) && range_has(&range, address))
-      return FALSE;
-  }
-  return !is_own(address);
-}
+gboolean egress_allows(Ip address) { return reach_is_global(address) && !is_own(address); }
 
 static socklen_t sockaddr_of(Ip address, guint16 port, struct sockaddr_storage *ret) {
   struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -504,9 +489,9 @@ static Error *open_listener(Egress *egress, WardenSocketKind kind, gboolean ipv6
 static void add_refused(GString *out, gboolean ipv6) {
   const char *separator = "";
   g_string_append_printf(out, "add rule inet egress pre %s daddr { ", ipv6 ? "ip6" : "ip");
-  for (gsize i = 0; i < G_N_ELEMENTS(refused); i++)
-    if ((strchr(refused[i], ':') != NULL) == ipv6) {
-      g_string_append_printf(out, "%s%s", separator, refused[i]);
+  for (const char *const *range = reach_not_global; *range; range++)
+    if ((strchr(*range, ':') != NULL) == ipv6) {
+      g_string_append_printf(out, "%s%s", separator, *range);
       separator = ", ";
     }
   g_string_append(out, " } accept\n");

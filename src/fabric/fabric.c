@@ -210,6 +210,7 @@ static Error *edge_make(Fabric *fabric) {
   net_address(ops, NET_ADDRESS, "lo", ip_of4(LINK_LOCAL_RESOLVER), 32);
   TRY(net_run(fabric, fabric->edge, ops));
   TRY(edge_ipv6(fabric));
+  TRY(drops_open_edge(fabric, &fabric->sources[2]));
   return resolver_open(fabric, fabric->edge, NULL, LINK_LOCAL_RESOLVER, &fabric->sources[0], &fabric->sources[1]);
 }
 
@@ -235,6 +236,7 @@ Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, 
   fabric->faults = faults_table_new();
   fabric->outside = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, outside_free);
   fabric->drops = g_new0(Drop, DROPS_KEPT);
+  fabric->translated = g_new0(Translated, TRANSLATED_KEPT);
   fabric->flows = flows_new();
   fabric->refused = g_new0(RefusedName, REFUSED_KEPT);
   fabric->asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -267,6 +269,8 @@ Error *fabric_start(Fabric *fabric) {
 }
 
 Error *fabric_egress(Fabric *fabric) { return egress_new(fabric, &fabric->egress); }
+
+Internet fabric_internet(const Fabric *fabric) { return fabric->egress ? INTERNET_HOST : INTERNET_NONE; }
 
 static void stop_threads(Fabric *fabric) {
   post(fabric, JOB_STOP, NULL, NULL, NULL);
@@ -313,6 +317,7 @@ void fabric_free(Fabric *fabric) {
   g_hash_table_unref(fabric->asked);
   g_free(fabric->refused);
   g_free(fabric->drops);
+  g_free(fabric->translated);
   g_hash_table_unref(fabric->flows);
   g_free(fabric->region);
   g_free(fabric);
@@ -320,6 +325,7 @@ void fabric_free(Fabric *fabric) {
 
 void fabric_apply(Fabric *fabric, Network *network) {
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  network->internet = fabric_internet(fabric);
   Job *waiting = g_hash_table_lookup(fabric->waiting, network->vpc_id);
   if (waiting) {
     network_free(waiting->network);
@@ -462,6 +468,22 @@ Error *fabric_socket_in(Fabric *fabric, const char *eni_id, int *ret_fd) {
 
 typedef struct Outside { Fabric *fabric; Netns netns; int fd; guint number; } Outside;
 
+static guint32 outside_address(const Outside *outside) {
+  Cidr range = {0};
+  cidr_parse(REACH_OUTSIDE, &range);
+  return range.address + 1 + outside->number % 16000;
+}
+
+const char *outside_at(Fabric *fabric, Ip address) {
+  GHashTableIter iter;
+  gpointer key, value;
+  g_hash_table_iter_init(&iter, fabric->outside);
+  while (g_hash_table_iter_next(&iter, &key, &value))
+    if (ip_equal(ip_of4(outside_address(value)), address))
+      return key;
+  return "";
+}
+
 static Error *outside_find(Fabric *fabric, const char *key, Netns *ret_netns, int *ret_fd) {
   for (int attempt = 0; attempt < 2; attempt++) {
     g_mutex_lock(&fabric->lock);
@@ -494,11 +516,9 @@ void fabric_outside_drop(Fabric *fabric, const char *key) { post(fabric, JOB_OUT
 
 static Error *outside_make(Fabric *fabric, Outside *outside) {
   g_autoptr(GArray) near = net_ops(), far = net_ops();
-  Cidr range = {0};
   char device[16];
   guint8 mac[6];
-  cidr_parse(REACH_OUTSIDE, &range);
-  guint32 v4 = range.address + 1 + outside->number % 16000;
+  guint32 v4 = outside_address(outside);
   Ip address = ip_of4(v4), gateway = ip_of4(169U << 24 | 254U << 16 | 1U << 8 | 1U);
   Range own = ip_range(address), gateway_range = ip_range(gateway);
   mac_of(v4, mac);

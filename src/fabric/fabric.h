@@ -34,8 +34,10 @@ Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, 
 /* Opens the edge's listeners: once the server can serve them. Before it everything else works. */
 Error *fabric_start(Fabric *fabric) ERROR_MUST_USE;
 /* Gives internet gateways, NAT gateways and what is outside of VPCs a way out to the host's real network, and the resolvers the host's resolver
- * for names that they do not know. Off without it. */
+ * for names that they do not know. Off without it; before the first fabric_apply. */
 Error *fabric_egress(Fabric *fabric) ERROR_MUST_USE;
+/* What that makes of internet gateways. Any thread. */
+Internet fabric_internet(const Fabric *fabric);
 /* Ends the threads and drops every namespace; NULL is allowed. */
 void fabric_free(Fabric *fabric);
 
@@ -84,7 +86,7 @@ typedef struct Drop {
   guint64 sequence;
   gint64 time_ms;            /* clock_now() */
   guint count;               /* packets of the same flow that were dropped by the same rule */
-  char vpc_id[32], eni_id[32];
+  char vpc_id[32], eni_id[32];   /* of what has no VPC: "", and the key of fabric_outside_netns */
   char source[46], destination[46];
   guint16 source_port, destination_port;
   guint8 protocol;           /* 6, 17, 1, 58, ... */

@@ -73,6 +73,7 @@ static Network *example(const char *vpc_id) {
   Range s3 = range(REACH_S3), dynamodb = range(REACH_DYNAMODB), any = range("0.0.0.0/0");
   n->cidrs = (CidrList){1, arena_memdup(a, &all, sizeof all)};
   n->dns_support = n->dns_hostnames = TRUE;
+  n->internet = INTERNET_NONE;
   n->internet_gateway = "igw-1";
   Subnet subnets[] = {{"subnet-pub", "us-east-1a", cidr("10.0.1.0/24"), "rtb-pub", "acl-all"},
                       {"subnet-a", "us-east-1a", cidr("10.0.10.0/24"), "rtb-priv", "acl-all"},
@@ -180,6 +181,9 @@ static const Case cases[] = {
   {"eni-pub", "198.18.1.1", 443, TRUE, 0, NULL},                       /* internet gateway, public address */
   {"eni-nopub", "198.18.1.1", 443, FALSE, STAGE_ROUTE, "igw"},
   {"eni-nat-user", "198.18.1.1", 443, TRUE, 0, NULL},                  /* NAT gateway */
+  {"eni-pub", "9.9.9.9", 443, FALSE, STAGE_DELIVER, "internet"},       /* nothing is behind the gateway */
+  {"eni-nat-user", "9.9.9.9", 443, FALSE, STAGE_DELIVER, "internet"},  /* its sender's, not the NAT gateway's */
+  {"eni-pub", "172.16.3.4", 443, FALSE, STAGE_DELIVER, "private"},
 };
 
 static int listen_in(Bench *bench, const char *eni, const char *address, guint16 port) {

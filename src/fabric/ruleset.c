@@ -63,8 +63,8 @@ void rule_add(RuleChain *chain, const char *format, ...) {
   g_string_append_c(chain->rules, '\n');
 }
 
-/* A flow is logged at most a few times a second; every packet is counted. */
-void rule_drop(RuleChain *chain, const char *match, ReachStage stage, const char *rule) {
+/* A flow is logged at most a few times a second. */
+void rule_log(RuleChain *chain, const char *match, ReachStage stage, const char *rule) {
   static const char *const families[][2] = {{"seen", "ip"}, {"seen6", "ip6"}};
   const char *space = *match ? " " : "";
   for (gsize i = 0; i < G_N_ELEMENTS(families); i++) {
@@ -74,7 +74,12 @@ void rule_drop(RuleChain *chain, const char *match, ReachStage stage, const char
     rule_add(chain, "%s%supdate @%s { %s saddr . %s daddr . meta l4proto . th dport limit rate 2/second burst 3 packets } "
              "log prefix \"%s:%.120s\" group 5 queue-threshold 1 snaplen 96", match, space, families[i][0], family, family, reach_stages[stage].prefix, rule);
   }
-  rule_add(chain, "%s%scounter drop", match, space);
+}
+
+/* Every packet is counted. */
+void rule_drop(RuleChain *chain, const char *match, ReachStage stage, const char *rule) {
+  rule_log(chain, match, stage, rule);
+  rule_add(chain, "%s%scounter drop", match, *match ? " " : "");
 }
 
 char *rule_name(Arena *arena, const char *prefix, const char *id) {

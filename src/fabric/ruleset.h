@@ -33,6 +33,10 @@ void rule_element(RuleSet *set, char *key, char *value);
 void rule_add(RuleChain *chain, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* A logged drop: rules for both families. record: "GO:sg-1". */
 void rule_drop(RuleChain *chain, const char *match, ReachStage stage, const char *rule);
+/* The rule of a record that is no drop: a NAT gateway took the packet. */
+#define DROP_TRANSLATED "nat"
+/* The record without the drop. */
+void rule_log(RuleChain *chain, const char *match, ReachStage stage, const char *rule);
 /* "sg-0a" as nft writes names: "sg_0a" (arena). */
 char *rule_name(Arena *arena, const char *prefix, const char *id);
 /* What matches packets to ("daddr") or from ("saddr") a range; and packets of a protocol and its ports, or ICMP type and code (arena). */
@@ -79,6 +83,8 @@ GHashTable *parts_foreign_groups(const Network *network);
 #define MARK_VERDICTS "type mark : verdict;"
 
 Ruleset *part_base(const Network *network);
+/* Of the edge: what functions without a VPC send to nowhere is logged. */
+Ruleset *part_edge(void);
 Ruleset *part_subnet(const Subnet *subnet, Numbers *numbers);
 Ruleset *part_route_table(const RouteTable *table, Numbers *numbers);
 Ruleset *part_acl(const NetworkAcl *acl);

@@ -12,6 +12,8 @@
 #define ADDRESSES "type ipv4_addr;"
 #define ADDRESS_MAP "type ipv4_addr : ipv4_addr;"
 #define RANGES4 "type ipv4_addr; flags interval;"
+#define SEEN4 "type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags dynamic,timeout; timeout 2s; size 65535;"
+#define SEEN6 "type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags dynamic,timeout; timeout 2s; size 65535;"
 #define RANGES6 "type ipv6_addr; flags interval;"
 
 static RuleSet *devices(Ruleset *part, const char *name) { return ruleset_set(part, name, "set", DEVICES); }
@@ -63,9 +65,52 @@ static void add_input(Ruleset *part) {
   rule_add(chain, "counter drop");
 }
 
+/* "{ 10.0.0.0/8, ... }" of one family (arena). */
+static const char *ranges_of(Arena *arena, const char *const *ranges, gboolean ipv6) {
+  g_autoptr(GString) out = g_string_new("{ ");
+  for (; *ranges; ranges++)
+    if ((strchr(*ranges, ':') != NULL) == ipv6)
+      g_string_append_printf(out, "%s%s", out->len > 2 ? ", " : "", *ranges);
+  g_string_append(out, " }");
+  return arena_strdup(arena, out->str);
+}
+
+/* Behind gateways: what is for the region goes on; what nothing carries, and what haar does not, is logged. */
+static void add_lost(RuleChain *chain, gboolean none, Arena *arena) {
+  rule_add(chain, "ip daddr %s accept", ranges_of(arena, reach_region, FALSE));
+  rule_add(chain, "ip6 daddr %s accept", ranges_of(arena, reach_region, TRUE));
+  rule_log(chain, arena_printf(arena, "ip daddr %s", ranges_of(arena, reach_not_global, FALSE)), STAGE_DELIVER, "private");
+  rule_log(chain, arena_printf(arena, "ip6 daddr %s", ranges_of(arena, reach_not_global, TRUE)), STAGE_DELIVER, "private");
+  rule_add(chain, "ip daddr %s accept", ranges_of(arena, reach_not_global, FALSE));
+  rule_add(chain, "ip6 daddr %s accept", ranges_of(arena, reach_not_global, TRUE));
+  rule_log(chain, none ? "" : "meta l4proto != { tcp, udp }", STAGE_DELIVER, "internet");
+}
+
+Ruleset *part_edge(void) {
+  g_autoptr(Arena) arena = arena_new();
+  Ruleset *part = ruleset_new();
+  ruleset_set(part, "seen", "set", SEEN4);
+  ruleset_set(part, "seen6", "set", SEEN6);
+  RuleChain *chain = ruleset_chain(part, "out", "type filter hook forward priority 0; policy accept;");
+  rule_add(chain, "iifname != \"o*\" accept");
+  rule_add(chain, "oifname != \"noroute\" accept");
+  add_lost(chain, TRUE, arena);
+  return part;
+}
+
+/* What ends behind a gateway is logged and let go: AWS's flow logs have it as accepted. What a NAT gateway takes is logged too, so that what
+ * becomes of it is known as its sender's. */
+static void add_out(Ruleset *part, const Network *network, Arena *arena) {
+  add_lost(ruleset_chain(part, "dl_out", ""), network->internet == INTERNET_NONE, arena);
+  rule_log(ruleset_chain(part, "dl_nat", ""), "", STAGE_DELIVER, DROP_TRANSLATED);
+}
+
 /* haar answers on 80 and 443 of endpoints; the rest is silence. */
-static void add_delivery(Ruleset *part) {
+static void add_delivery(Ruleset *part, const Network *network, Arena *arena) {
   RuleChain *chain = ruleset_chain(part, "f6_deliver", "type filter hook forward priority 30; policy accept;");
+  add_out(part, network, arena);
+  rule_add(chain, "ct state new oifname { \"igw\", \"eigw\" } goto dl_out");
+  rule_add(chain, "ct state new oifname @nats goto dl_nat");
   rule_add(chain, "oifname @served ct direction original tcp dport { 80, 443 } accept");
   rule_add(chain, "oifname @served ct direction original goto dl_port");
   rule_drop(ruleset_chain(part, "dl_port", ""), "", STAGE_DELIVER, "port");
@@ -86,8 +131,7 @@ static void add_sets(Ruleset *part) {
     {"subnet_rt", "map", "typeof meta iifgroup : meta mark;"}, {"rt_drop", "map", MARK_VERDICTS}, {"nacl_out", "map", GROUP_VERDICTS_OUT},
     {"nacl_in", "map", GROUP_VERDICTS_IN},
     {"vpc_cidrs", "set", RANGES4}, {"vpc_cidrs6", "set", RANGES6}, {"resolver", "set", ADDRESSES},
-    {"seen", "set", "type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags dynamic,timeout; timeout 2s; size 65535;"},
-    {"seen6", "set", "type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags dynamic,timeout; timeout 2s; size 65535;"},
+    {"seen", "set", SEEN4}, {"seen6", "set", SEEN6},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(sets); i++)
     ruleset_set(part, sets[i].name, sets[i].kind, sets[i].head);
@@ -126,7 +170,7 @@ Ruleset *part_base(const Network *network) {
   add_acl_stage(part, "f3_nacl_out", "type filter hook forward priority 0; policy accept;", "meta iifgroup vmap @nacl_out");
   add_acl_stage(part, "f4_nacl_in", "type filter hook forward priority 10; policy accept;", "meta oifgroup vmap @nacl_in");
   part_add_group_stages(part, network->stateless_groups);
-  add_delivery(part);
+  add_delivery(part, network, arena);
   add_gateway(part, "igw");
   add_gateway(part, "eigw");
   rule_element(devices(part, "nocheck"), g_strdup("\"lo\""), NULL);

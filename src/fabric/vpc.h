@@ -11,6 +11,7 @@
 
 enum {
   NFLOG_GROUP = 5, FALLBACK_TABLE = 999999, ROUTE_TABLE_BASE = 1000, BEFORE_LOCAL_BASE = 1000000, DROPS_KEPT = 4096, REFUSED_KEPT = 512,
+  TRANSLATED_KEPT = 256,
   ENI_WAIT_MS = 10000, EDGE_REPLIES = 900,
 };
 
@@ -63,6 +64,9 @@ typedef struct Vpc {
   GSource *flows;           /* reader of connection tracking's events, while somebody watches */
 } Vpc;
 
+/* What a NAT gateway took, as its sender sent it. */
+typedef struct Translated { char vpc_id[32], source[46], destination[46]; guint16 source_port, destination_port; guint8 protocol; } Translated;
+
 /* egress.h */
 typedef struct Egress Egress;
 
@@ -86,6 +90,8 @@ struct Fabric {
   GHashTable *flows;        /* VPC id -> FlowWatch *: whose flows are counted */
   Drop *drops;              /* ring */
   guint64 n_drops;
+  struct Translated *translated; /* ring */
+  guint64 n_translated;
   GHashTable *asked;        /* "vpc address" -> name */
   RefusedName *refused;     /* ring */
   guint64 n_refused;
@@ -98,7 +104,7 @@ struct Fabric {
   GMainContext *context;
   GMainLoop *loop;
   Error *fault;             /* the first since the last fabric_sync */
-  GSource *sources[2];
+  GSource *sources[3];
 };
 
 typedef struct FlowWatch FlowWatch;
@@ -168,6 +174,8 @@ void edge_unlisten(Vpc *vpc, const char *device);
 /* The resolver's sockets of a VPC (vpc_id NULL: of the edge), and the drop reader, as sources of the watcher. */
 Error *resolver_open(Fabric *fabric, Netns netns, const char *vpc_id, guint32 address, GSource **ret_udp, GSource **ret_tcp) ERROR_MUST_USE;
 Error *drops_open(Vpc *vpc, GSource **ret_source) ERROR_MUST_USE;
+/* The same in the edge, of functions without a VPC: their VPC is "". */
+Error *drops_open_edge(Fabric *fabric, GSource **ret_source) ERROR_MUST_USE;
 
 /* Answers one query. vpc_id NULL: outside. from: who asks . Any thread. FALSE: nothing is to be said. */
 /* TRUE and nothing in out: the host's resolver is to be asked. */
@@ -200,6 +208,8 @@ gboolean drop_parse(const void *message, gsize size, Drop *ret_drop);
 void drop_record(Fabric *fabric, const char *vpc_id, Drop *drop);
 
 void outside_free(gpointer outside);
+/* The key of the namespace that has this address; "": none. Lock held. */
+const char *outside_at(Fabric *fabric, Ip address);
 Error *outside_new(Fabric *fabric, const char *key) ERROR_MUST_USE;
 
 /* Who watches which VPC's flows: the table of Fabric.flows. */

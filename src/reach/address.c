@@ -160,3 +160,22 @@ Ip reach_service_ip6(const char *service) {
   range_parse(REACH_SERVICES6, &range);
   return ip_plus(range_base(&range), reach_service_address(service) & 0xffff);
 }
+
+const char *const reach_region[] = {"198.18.0.0/16", REACH_SERVICES6, REACH_AMAZON6, NULL};
+
+const char *const reach_not_global[] = {
+  "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16",
+  "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
+  "::/8", "100::/64", "2001:db8::/32", "fc00::/7", "fe80::/10", "ff00::/8", NULL,
+};
+
+static gboolean is_in(const char *const *ranges, Ip ip) {
+  Range range;
+  for (; *ranges; ranges++)
+    if (range_parse(*ranges, &range) && range_has(&range, ip))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean reach_is_region(Ip ip) { return is_in(reach_region, ip); }
+gboolean reach_is_global(Ip ip) { return !is_in(reach_not_global, ip); }

@@ -303,7 +303,32 @@ static Explanation explain_acl(const Case *c, gboolean egress) {
 static Explanation explain_acl_out(const Case *c) { return explain_acl(c, TRUE); }
 static Explanation explain_acl_in(const Case *c) { return explain_acl(c, FALSE); }
 
+/* On AWS the packet would go on. network: NULL of a function without a VPC. */
+static Explanation explain_internet(const Case *c) {
+  const char *way = c->network ? "The VPC let" : "Nothing stops";
+  Explanation e = {
+    .id = CAUSE_NO_INTERNET,
+    .why = arena_printf(c->arena, "%s %s from %s out to %s on the internet, but this haar has no way there. On AWS it would arrive.", way, c->what, c->from, c->to),
+    .mend = "Start haar with a way out to the host's real network. The template needs no change.", .command = "haar stop; haar serve --egress=host"};
+  if (c->blocked->protocol == 6 || c->blocked->protocol == 17)
+    return e;
+  e.mend = "None here: also with --egress=host, haar carries TCP and UDP only to the internet. The template needs no change.";
+  e.command = NULL;
+  return e;
+}
+
+static Explanation explain_private(const Case *c) {
+  return (Explanation){
+    .id = CAUSE_PRIVATE_ADDRESS,
+    .why = arena_printf(c->arena, "A route leads %s to an internet gateway on its way to %s, but the internet carries nothing for that address: it is private or reserved.", c->from, c->to),
+    .mend = "If the address is in another VPC: a peering connection, and a route to it on both sides. Else the address is wrong."};
+}
+
 static Explanation explain_deliver(const Case *c) {
+  if (strcmp(c->rule, "internet") == 0)
+    return explain_internet(c);
+  if (strcmp(c->rule, "private") == 0)
+    return explain_private(c);
   return (Explanation){.id = CAUSE_NOT_LISTENING, .why = arena_printf(c->arena, "%s was reached, but nothing took %s.", c->to, c->what),
                        .mend = c->receiver && c->receiver->kind == ENI_ENDPOINT ? "Endpoints of AWS services answer on ports 443 and 80 only." : "Start what should listen there."};
 }

@@ -145,6 +145,9 @@ typedef struct DhcpOptions {
 /* A record of a private hosted zone that is associated with the VPC, or another name known only here. */
 typedef struct PrivateName { const char *name; guint32 address; } PrivateName;
 
+/* What is behind an internet gateway, besides the region itself: the internet, as on AWS; nothing; or what the host reaches. */
+typedef enum { INTERNET_ASSUMED, INTERNET_NONE, INTERNET_HOST } Internet;
+
 typedef struct Network Network;
 struct Network {
   Arena *arena;
@@ -153,6 +156,7 @@ struct Network {
   RangeList cidrs6;
   gboolean dns_support, dns_hostnames;
   gboolean stateless_groups; /* fault profile: replies are checked against the groups' rules too */
+  Internet internet;
   const char *internet_gateway;    /* attached, or NULL */
   const char *egress_only_gateway; /* or NULL */
   DhcpOptions dhcp;
@@ -260,6 +264,11 @@ static inline Ip ip_plus(Ip ip, guint64 n) { return (Ip){ip.high, ip.low + n}; }
 /* The same for IPv6, out of the prefix for documentation. */
 #define REACH_SERVICES6 "2001:db8:a::/48"   /* service addresses */
 #define REACH_AMAZON6 "2001:db8:4000::/34"  /* ranges that VPCs are given, a /56 each */
+/* Ranges of the region itself, and ranges that the internet does not carry (disjoint); of both families, NULL at the end.
+ * https://www.iana.org/assignments/iana-ipv4-special-registry https://www.iana.org/assignments/iana-ipv6-special-registry */
+extern const char *const reach_region[], *const reach_not_global[];
+gboolean reach_is_region(Ip ip);
+gboolean reach_is_global(Ip ip);
 /* The address of a service ("s3", "dynamodb", "secretsmanager", any label): always the same one for a name. */
 guint32 reach_service_address(const char *service);
 /* Its IPv6 address, behind its dual-stack names only. */

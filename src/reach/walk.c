@@ -201,9 +201,26 @@ static gboolean walk_reply(Walk *walk, const Subnet *from, const Subnet *into, c
          (from == into || walk_acl(walk, walk->network, from, FALSE, &from_receiver, "the reply"));
 }
 
+/* Behind an internet gateway: the region, the internet, or nothing. AWS's has the internet there, and carries nothing for private addresses. */
+static gboolean walk_out(Walk *walk) {
+  const Network *network = walk->network;
+  const char *to = write_ip(walk, walk->to);
+  if (network->internet == INTERNET_ASSUMED || reach_is_region(walk->to))
+    return TRUE;
+  if (!reach_is_global(walk->to))
+    return step(walk, network, STAGE_DELIVER, FALSE, "private", arena_printf(walk->arena, "the internet carries nothing for %s", to));
+  if (network->internet == INTERNET_NONE)
+    return step(walk, network, STAGE_DELIVER, FALSE, "internet", arena_printf(walk->arena, "this haar has no way to the internet: on AWS it would go on to %s", to));
+  if (walk->packet->protocol != IPPROTO_TCP && walk->packet->protocol != IPPROTO_UDP)
+    return step(walk, network, STAGE_DELIVER, FALSE, "internet", "haar's way to the internet carries TCP and UDP only: on AWS it would go on");
+  return step(walk, network, STAGE_DELIVER, TRUE, "internet", arena_printf(walk->arena, "%s is reached from this machine (--egress=host)", to));
+}
+
 /* haar answers on two ports of an endpoint. */
 static gboolean walk_delivery(Walk *walk, const Way *way) {
   const Endpoint *endpoint = walk->verdict->endpoint;
+  if (!endpoint && !way->receiver && !way->peering)
+    return walk_out(walk);
   guint16 port = walk->packet->port;
   if (!endpoint || (walk->packet->protocol == IPPROTO_TCP && (port == 80 || port == 443)))
     return TRUE;

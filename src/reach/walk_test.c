@@ -242,6 +242,36 @@ static void test_nat_replies(void) {
   g_assert_cmpstr(verdict.rule, ==, "rtb-pub");
 }
 
+/* What is behind a gateway: as AWS has it, nothing, or what the host reaches; nobody carries private addresses. */
+static void test_internet(void) {
+  g_autoptr(Network) n = example();
+  g_autoptr(Arena) arena = arena_new();
+  n->enis[2].public_address = ip("198.18.128.9");
+  static const struct { Internet internet; const char *to; int protocol; const char *rule; } cases[] = {
+    {INTERNET_ASSUMED, "9.9.9.9", 6, NULL}, {INTERNET_ASSUMED, "192.168.0.1", 6, NULL}, {INTERNET_NONE, "9.9.9.9", 6, "internet"}, {INTERNET_NONE, "198.18.1.1", 6, NULL},
+    {INTERNET_NONE, "198.18.128.77", 6, NULL}, {INTERNET_NONE, "192.168.0.1", 6, "private"}, {INTERNET_HOST, "9.9.9.9", 17, NULL}, {INTERNET_HOST, "9.9.9.9", 1, "internet"},
+    {INTERNET_HOST, "192.168.0.1", 6, "private"},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    Verdict verdict = {0};
+    Packet packet = {.eni = "eni-pub", .destination = at(cases[i].to), .protocol = cases[i].protocol, .port = 443};
+    n->internet = cases[i].internet;
+    g_assert_null(reach_walk(n, &packet, arena, &verdict));
+    g_assert_cmpstr(verdict.rule, ==, cases[i].rule);
+    g_assert_true(cases[i].rule ? verdict.stage == STAGE_DELIVER : verdict.delivered);
+  }
+  Blocked b = {.stage = STAGE_DELIVER, .rule = "internet", .source = at("10.0.1.5"), .destination = at("9.9.9.9"), .protocol = 6, .port = 443, .destination_name = "api.example.com"};
+  Explanation e = reach_explain(n, arena, &b);
+  g_assert_cmpint(e.id, ==, CAUSE_NO_INTERNET);
+  g_assert_cmpstr(e.why, ==, "The VPC let TCP port 443 from 10.0.1.5 (eni-pub) out to api.example.com (9.9.9.9) on the internet, but this haar has no way there. "
+                  "On AWS it would arrive.");
+  g_assert_cmpstr(e.command, ==, "haar stop; haar serve --egress=host");
+  b.protocol = 1;
+  g_assert_null(reach_explain(n, arena, &b).command);
+  b.rule = "private";
+  g_assert_cmpint(reach_explain(n, arena, &b).id, ==, CAUSE_PRIVATE_ADDRESS);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/reach/cidr", test_cidr);
@@ -250,6 +280,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/reach/through", test_through);
   g_test_add_func("/reach/inbound", test_inbound);
   g_test_add_func("/reach/nat", test_nat_replies);
+  g_test_add_func("/reach/internet", test_internet);
   g_test_add_func("/reach/explanation", test_explanation);
   g_test_add_func("/reach/explanation/endpoints", test_endpoints_explained);
   g_test_add_func("/reach/explanation/replies", test_replies_explained);

@@ -63,7 +63,23 @@ def trials(haar):
     result['private'] = interface.connect('192.168.7.7', PORT)
     result['closed'] = interface.connect(THERE, PORT + 1)
     result['why after'] = haar.run('why', interface.id, f'{THERE}:{PORT}').stdout
+    result['why private'] = haar.run('why', interface.id, f'192.168.7.7:{PORT}').stdout
+    result['why ping'] = haar.run('why', interface.id, f'{THERE}/icmp').stdout
+    open_subnet(ec2, public, group, haar, result)
+    listed = json.loads(haar.run('why', '--json').stdout)['entries']
+    result['listed'] = [[e['cause'], e['who'].get('interface'), e['to']['address'], e['port'], e['why'], e['shown']] for e in listed if e['kind'] == 'connection']
+    result['interfaces'] = [interface.id, result['public interface']]
     return result
+
+
+def open_subnet(ec2, subnet, group, haar, result):
+    """An interface with an Elastic IP, in the subnet whose route is the internet gateway."""
+    interface = Interface(haar, subnet, group)
+    ec2.associate_address(AllocationId=ec2.allocate_address(Domain='vpc')['AllocationId'], NetworkInterfaceId=interface.id)
+    haar.call('GET', 'status')
+    result['public interface'] = interface.id
+    result['in a public subnet'] = interface.connect(THERE, PORT)
+    result['why public'] = haar.run('why', interface.id, f'{THERE}:{PORT}').stdout
 
 
 def answer_or_silence(interface, result):

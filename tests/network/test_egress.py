@@ -26,9 +26,27 @@ def test_a_nat_gateway_leads_to_the_internet_of_the_host(network):
     assert told["the host's own"] in ('ConnectionResetError', ''), 'a server listens there'
     assert told['private'] == 'silence'
     assert told['closed'] in ('ConnectionResetError', '')
-    assert told['why after'].endswith('It arrives.\n')
+    assert told['why after'].endswith('It arrives.\n') and 'reached from this machine' in told['why after']
+    assert 'It does not arrive' in told['why private'] and 'private-address' in told['why private']
+    assert 'It does not arrive' in told['why ping'] and 'TCP and UDP only' in told['why ping']
+    assert told['in a public subnet'] == '9.9.9.1' and told['why public'].endswith('It arrives.\n')
+    assert [e[:4] for e in told['listed'] if e[0] != 'no-route'] == [['private-address', told['interfaces'][0], '192.168.7.7', 8080]]
 
 
 def test_without_the_option_there_is_no_way_out(network):
     told = world()
-    assert told['without a route'] == told['behind a NAT gateway'] == told["the host's own"] == 'silence'
+    assert told['without a route'] == told['behind a NAT gateway'] == told["the host's own"] == told['in a public subnet'] == 'silence'
+    for trace in (told['why after'], told['why public']):
+        assert 'It does not arrive' in trace and 'no way to the internet' in trace and 'haar stop; haar serve --egress=host' in trace and 'explain/no-internet.md' in trace, trace
+    assert 'private-address' in told['why private']
+
+
+def test_what_ends_there_is_listed_with_its_sender(network):
+    """Behind a NAT gateway too: it is the function that waits, not the gateway."""
+    told = world()
+    private, public = told['interfaces']
+    lost = {(e[1], e[2], e[3]): e for e in told['listed'] if e[0] == 'no-internet'}
+    assert {(private, '9.9.9.2', 8080), (private, '9.9.9.2', 8081), (public, '9.9.9.2', 8080)} <= set(lost), told['listed']
+    entry = lost[(public, '9.9.9.2', 8080)]
+    assert entry[4].endswith('but this haar has no way there. On AWS it would arrive.') and entry[5].startswith('nothing: it would arrive. Here, the connection hangs')
+    assert [e[1] for e in told['listed'] if e[0] == 'private-address'] == [private]

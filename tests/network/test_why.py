@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from tests.network.place import Place
+from tests.network.place import Place, package
 from tests.support.daemon import BINARY, ROOT, wait_for
 
 
@@ -76,6 +76,26 @@ def test_refused_names(place):
         assert re.search(r'so that sqs\.us-east-1\.amazonaws\.com leads nowhere \(it would be 198\.18\.', entry['why'])
     finally:
         place.ec2.modify_vpc_attribute(VpcId=place.vpc, EnableDnsSupport={'Value': True})
+
+
+def test_a_function_without_a_vpc_and_the_internet(place):
+    """Nothing stops it, but haar: that is said, of addresses and of names, also in the function's log."""
+    place.lambda_.create_function(FunctionName='outside', Role=place.role, Runtime='python3.11', Handler='index.handler', Code={'ZipFile': package()}, Timeout=2, MemorySize=256)
+    wait_for(lambda: place.lambda_.get_function_configuration(FunctionName='outside')['State'] == 'Active', 'it is active')
+    assert place.invoke('outside', connect='9.9.9.9', port=8443) in ('timeout', 'TimeoutError')
+    entry = wait_for(lambda: place.why('outside'), 'it is listed')[0]
+    assert (entry['cause'], entry['who']['name'], entry['to']['address'], entry['port']) == ('no-internet', 'outside', '9.9.9.9', 8443)
+    assert entry['why'].startswith('Nothing stops TCP port 8443 from function outside (198.18.192.')
+    assert place.invoke('outside', connect='192.168.7.7') in ('timeout', 'TimeoutError')
+    assert wait_for(lambda: [e for e in place.why('outside') if e['to']['address'] == '192.168.7.7'], 'it is listed')[0]['cause'] == 'private-address'
+    printed = place.haar.run('why', 'outside').stdout
+    assert 'stopped by delivery (haar has no way to the internet), without a VPC' in printed and 'run        haar stop; haar serve --egress=host' in printed, printed
+    assert 'not known' in place.invoke('outside', resolve='api.example.com')
+    entry = place.why('outside')[0]
+    assert (entry['cause'], entry['who']['name']) == ('unknown-name', 'outside') and 'haar serve --egress=host asks' in entry['mend']
+    answer = place.lambda_.invoke(FunctionName='outside', LogType='Tail', Payload=json.dumps({'wait': '9.9.9.9'}))
+    log = base64.b64decode(answer['LogResult']).decode()
+    assert 'haar: blocked: a connection to 9.9.9.9 TCP 443: dropped by haar, which has no way to the internet.' in log, log
 
 
 def test_an_endpoint_policy_and_a_role(place):

@@ -26,6 +26,7 @@ static void change_free(gpointer data) {
 
 void ec2_network_faults(Haar *haar, Network *network) {
   network->stateless_groups = network->stateless_groups || server_fault_on(haar->server, "stateless-groups", network->vpc_id);
+  network->internet = haar->fabric ? fabric_internet(haar->fabric) : INTERNET_ASSUMED;
 }
 
 static Error *give(const Change *change) {

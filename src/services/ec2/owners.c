@@ -160,6 +160,16 @@ static const char *label_of(Owners *owners, const StringList *names) {
   return text_join(owners->call->arena, " or ", names->v, names->n);
 }
 
+/* names: "function pay"; who used the same thing. */
+static void name_users(Owners *owners, const StringList *names, Party *party) {
+  party->label = label_of(owners, names);
+  party->name = g_str_has_prefix(names->v[0], "function ") ? names->v[0] + strlen("function ") : names->v[0];
+  party->kind = g_str_has_prefix(names->v[0], "function ") ? "function" : "shell";
+  const OwnedFunction *function = names->n == 1 ? owners_function(owners, party->name) : NULL;
+  party->timeout_s = function ? function->timeout_s : 0;
+  party->runtime = function ? function->runtime : NULL;
+}
+
 /* Of an interface of Lambda: who used it at that time, else who may have. */
 static void name_function(Owners *owners, const Eni *eni, gint64 at_ms, Party *party) {
   Arena *arena = owners->call->arena;
@@ -171,14 +181,8 @@ static void name_function(Owners *owners, const Eni *eni, gint64 at_ms, Party *p
       const char *label = arena_printf(arena, "function %s", owners->functions.v[i]->name);
       LIST_APPEND(arena, &names, label);
     }
-  if (!names.n)
-    return;
-  party->label = label_of(owners, &names);
-  party->name = g_str_has_prefix(names.v[0], "function ") ? names.v[0] + strlen("function ") : names.v[0];
-  party->kind = g_str_has_prefix(names.v[0], "function ") ? "function" : "shell";
-  const OwnedFunction *function = names.n == 1 ? owners_function(owners, party->name) : NULL;
-  party->timeout_s = function ? function->timeout_s : 0;
-  party->runtime = function ? function->runtime : NULL;
+  if (names.n)
+    name_users(owners, &names, party);
 }
 
 static void name_interface(Owners *owners, const Network *network, const Eni *eni, gint64 at_ms, Party *party) {
@@ -237,6 +241,13 @@ static void name_service(Owners *owners, Party *party) {
   party->label = party->host ? party->host : party->name;
 }
 
+/* Who ran in a namespace without a VPC. */
+static void name_outside(Owners *owners, const char *key, gint64 at_ms, Party *party) {
+  StringList names = server_used_by(owners->call->haar->server, owners->call->arena, key, at_ms);
+  if (names.n)
+    name_users(owners, &names, party);
+}
+
 /* An interface that is gone: what is remembered of it. */
 static void name_gone(Owners *owners, const char *eni_id, gint64 at_ms, Party *party) {
   StringList names = server_used_by(owners->call->haar->server, owners->call->arena, eni_id, at_ms);
@@ -251,14 +262,16 @@ Party owners_party(Owners *owners, const Network *network, const char *address, 
   Fabric *fabric = owners->call->haar->fabric;
   Party party = {.kind = "address", .name = arena_strdup(arena, address), .address = arena_strdup(arena, address), .vpc = network ? network->vpc_id : NULL};
   Ip value = {0};
-  g_autofree char *host = fabric && network ? fabric_asked_name(fabric, network->vpc_id, address) : NULL;
+  g_autofree char *host = fabric ? fabric_asked_name(fabric, network ? network->vpc_id : NULL, address) : NULL;
   const Eni *eni = network && ip_parse(address, &value) ? network_eni_ip(network, value) : NULL;
   if (eni)
     name_interface(owners, network, eni, at_ms, &party);
   else if (network && network->cidrs.n && (ip_equal(value, ip_of4(cidr_base(&network->cidrs.v[0]) + 2)) || strcmp(address, "169.254.169.253") == 0)) {
     party.kind = "resolver";
     party.label = "the VPC's resolver";
-  } else if (eni_id && *eni_id && !network_eni(network, eni_id))
+  } else if (!network && eni_id && *eni_id)
+    name_outside(owners, eni_id, at_ms, &party);
+  else if (eni_id && *eni_id && !network_eni(network, eni_id))
     name_gone(owners, eni_id, at_ms, &party);
   party.host = host ? arena_strdup(arena, host) : NULL;
   if (!party.label)

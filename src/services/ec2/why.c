@@ -178,10 +178,14 @@ static void set_packet(Call *call, Json *entry, const Drop *drop) {
 
 /* What people call the rule: rules without an id are named for what they are. */
 static const char *rule_named(const Owners *owners, Arena *arena, const Drop *drop) {
-  static const char *const names[][2] = {{"local", "(the VPC's own addresses)"}, {"igw", "(the internet gateway)"}, {"blackhole", "(a blackhole)"}, {"eigw", "(the egress-only gateway)"}};
-  for (gsize i = 0; drop->stage == STAGE_ROUTE && i < G_N_ELEMENTS(names); i++)
-    if (strcmp(drop->rule, names[i][0]) == 0)
-      return names[i][1];
+  static const struct { ReachStage stage; const char *rule, *name; } names[] = {
+    {STAGE_ROUTE, "local", "(the VPC's own addresses)"}, {STAGE_ROUTE, "igw", "(the internet gateway)"}, {STAGE_ROUTE, "blackhole", "(a blackhole)"},
+    {STAGE_ROUTE, "eigw", "(the egress-only gateway)"}, {STAGE_DELIVER, "internet", "(haar has no way to the internet)"}, {STAGE_DELIVER, "private", "(no address of the internet)"},
+    {STAGE_DELIVER, "port", "(a port that endpoints do not answer on)"},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+    if (drop->stage == names[i].stage && strcmp(drop->rule, names[i].rule) == 0)
+      return names[i].name;
   return owners_named(owners, arena, drop->rule);
 }
 
@@ -208,7 +212,8 @@ static Error *add_drop(Gather *gather, const Drop *drop) {
   set_int(call, entry, "port", port);
   set_text(call, entry, "rule_name", rule_named(owners, call->arena, drop));
   set_explanation(call, entry, owners, &explanation);
-  set_text(call, entry, "shown", shown_blocked(call, who, drop->protocol, port));
+  const char *shown = shown_blocked(call, who, drop->protocol, port);
+  set_text(call, entry, "shown", explanation.id == CAUSE_NO_INTERNET ? arena_printf(call->arena, "nothing: it would arrive. Here, %s", shown) : shown);
   json_append(call->arena, gather->list, entry);
   return NULL;
 }
@@ -236,9 +241,12 @@ static Explanation explain_unknown(Call *call, const RefusedName *name) {
     e.mend = "Take the name from the endpoint's DNS entries.";
     e.command = "aws ec2 describe-vpc-endpoints --query 'VpcEndpoints[].DnsEntries[].DnsName'";
   } else {
-    e.why = arena_printf(arena, "The resolver of %s does not know %s: it is no name of an AWS service, of this VPC or of a private hosted zone of it, and nothing is asked "
-                         "outside.", *name->vpc_id ? name->vpc_id : "functions without a VPC", name->name);
-    e.mend = "If it is a name on the internet: haar has none; AWS would ask the public DNS. If it is yours: a record in a private hosted zone of the VPC.";
+    gboolean alone = fabric_internet(call->haar->fabric) == INTERNET_NONE;
+    const char *vpc = *name->vpc_id ? name->vpc_id : NULL;
+    e.why = arena_printf(arena, "The resolver of %s does not know %s: it is no name of an AWS service%s, and %s.", vpc ? vpc : "functions without a VPC", name->name,
+                         vpc ? ", of this VPC or of a private hosted zone of it" : " or of a hosted zone", alone ? "nothing is asked outside" : "nor does the resolver of this machine");
+    e.mend = arena_printf(arena, "%s%s", alone ? "If it is a name on the internet: on AWS it would be found; haar serve --egress=host asks this machine's resolver for it. " : "",
+                          vpc ? "If it is yours: a record in a private hosted zone of the VPC." : "If it is yours: a record in a public hosted zone.");
     e.snippet = arena_printf(arena, "PrivateRecord:\n  Type: AWS::Route53::RecordSet\n  Properties:\n    HostedZoneId: !Ref PrivateZone\n    Name: %s\n    Type: A\n    TTL: \"60\"\n"
                              "    ResourceRecords:\n      - <address>", name->name);
   }

@@ -83,6 +83,7 @@ enter_network(Start *start, Environment *environment, guint turn)
   if (!start->interface) {
     environment->outside = g_strdup_printf("lambda-%s", environment->id);
     start->port = OUTSIDE_PORT;
+    environment_use(environment, TRUE);
     TRY(fabric_outside_netns(fabric, environment->outside, &start->netns));
     return fabric_listen_outside(fabric, environment->outside, "127.0.0.1", OUTSIDE_PORT, &start->listener);
   }
@@ -309,11 +310,12 @@ void
 environment_use(Environment *environment, gboolean runs)
 {
   Server *server = environment->runtime->haar->server;
-  if (!environment->interface || (environment->use != 0) == runs)
+  const char *where = environment->interface ? environment->interface : environment->outside;
+  if (!where || (environment->use != 0) == runs)
     return;
   if (!runs)
     server_use_end(server, environment->use);
-  environment->use = runs ? server_use_begin(server, environment->interface, environment->who) : 0;
+  environment->use = runs ? server_use_begin(server, where, environment->who) : 0;
 }
 
 void

@@ -13,7 +13,7 @@ struct Environment {
   char *outside;                     /* fabric's key, or NULL: in an interface */
   char *interface;                   /* or NULL: outside */
   char *who;                         /* "function pay" */
-  guint64 use;                       /* of the interface (server_use_begin), 0: it is idle; by who runs the invocation */
+  guint64 use;                       /* of the interface, or of outside (server_use_begin), 0: it is idle; by who runs the invocation */
   gint64 expires;                    /* its credentials; on clock_now() */
   gint64 memory_size;
   gboolean made_late;                /* under the profile late-eni: one of the other kind does not stand in for it */

@@ -73,7 +73,7 @@ is_ours(const Environment *environment, const Drop *drop)
 {
   Fabric *fabric = environment->runtime->haar->fabric;
   g_autofree char *to = drop->reply ? fabric_eni_at(fabric, drop->vpc_id, drop->destination) : NULL;
-  return g_strcmp0(drop->reply ? to : drop->eni_id, environment->interface) == 0;
+  return g_strcmp0(drop->reply ? to : drop->eni_id, environment->interface ? environment->interface : environment->outside) == 0;
 }
 
 static void
@@ -83,11 +83,13 @@ tell_drop(Environment *environment, const Drop *drop, Arena *arena)
   const char *far = drop->reply ? drop->source : drop->destination;
   guint port = drop->reply ? drop->source_port : drop->destination_port;
   g_autofree char *host = fabric_asked_name(haar->fabric, drop->vpc_id, far);
-  StringList users = server_used_by(haar->server, arena, environment->interface, drop->time_ms);
+  StringList users = environment->interface ? server_used_by(haar->server, arena, environment->interface, drop->time_ms) : (StringList){0};
+  const char *by = drop->stage == STAGE_DELIVER && strcmp(drop->rule, "internet") == 0 ? "haar, which has no way to the internet"
+                                                                                      : arena_printf(arena, "%s %s", reach_stages[drop->stage].what, drop->rule);
   const char *shared = users.n > 1 ? arena_printf(arena, " (of %s, which share the interface)", text_join(arena, " or ", users.v, users.n)) : "";
-  environment_platform_line(environment, "haar: blocked: %s to %s%s%s%s %s %u%s: dropped by %s %s. `haar why %s` says why, and what mends it",
+  environment_platform_line(environment, "haar: blocked: %s to %s%s%s%s %s %u%s: dropped by %s. `haar why %s` says why, and what mends it",
                             drop->reply ? "the reply" : "a connection", host ? host : far, host ? " (" : "", host ? far : "", host ? ")" : "",
-                            drop->protocol == 17 ? "UDP" : drop->protocol == 1 ? "ICMP" : "TCP", port, shared, reach_stages[drop->stage].what, drop->rule,
+                            drop->protocol == 17 ? "UDP" : drop->protocol == 1 ? "ICMP" : "TCP", port, shared, by,
                             environment->who + strlen("function "));
 }
 
@@ -99,7 +101,7 @@ tell_drops(Environment *environment, const Course *course)
   g_autofree Drop *drops = NULL;
   g_autoptr(Arena) arena = arena_new();
   guint n = 0, told = 0;
-  if (!environment->interface)
+  if (!environment->interface && !environment->outside)
     return;
   gint64 since = clock_now() - (g_get_monotonic_time() - course->began) / 1000;
   fabric_drops(environment->runtime->haar->fabric, NULL, since, LOOKED_AT, &drops, &n);
