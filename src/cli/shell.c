@@ -3,17 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "cli/show.h"
+#include "cli/terminal.h"
 
 static const char summary[] =
     "A shell in a subnet, with security groups and a role's credentials: curl, python3, aws and mysql of this machine, by the VPC's own routes and names.\n"
@@ -23,12 +20,6 @@ static const char summary[] =
     "Subnets, groups and VPCs: by id or logical id. The interface is gone when the shell ends. Exit status: the command's.";
 
 enum { MESSAGE_MAX = 4096 };
-
-typedef struct Terminal {
-  gboolean is_tty;
-  int master;                /* -1 without a terminal */
-  struct termios before;
-} Terminal;
 
 typedef struct ShellOptions {
   char *subnet, *role, *vpc, *function, *data;
@@ -93,72 +84,6 @@ send_request(int socket, const char *text, const int fds[3])
   return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? error_fault("the request was not taken: %s", g_strerror(errno)) : NULL;
 }
 
-/* --- the terminal --- */
-
-static void
-copy_size(const Terminal *terminal)
-{
-  struct winsize size;
-  if (terminal->master >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
-    ioctl(terminal->master, TIOCSWINSZ, &size);
-}
-
-/* *ret_slave: the far end, to be handed over. */
-static Error *
-open_terminal(Terminal *terminal, int *ret_slave)
-{
-  terminal->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-  char name[64];
-  if (terminal->master < 0 || grantpt(terminal->master) != 0 || unlockpt(terminal->master) != 0 || ptsname_r(terminal->master, name, sizeof name) != 0)
-    return error_fault("no pseudo-terminal: %s", g_strerror(errno));
-  *ret_slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (*ret_slave < 0 || tcgetattr(STDIN_FILENO, &terminal->before) != 0)
-    return error_fault("no pseudo-terminal: %s", g_strerror(errno));
-  copy_size(terminal);
-  struct termios raw = terminal->before;
-  cfmakeraw(&raw);
-  tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
-  return NULL;
-}
-
-static void
-restore_terminal(const Terminal *terminal)
-{
-  if (terminal->master >= 0)
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->before);
-}
-
-static gboolean
-write_all(int fd, const char *data, gsize size)
-{
-  while (size > 0) {
-    ssize_t n = write(fd, data, size);
-    if (n < 0 && errno != EINTR)
-      return FALSE;
-    data += MAX(n, 0);
-    size -= (gsize) MAX(n, 0);
-  }
-  return TRUE;
-}
-
-/* FALSE: its end. */
-static gboolean
-copy(int from, int to)
-{
-  char buffer[16 * 1024];
-  ssize_t n = read(from, buffer, sizeof buffer);
-  return n > 0 && write_all(to, buffer, (gsize) n);
-}
-
-/* What the process wrote before it ended. */
-static void
-drain(const Terminal *terminal)
-{
-  struct pollfd fd = {terminal->master, POLLIN, 0};
-  while (terminal->master >= 0 && poll(&fd, 1, 0) > 0 && (fd.revents & POLLIN) && copy(terminal->master, STDOUT_FILENO))
-    ;
-}
-
 /* --- until it ends --- */
 
 static void
@@ -169,7 +94,7 @@ forward_signal(int signals, int socket, const Terminal *terminal)
   if (read(signals, &info, sizeof info) != sizeof info)
     return;
   if (info.ssi_signo == SIGWINCH) {
-    copy_size(terminal);
+    terminal_copy_size(terminal);
     return;
   }
   g_snprintf(message, sizeof message, "{\"signal\":%u}", info.ssi_signo);
@@ -199,20 +124,21 @@ take_answer(int socket, int *ret_status, Error **ret_error)
 }
 
 static Error *
-attend(int socket, int signals, const Terminal *terminal, int *ret_status)
+attend(int socket, int signals, Terminal *terminal, int *ret_status)
 {
   Error *error = NULL;
-  gboolean input = terminal->master >= 0;
   for (;;) {
-    struct pollfd fds[] = {{socket, POLLIN, 0}, {signals, POLLIN, 0}, {terminal->master, POLLIN, 0}, {input ? STDIN_FILENO : -1, POLLIN, 0}};
-    if (poll(fds, G_N_ELEMENTS(fds), -1) < 0)
+    int input = terminal_wants_input(terminal) ? STDIN_FILENO : -1;
+    struct pollfd fds[] = {{socket, POLLIN, 0}, {signals, POLLIN, 0}, {terminal->master, POLLIN, 0}, {input, POLLIN, 0}};
+    if (poll(fds, G_N_ELEMENTS(fds), terminal_wait_ms(terminal)) < 0)
       continue;
     if (fds[1].revents)
       forward_signal(signals, socket, terminal);
     if (fds[2].revents & POLLIN)
-      copy(terminal->master, STDOUT_FILENO);
+      terminal_show(terminal);
     if (fds[3].revents)
-      input = copy(STDIN_FILENO, terminal->master);
+      terminal_read(terminal);
+    terminal_type(terminal);
     if (fds[0].revents && !take_answer(socket, ret_status, &error))
       return error;
   }
@@ -233,22 +159,20 @@ open_signals(void)
 static Error *
 run(Arena *arena, const char *directory, const ShellOptions *options, int argc, char **argv, int *ret_status)
 {
-  Terminal terminal = {.is_tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO), .master = -1};
-  int socket = -1, slave = -1;
+  g_auto(Terminal) terminal = TERMINAL_NONE;
+  gboolean is_tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+  int socket = -1;
   Error *error = NULL;
   TRY(connect_to(directory, &socket));
   int signals = open_signals();
-  if (terminal.is_tty)
-    error = open_terminal(&terminal, &slave);
-  const int tty[3] = {slave, slave, slave}, plain[3] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  if (is_tty)
+    error = terminal_open(&terminal, argc == 0);
+  const int tty[3] = {terminal.slave, terminal.slave, terminal.slave}, plain[3] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
   if (!error)
-    error = send_request(socket, json_text(arena, request_json(arena, options, terminal.is_tty, argc, argv)), terminal.is_tty ? tty : plain);
-  if (slave >= 0)
-    close(slave);
+    error = send_request(socket, json_text(arena, request_json(arena, options, is_tty, argc, argv)), is_tty ? tty : plain);
   if (!error)
     error = attend(socket, signals, &terminal, ret_status);
-  drain(&terminal);
-  restore_terminal(&terminal);
+  terminal_drain(&terminal);
   close(socket);
   return error;
 }

@@ -76,41 +76,66 @@ def test_nothing_of_the_machine_is_in_it(place):
     assert done.stdout.strip() == 'shell' and done.stderr.count('No such file') == 3 and 'Read-only file system' in done.stderr
 
 
+class Terminal:
+    """haar shell at a terminal of its own."""
+
+    def __init__(self, place):
+        self.seen = ''
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.execve(BINARY, [BINARY, 'shell', '--subnet', place.subnets[0]], {**environment(place), 'TERM': 'xterm'})
+
+    def until(self, text):
+        while text not in self.seen:
+            assert select.select([self.master], [], [], 30)[0], f'{text} is not to be seen in: {self.seen}'
+            self.seen += os.read(self.master, 4096).decode(errors='replace')
+        self.seen = self.seen.partition(text)[2]
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def size(self, rows, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
+
+    def end(self):
+        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        os.close(self.master)
+        return status
+
+
 def test_a_terminal(place):
-    pid, master = pty.fork()
-    if pid == 0:
-        os.execve(BINARY, [BINARY, 'shell', '--subnet', place.subnets[0]], {**environment(place), 'TERM': 'xterm'})
-    seen = ''
-
-    def until(text):
-        nonlocal seen
-        while text not in seen:
-            assert select.select([master], [], [], 30)[0], f'{text} is not to be seen in: {seen}'
-            seen += os.read(master, 4096).decode(errors='replace')
-        seen = seen.partition(text)[2]
-
-    def type_(text):
-        os.write(master, text.encode())
-
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack('HHHH', 41, 97, 0, 0))
-    prompt = f'{place.subnets[0]} 10.0.10.'
-    until(prompt)
-    type_('stty size; tty </dev/tty >/dev/null && echo con""trolling\n')
-    until('41 97')
-    until('controlling')
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack('HHHH', 25, 80, 0, 0))
-    type_('until stty size | grep "25 80"; do :; done; echo re""sized\n')
-    until('resized')
-    type_('sh -c \'echo sleep""ing; exec sleep 1000\'\n')
-    until('sleeping')
-    type_('\x03')
-    until(prompt)  # what is typed while bash takes the terminal back may be lost
-    type_('echo inter""rupted $?\n')
-    until('interrupted 130')
-    type_('exit 5\n')
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
-    os.close(master)
+    terminal = Terminal(place)
+    terminal.size(41, 97)
+    terminal.until(f'{place.subnets[0]} 10.0.10.')
+    terminal.type('stty size; tty </dev/tty >/dev/null && echo con""trolling\n')
+    terminal.until('41 97')
+    terminal.until('controlling')
+    terminal.size(25, 80)
+    terminal.type('until stty size | grep "25 80"; do :; done; echo re""sized\n')
+    terminal.until('resized')
+    terminal.type('exit 5\n')
+    assert terminal.end() == 5
     wait_for(lambda: not interfaces(place), 'the interface is gone')
+
+
+def test_an_interrupt_ends_what_was_just_begun(place):
+    """Nobody waits for the program: the key comes with its line, with the echo of it, and into a loop of the shell itself."""
+    terminal = Terminal(place)
+    prompt = f'{place.subnets[0]} 10.0.10.'
+    terminal.until(prompt)
+    lines = ('sleep 1000', 'sleep 10""00', 'tail -f /dev/null', 'cat', 'while :; do :; done')
+    for turn in range(20):
+        line = lines[turn % len(lines)]
+        terminal.type(f'{line}\n' if turn % 2 else f'{line}\n\x03')
+        if turn % 2:
+            terminal.until(line)
+            terminal.type('\x03')
+        terminal.until(prompt)
+        terminal.type(f'echo inter""rupted {turn} $?\n')
+        terminal.until(f'interrupted {turn} 130')
+        terminal.until(prompt)
+    terminal.type('exit 5\n')
+    assert terminal.end() == 5
 
 
 def test_it_ends_with_its_caller(place):
