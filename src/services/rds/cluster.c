@@ -162,7 +162,7 @@ describe_new(Call *call, const RdsCreateDBClusterInput *in, RdsDBCluster *cluste
     .EarliestRestorableTime = OPT_TIME(call->now), .LatestRestorableTime = OPT_TIME(call->now),
     .DbClusterResourceId = arena_printf(call->arena, "cluster-%s", id_alphabet(call->arena, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 26)),
     .DBClusterArn = rds_arn(call, "cluster", id), .IAMDatabaseAuthenticationEnabled = OPT_BOOL(FALSE), .TagList = in->Tags,
-    .EnabledCloudwatchLogsExports = in->EnableCloudwatchLogsExports, .DeletionProtection = OPT_BOOL(OPT_OR(in->DeletionProtection, FALSE)),
+    .DeletionProtection = OPT_BOOL(OPT_OR(in->DeletionProtection, FALSE)),
     .CopyTagsToSnapshot = OPT_BOOL(OPT_OR(in->CopyTagsToSnapshot, FALSE)), .HttpEndpointEnabled = OPT_BOOL(FALSE), .NetworkType = "IPV4",
     .AutoMinorVersionUpgrade = OPT_BOOL(TRUE), .ActivityStreamStatus = "stopped", .CrossAccountClone = OPT_BOOL(FALSE),
   };
@@ -177,6 +177,7 @@ create_db_cluster(Call *call, const RdsCreateDBClusterInput *in, RdsCreateDBClus
   TRY(check_create(call, in));
   TRY(parameters_exist(call, in->DBClusterParameterGroupName));
   describe_new(call, in, record.Cluster);
+  TRY(log_types_set(call, record.Cluster, &in->EnableCloudwatchLogsExports));
   TRY(cluster_place(call, in->DBSubnetGroupName, &in->VpcSecurityGroupIds, record.Cluster));
   TRY(make_keys(call, in, &record));
   ret_out->DBCluster = shape_copy(call->arena, &RdsDBCluster_shape, record.Cluster);
@@ -259,6 +260,8 @@ apply_changes(Call *call, const RdsModifyDBClusterInput *in, RdsClusterRecord *r
     TRY(parameters_exist(call, in->DBClusterParameterGroupName));
     cluster->DBClusterParameterGroup = in->DBClusterParameterGroupName;
   }
+  if (in->CloudwatchLogsExportConfiguration)
+    TRY(log_types_change(call, cluster, in->CloudwatchLogsExportConfiguration));
   return in->MasterUserPassword ? change_password(call, record, in->MasterUserPassword) : NULL;
 }
 

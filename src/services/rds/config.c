@@ -11,20 +11,24 @@ static const char *const passed_on[] = {
   "collation_connection", "collation_server", "connect_timeout", "default_week_format", "div_precision_increment", "eq_range_index_dive_limit",
   "event_scheduler", "explicit_defaults_for_timestamp", "ft_min_word_len", "general_log", "group_concat_max_len", "init_connect",
   "innodb_autoinc_lock_mode", "innodb_ft_min_token_size", "innodb_lock_wait_timeout", "innodb_print_all_deadlocks", "innodb_strict_mode",
-  "interactive_timeout", "join_buffer_size", "local_infile", "lock_wait_timeout", "log_bin_trust_function_creators",
+  "interactive_timeout", "join_buffer_size", "local_infile", "lock_wait_timeout", "log_bin_trust_function_creators", "log_output",
   "log_queries_not_using_indexes", "long_query_time", "lower_case_table_names", "max_allowed_packet", "max_connect_errors", "max_connections",
-  "max_heap_table_size", "max_prepared_stmt_count", "net_read_timeout", "net_write_timeout", "slow_query_log", "sort_buffer_size", "sql_mode",
+  "max_heap_table_size", "max_prepared_stmt_count", "net_read_timeout", "net_write_timeout", "server_audit_events", "server_audit_excl_users",
+  "server_audit_incl_users", "server_audit_logging", "slow_query_log", "sort_buffer_size", "sql_mode",
   "table_open_cache", "thread_cache_size", "tmp_table_size", "tx_isolation", "wait_timeout", NULL,
 };
+
+/* What haar's own users do is not the audit log's matter. */
+#define OWN_USERS "rdsadmin,rdsrepl"
 
 static void
 add_parameters(GString *out, const RdsParametersList *parameters)
 {
   for (gsize i = 0; parameters && i < parameters->n; i++) {
     const RdsParameter *parameter = parameters->v[i];
-    gboolean line = strpbrk(parameter->ParameterValue, "\r\n") != NULL;
+    gboolean line = strpbrk(parameter->ParameterValue, "\r\n") != NULL, excluded = !strcmp(parameter->ParameterName, "server_audit_excl_users");
     if (!line && g_strv_contains(passed_on, parameter->ParameterName))
-      g_string_append_printf(out, "loose_%s=%s\n", parameter->ParameterName, parameter->ParameterValue);
+      g_string_append_printf(out, "loose_%s=%s%s\n", parameter->ParameterName, parameter->ParameterValue, excluded ? "," OWN_USERS : "");
   }
 }
 
@@ -43,6 +47,11 @@ config_text(const EngineSpec *spec)
     "innodb_flush_log_at_trx_commit=2\nsync_binlog=0\ninnodb_flush_method=fsync\n"
     "log_bin=binlog\nlog_slave_updates=1\nbinlog_format=ROW\nrelay_log=relay\nslave_net_timeout=10\n"
     "character_set_server=utf8mb4\ncollation_server=utf8mb4_general_ci\nlocal_infile=0\nsecure_file_priv=/tmp\n");
+  /* The audit log's files are changed by haar (log_export.c), not by their size. */
+  g_string_append(out,
+    "log_output=FILE\nslow_query_log_file=/srv/logs/slowquery.log\ngeneral_log_file=/srv/logs/general.log\nplugin_load_add=server_audit\n"
+    "server_audit_output_type=file\nserver_audit_file_path=/srv/logs/audit.log\nserver_audit_file_rotate_size=1000000000000\n"
+    "server_audit_file_rotations=1\nserver_audit_excl_users=" OWN_USERS "\n");
   if (spec->replica || spec->recovering)
     g_string_append(out, "read_only=1\nskip_slave_start=0\n");
   if (spec->recovering)

@@ -16,13 +16,18 @@ test_parameters(void)
   RdsParameter good = {.ParameterName = "max_allowed_packet", .ParameterValue = "1048576"};
   RdsParameter unknown = {.ParameterName = "aurora_parallel_query", .ParameterValue = "ON"};
   RdsParameter injected = {.ParameterName = "sql_mode", .ParameterValue = "x\nplugin_load_add=evil"};
-  RdsParameter *rows[] = {&good, &unknown, &injected};
-  RdsParametersList list = {3, rows};
+  RdsParameter audit = {.ParameterName = "server_audit_logging", .ParameterValue = "1"};
+  RdsParameter users = {.ParameterName = "server_audit_excl_users", .ParameterValue = "batch"};
+  RdsParameter *rows[] = {&good, &unknown, &injected, &audit, &users};
+  RdsParametersList list = {G_N_ELEMENTS(rows), rows};
   EngineSpec spec = {.address = "10.0.1.5", .port = 3306, .server_id = 7, .parameters = &list};
   g_autofree char *text = config_text(&spec);
   g_assert_nonnull(strstr(text, "loose_max_allowed_packet=1048576\n"));
   g_assert_null(strstr(text, "aurora_parallel_query"));
   g_assert_null(strstr(text, "evil"));
+  g_assert_nonnull(strstr(text, "loose_server_audit_logging=1\n"));
+  g_assert_nonnull(strstr(text, "loose_server_audit_excl_users=batch,rdsadmin,rdsrepl\n"));
+  g_assert_nonnull(strstr(text, "slow_query_log_file=/srv/logs/slowquery.log\n"));
   g_assert_nonnull(strstr(text, "bind_address=10.0.1.5\n"));
   g_assert_null(strstr(text, "file_key_management"));
 }

@@ -1,11 +1,11 @@
 /* engine: a MariaDB server behind a DB instance: a process in the instance's network interface, its data directory on the machine, its
  * configuration and keys only in the sandbox's memory. haar administers it through its unix socket. */
-#include "services/rds/rds.h"
+#include "services/rds/engine.h"
 
+#include <errmsg.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <mysql.h>
 #include <mariadb_rpl.h> /* needs mysql.h before it */
 #include <signal.h>
 #include <string.h>
@@ -22,7 +22,9 @@ struct Engine {
   Sandbox *sandbox;
   Relay *relay;
   Rds *rds;
+  Watch *watch;
   gint watched;          /* its end is not wanted: the instance's job hears of it */
+  gint held;             /* it stands still, for a copy */
 };
 
 struct Rds {
@@ -31,6 +33,7 @@ struct Rds {
   GHashTable *engines;   /* ARN -> Engine */
   GMutex starting;       /* engines start one after the other: each takes the disk */
   GMutex template;       /* of the prepared data directory */
+  GMutex logs;           /* of the export of logs */
   GHashTable *seen;      /* of the metrics: counters at the last look */
 };
 
@@ -44,6 +47,7 @@ static void
 engine_free(gpointer data)
 {
   Engine *engine = data;
+  watch_free(engine->watch);
   relay_free(engine->relay);
   sandbox_free(engine->sandbox);
   g_free(engine->arn);
@@ -75,6 +79,7 @@ rds_new(Haar *haar)
   g_mutex_init(&rds->mutex);
   g_mutex_init(&rds->starting);
   g_mutex_init(&rds->template);
+  g_mutex_init(&rds->logs);
   rds->engines = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, NULL);
   rds->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   rds_metrics_start(haar, rds->seen);
@@ -86,6 +91,12 @@ GMutex *
 rds_template_mutex(Haar *haar)
 {
   return &rds_of(haar)->template;
+}
+
+GMutex *
+rds_logs_mutex(Haar *haar)
+{
+  return &rds_of(haar)->logs;
 }
 
 /* Takes the engine out of the table; the caller frees it. */
@@ -134,22 +145,33 @@ mysql_close_pointer(MYSQL **mysql)
 
 /* Connects as rdsadmin; the socket is reached through its directory's descriptor, so that its path may be long. */
 static MYSQL *
-admin_connect(const char *directory, const char *password, GString *problem)
+admin_connect_within(const char *directory, const char *password, guint seconds, GString *problem, gboolean *ret_unanswered)
 {
   g_autofree char *run = g_build_filename(directory, "run", NULL);
-  unsigned int timeout = 10;
+  unsigned int timeout = seconds ? seconds : 10;
+  gint64 began = clock_monotonic_us();
   int dir = open(run, O_PATH | O_DIRECTORY | O_CLOEXEC);
   g_autofree char *socket = g_strdup_printf("/proc/self/fd/%d/mysql.sock", dir);
   MYSQL *mysql = mysql_init(NULL);
   mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
+  if (seconds)
+    mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &timeout);
   MYSQL *connected = dir < 0 ? NULL : mysql_real_connect(mysql, "localhost", "rdsadmin", password, NULL, 0, socket, CLIENT_MULTI_STATEMENTS);
   if (!connected) {
     g_string_assign(problem, dir < 0 ? g_strerror(errno) : mysql_error(mysql));
+    if (ret_unanswered) /* refused at once is an answer */
+      *ret_unanswered = dir >= 0 && clock_monotonic_us() - began >= (timeout - 1) * G_USEC_PER_SEC;
     mysql_close(mysql);
   }
   if (dir >= 0)
     close(dir);
   return connected;
+}
+
+static MYSQL *
+admin_connect(const char *directory, const char *password, GString *problem)
+{
+  return admin_connect_within(directory, password, 0, problem, NULL);
 }
 
 static Error *
@@ -179,6 +201,16 @@ admin_of(Haar *haar, const char *arn, char **ret_directory, char **ret_password)
   *ret_directory = g_strdup(engine->directory);
   *ret_password = g_strdup(engine->admin_password);
   return TRUE;
+}
+
+MYSQL *
+engine_connect(Haar *haar, const char *arn, guint seconds, GString *problem, gboolean *ret_unanswered)
+{
+  g_autofree char *directory = NULL, *password = NULL;
+  if (admin_of(haar, arn, &directory, &password))
+    return admin_connect_within(directory, password, seconds, problem, ret_unanswered);
+  g_string_assign(problem, "it does not run");
+  return NULL;
 }
 
 Error *
@@ -304,7 +336,7 @@ read_counter(const char *name, const char *value, EngineCounters *counters)
       *rows[i].to += g_ascii_strtoll(value, NULL, 10);
 }
 
-/* haar's own connection is not counted. */
+/* haar's own connections, this one and the watch's, are not counted. */
 static Error *
 read_counters(MYSQL *mysql, EngineCounters *counters)
 {
@@ -314,7 +346,7 @@ read_counters(MYSQL *mysql, EngineCounters *counters)
   for (MYSQL_ROW row = result ? mysql_fetch_row(result) : NULL; row; row = mysql_fetch_row(result))
     read_counter(row[0], row[1] ? row[1] : "0", counters);
   mysql_free_result(result);
-  counters->connections = MAX(counters->connections - 1, 0);
+  counters->connections = MAX(counters->connections - 2, 0);
   return NULL;
 }
 
@@ -386,9 +418,11 @@ engine_copy(Haar *haar, const char *arn, const char *to)
   g_mutex_unlock(&rds->mutex);
   if (!engine)
     return error_answer("InvalidDBClusterStateFault", "The cluster's writer is not available.");
+  g_atomic_int_set(&engine->held, TRUE);
   TRY(sandbox_freeze(engine->sandbox));
   Error *error = copy_frozen(rds, engine, to);
   g_autoptr(Error) thaw = sandbox_thaw(engine->sandbox);
+  g_atomic_int_set(&engine->held, FALSE);
   return error ? error : g_steal_pointer(&thaw);
 }
 
@@ -450,16 +484,18 @@ launch(Haar *haar, const EngineSpec *spec, Engine *engine, const char *keys)
 {
   g_autofree char *config = config_text(spec), *init = config_init_sql(spec, engine->admin_password);
   g_autofree char *data = g_build_filename(spec->directory, "data", NULL), *run = g_build_filename(spec->directory, "run", NULL);
-  g_autofree char *log = g_build_filename(spec->directory, "error.log", NULL);
+  g_autofree char *log = g_build_filename(spec->directory, "error.log", NULL), *logs = g_build_filename(spec->directory, "logs", NULL);
   int netns = -1;
+  TRY(logs_prepare(spec->directory));
   if (g_mkdir_with_parents(run, 0711)) /* searched by haar for the socket, also when it is the sandbox user's */
     return error_fault("making %s: %s", run, g_strerror(errno));
   if (spec->eni_id)
     TRY(fabric_eni_netns(haar->fabric, spec->eni_id, &netns));
   int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   const char *const argv[] = {"/usr/sbin/mariadbd", "--defaults-file=/etc/haar-engine.cnf", NULL};
-  const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "TZ=UTC", NULL};
-  const SandboxMount mounts[] = {{data, "/srv/data", TRUE}, {run, "/srv/run", TRUE}};
+  /* UMASK is of the files that the server makes: haar reads its logs, also as another user. */
+  const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "TZ=UTC", "UMASK=0644", NULL};
+  const SandboxMount mounts[] = {{data, "/srv/data", TRUE}, {run, "/srv/run", TRUE}, {logs, "/srv/logs", TRUE}};
   const SandboxFile files[] = {{"/etc/haar-engine.cnf", config}, {"/run/haar/init.sql", init}, {"/run/haar/keys", keys ? keys : ""}};
   const SandboxSpec sandbox = {.name = engine->name, .hostname = engine->name, .netns = netns, .argv = argv, .env = env, .directory = "/srv/data",
                                .mounts = mounts, .n_mounts = G_N_ELEMENTS(mounts), .files = files, .n_files = G_N_ELEMENTS(files), .user = "mysql",
@@ -510,12 +546,21 @@ keys_text(const guint8 *key)
   return g_string_free(text, FALSE);
 }
 
+/* A process that answers no more is ended, and its end is news. */
+static void
+engine_dead(gpointer data)
+{
+  const Engine *engine = data;
+  sandbox_kill(engine->sandbox);
+}
+
 /* From now on its end is news; it may have ended before. */
 static void
 watch(Engine *engine, const EngineSpec *spec)
 {
   if (spec->recovering)
     return;
+  engine->watch = watch_new(engine->rds->haar, engine->arn, engine->directory, &engine->held, engine_dead, engine);
   g_atomic_int_set(&engine->watched, TRUE);
   if (!sandbox_running(engine->sandbox) && g_atomic_int_compare_and_exchange(&engine->watched, TRUE, FALSE))
     engine_lost(engine->rds->haar, engine->arn);
@@ -559,6 +604,7 @@ static void
 stop(Engine *engine)
 {
   g_atomic_int_set(&engine->watched, FALSE);
+  watch_free(g_steal_pointer(&engine->watch));
   if (engine->sandbox && sandbox_running(engine->sandbox)) {
     g_autoptr(Error) error = sandbox_signal(engine->sandbox, SIGTERM);
     if (error || !sandbox_wait(engine->sandbox, STOP_MS, NULL))
@@ -596,5 +642,6 @@ rds_free(Rds *rds)
   g_mutex_clear(&rds->mutex);
   g_mutex_clear(&rds->starting);
   g_mutex_clear(&rds->template);
+  g_mutex_clear(&rds->logs);
   g_free(rds);
 }

@@ -21,6 +21,8 @@ describe_db_engine_versions(Call *call, const RdsDescribeDBEngineVersionsInput *
     *version = (RdsDBEngineVersion) {.Engine = "aurora-mysql", .EngineVersion = versions[i].version, .DBParameterGroupFamily = versions[i].family,
                                      .DBEngineDescription = "Aurora MySQL", .DBEngineVersionDescription = "Aurora MySQL, run by MariaDB in haar",
                                      .Status = "available", .SupportsLogExportsToCloudwatchLogs = OPT_BOOL(TRUE), .SupportsReadReplica = OPT_BOOL(FALSE)};
+    log_types_list(call->arena, &version->ExportableLogTypes);
+    LIST_EMPTY(call->arena, &version->ValidUpgradeTarget);
     LIST_APPEND(call->arena, &version->SupportedEngineModes, "provisioned");
     LIST_APPEND(call->arena, &ret_out->DBEngineVersions, version);
   }

@@ -20,17 +20,12 @@ Error *
 work_load(Call *call, gpointer data)
 {
   InstanceWork *work = data;
-  RdsParameterGroupRecord *parameters = NULL;
   TRY(instance_get(call, work->id, &work->instance));
   TRY(cluster_get(call, work->instance->Instance->DBClusterIdentifier, &work->cluster));
   TRY(subnet_group_get(call, work->cluster->Cluster->DBSubnetGroup, &work->group));
   const RdsDBClusterMember *writer = cluster_writer(work->cluster->Cluster);
   work->source_arn = writer && g_ascii_strcasecmp(writer->DBInstanceIdentifier, work->id) ? rds_arn(call, "db", writer->DBInstanceIdentifier) : NULL;
-  if (g_str_has_prefix(work->cluster->Cluster->DBClusterParameterGroup, "default."))
-    return NULL;
-  TRY(parameter_group_get(call, &rds_cluster_parameter_groups, work->cluster->Cluster->DBClusterParameterGroup, &parameters));
-  work->parameters = parameters->Parameters;
-  return NULL;
+  return parameters_load(call, work);
 }
 
 Error *
@@ -152,6 +147,15 @@ instance_set_status(Call *call, const char *instance_id, const char *status, con
 
 /* -- create, restart ------------------------------------------------------------------------------------------------------- */
 
+/* Not its logs, which may not be exported yet. */
+static void
+data_remove(const char *directory)
+{
+  g_autofree char *data = g_build_filename(directory, "data", NULL), *run = g_build_filename(directory, "run", NULL);
+  directory_remove(data);
+  directory_remove(run);
+}
+
 /* A new replica starts from nothing and receives all; a new writer takes the cluster's volume, if it has one. */
 static Error *
 prepare_directory(Call *call, InstanceWork *work, const char *directory)
@@ -159,7 +163,7 @@ prepare_directory(Call *call, InstanceWork *work, const char *directory)
   g_autofree char *volume = engine_directory(call->haar, work->cluster->Cluster->DbClusterResourceId);
   if (OPT_OR(work->instance->Prepared, FALSE))
     return NULL;
-  directory_remove(directory);
+  data_remove(directory);
   if (work->source_arn || !volume_move(volume, directory))
     TRY(template_copy(call->haar, directory));
   work->instance->Prepared = OPT_BOOL(TRUE);
@@ -230,10 +234,12 @@ bring_up(Call *call, InstanceWork *work)
   TRY(make_interface(call, work));
   if (!strcmp(status, "rebooting"))
     engine_stop(call->haar, arn);
-  if (engine_running(call->haar, arn))
+  if (engine_running(call->haar, arn)) {
     TRY(regroup_interface(call, work));
-  else
+    parameters_apply(call, work);
+  } else {
     TRY(work_start(call, work, FALSE));
+  }
   TRY(change_password(call, work));
   return instance_set_status(call, work->id, "available", NULL);
 }
@@ -248,6 +254,15 @@ rds_job_call(const JobRun *run, const char **ret_id)
   return call_new(run->context, account, region, principal_service(run->arena, "rds", account));
 }
 
+/* What an engine logged that does not run, or is gone. */
+static void
+export_logs(Call *call, const char *id, gboolean final)
+{
+  g_autoptr(Error) error = logs_export(call, id, final);
+  if (error)
+    log_debug("logs of %s: %s", id, error->message);
+}
+
 static Error *
 instance_job(JobRun *run)
 {
@@ -257,6 +272,7 @@ instance_job(JobRun *run)
   if (!strcmp(work.instance->Instance->DBInstanceStatus, "deleting"))
     return NULL;
   g_autoptr(Error) error = bring_up(call, &work);
+  export_logs(call, work.id, FALSE);
   if (!error)
     return NULL;
   log_warning("database instance %s: %s", work.id, error->message);
@@ -275,6 +291,7 @@ erase(Call *call, gpointer data)
   Key key;
   rds_key(call, &key, data);
   TRY(event_put(call, EVENT_INSTANCE_DELETED, data, NULL));
+  TRY(log_positions_forget(call, data));
   return store_delete(call->txn, &rds_instances, &key, NULL);
 }
 
@@ -288,6 +305,7 @@ delete_job(JobRun *run)
     return error_is(missing, "DBInstanceNotFound") ? NULL : g_steal_pointer(&missing);
   g_autofree char *directory = engine_directory(call->haar, work.instance->Instance->DbiResourceId);
   engine_stop(call->haar, rds_arn(call, "db", work.id));
+  export_logs(call, work.id, TRUE);
   TRY(drop_interface(call, &work));
   if (call->haar->fabric)
     fabric_name_remove(call->haar->fabric, endpoint_instance(call, work.id));

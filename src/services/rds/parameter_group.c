@@ -36,6 +36,7 @@ modify(Call *call, const Table *table, const char *name, const RdsParametersList
 {
   Key key;
   RdsParameterGroupRecord *record = NULL;
+  gboolean now = FALSE;
   TRY(parameter_group_get(call, table, name, &record));
   for (gsize i = 0; i < parameters->n; i++) {
     RdsParameter *parameter = parameters->v[i], *old = NULL;
@@ -49,9 +50,11 @@ modify(Call *call, const Table *table, const char *name, const RdsParametersList
       *old = *parameter;
     else
       LIST_APPEND(call->arena, &record->Parameters, parameter);
+    now = now || (parameter_is_live(parameter->ParameterName) && g_strcmp0(parameter->ApplyMethod, "pending-reboot"));
   }
   rds_key(call, &key, name);
-  return record_put(call->txn, table, &key, &RdsParameterGroupRecord_shape, record);
+  TRY(record_put(call->txn, table, &key, &RdsParameterGroupRecord_shape, record));
+  return now ? parameters_changed(call, table, record->Name) : NULL;
 }
 
 /* Back to what the engine has: all of them, or those that are named. */
@@ -73,7 +76,22 @@ reset(Call *call, const Table *table, const char *name, gboolean all, const RdsP
   }
   record->Parameters.n = kept;
   rds_key(call, &key, name);
-  return record_put(call->txn, table, &key, &RdsParameterGroupRecord_shape, record);
+  TRY(record_put(call->txn, table, &key, &RdsParameterGroupRecord_shape, record));
+  return parameters_changed(call, table, record->Name);
+}
+
+static Error *
+check_no_instance(Call *call, const char *name)
+{
+  GPtrArray *instances = NULL;
+  TRY(rds_records_list(call, &rds_instances, &RdsInstanceRecord_shape, &instances));
+  for (guint i = 0; i < instances->len; i++) {
+    const RdsDBParameterGroupStatusList *groups = &((RdsInstanceRecord *) instances->pdata[i])->Instance->DBParameterGroups;
+    if (groups->n && !g_ascii_strcasecmp(groups->v[0]->DBParameterGroupName, name))
+      return error_answer("InvalidDBParameterGroupState", "One or more database instances are still members of this parameter group %s, so the group "
+                                                          "cannot be deleted", name);
+  }
+  return NULL;
 }
 
 static Error *
@@ -88,6 +106,8 @@ erase(Call *call, const Table *table, const char *name)
     if (!g_strcmp0(((RdsClusterRecord *) clusters->pdata[i])->Cluster->DBClusterParameterGroup, record->Name))
       return error_answer("InvalidDBParameterGroupState", "One or more database clusters are still members of this parameter group %s, so the group "
                                                           "cannot be deleted", record->Name);
+  if (table == &rds_parameter_groups)
+    TRY(check_no_instance(call, record->Name));
   rds_key(call, &key, name);
   return store_delete(call->txn, table, &key, NULL);
 }

@@ -86,7 +86,7 @@ restore_db_cluster_to_point_in_time(Call *call, const RdsRestoreDBClusterToPoint
   RdsDBCluster *cluster = restoring.cluster->Cluster;
   const RestoredCluster wanted = {
     .id = in->DBClusterIdentifier, .subnet_group = in->DBSubnetGroupName ? in->DBSubnetGroupName : cluster->DBSubnetGroup,
-    .groups = &in->VpcSecurityGroupIds, .tags = &in->Tags, .deletion_protection = in->DeletionProtection, .port = in->Port,
+    .groups = &in->VpcSecurityGroupIds, .log_types = &in->EnableCloudwatchLogsExports, .tags = &in->Tags, .deletion_protection = in->DeletionProtection, .port = in->Port,
     .parameter_group = in->DBClusterParameterGroupName, .record = restoring.cluster,
   };
   cluster_describe_restored(call, &wanted);

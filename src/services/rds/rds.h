@@ -63,7 +63,7 @@ Error *snapshot_take(Call *call, const char *cluster_id, const char *snapshot_id
 /* What a restored cluster is to be: the record of the one that it comes from, and what is different. NULL and unset: as there. */
 typedef struct RestoredCluster {
   const char *id, *subnet_group, *parameter_group;
-  const StringList *groups;
+  const StringList *groups, *log_types;
   const RdsTagList *tags;
   OptBool deletion_protection;
   OptInt port;
@@ -92,6 +92,14 @@ typedef struct InstanceWork {
 
 /* Reads the records (a CallFunction; data: the InstanceWork). */
 Error *work_load(Call *call, gpointer data) ERROR_MUST_USE;
+/* The parameters of an instance: its cluster's group's, and before them its own group's. Needs call->txn. */
+Error *parameters_load(Call *call, InstanceWork *work) ERROR_MUST_USE;
+/* Sets in an engine that runs those of its parameters that haar changes without a reboot. What the engine refuses stays as it was, and is logged. */
+void parameters_apply(Call *call, const InstanceWork *work);
+/* Whether a parameter is one of these. */
+gboolean parameter_is_live(const char *name);
+/* The instances that use a group hear of its change. Needs a write transaction. */
+Error *parameters_changed(Call *call, const Table *table, const char *group) ERROR_MUST_USE;
 /* Asks KMS for the data key and opens the passwords. */
 Error *work_unseal(Call *call, InstanceWork *work) ERROR_MUST_USE;
 /* Starts the engine on the instance's directory. recovering: see EngineSpec. */
@@ -123,6 +131,29 @@ typedef enum {
 
 /* Records one, for DescribeEvents. id: of the cluster, instance or snapshot; name: what the message names, or NULL. Needs a write transaction. */
 Error *event_put(Call *call, RdsEventKind kind, const char *id, const char *name) ERROR_MUST_USE;
+
+/* -- logs in CloudWatch Logs (log_export.c) -------------------------------------------------------------------------------------- */
+
+/* An answer in AWS's words if a cluster's engine has no such log type, or haar does not export it. */
+Error *log_types_check(const RdsDBCluster *cluster, const StringList *names) ERROR_MUST_USE;
+/* All types that there are. arena. */
+void log_types_list(Arena *arena, StringList *ret_names);
+/* The cluster and its instances export these types from now on: of those that they did not, what comes from now on. Does not put the cluster. Needs
+ * a write transaction. */
+Error *log_types_set(Call *call, RdsDBCluster *cluster, const StringList *wanted) ERROR_MUST_USE;
+/* The same, by ModifyDBCluster's member. */
+Error *log_types_change(Call *call, RdsDBCluster *cluster, const RdsCloudwatchLogsExportConfiguration *change) ERROR_MUST_USE;
+/* Forgets up to where the logs of an instance were exported: it goes. Needs a write transaction. */
+Error *log_positions_forget(Call *call, const char *instance) ERROR_MUST_USE;
+/* Exports what has come to an instance's logs, and goes on in new files where they are large. final: a line that has no end yet too. A call without
+ * a transaction; blocks. */
+Error *logs_export(Call *call, const char *instance_id, gboolean final) ERROR_MUST_USE;
+/* A number that changes when there is something new in the logs of an instance's directory. */
+gint64 logs_grown(const char *directory);
+/* Before a server starts: the folder of its logs. */
+Error *logs_prepare(const char *directory) ERROR_MUST_USE;
+/* Held during an export: one at a time. */
+GMutex *rds_logs_mutex(Haar *haar);
 
 /* -- engines -------------------------------------------------------------------------------------------------------------- */
 
@@ -162,6 +193,12 @@ Error *template_copy(Haar *haar, const char *directory) ERROR_MUST_USE;
 Error *template_check(void) ERROR_MUST_USE;
 /* Held while the prepared data directory is made. */
 GMutex *rds_template_mutex(Haar *haar);
+/* What looks after an engine that runs: whether it answers, and what it logs (watch.c). held: set while it stands still by haar's will. dead: it
+ * did not answer for long; called once, on the watch's thread. All text is copied. */
+typedef struct Watch Watch;
+Watch *watch_new(Haar *haar, const char *arn, const char *directory, const gint *held, void (*dead)(gpointer data), gpointer data);
+/* Ends it, after what it does now. NULL: nothing. */
+void watch_free(Watch *watch);
 /* Removes a directory and all in it. */
 void directory_remove(const char *path);
 /* Copies a volume (a directory with data/ in it); a source without data is no error. */

@@ -87,7 +87,8 @@ parameters_of(const ResourceCall *rc)
   for (guint i = 0; object && object->type == JSON_OBJECT && i < object->n; i++) {
     const Json *value = object->members[i].value;
     RdsParameter *parameter = ARENA_NEW(rc->call->arena, RdsParameter);
-    *parameter = (RdsParameter) {.ParameterName = object->members[i].key, .ApplyMethod = "pending-reboot",
+    *parameter = (RdsParameter) {.ParameterName = object->members[i].key,
+                                 .ApplyMethod = parameter_is_live(object->members[i].key) ? "immediate" : "pending-reboot",
                                  .ParameterValue = value->type == JSON_TRUE ? "1" : value->type == JSON_FALSE ? "0"
                                                    : arena_strndup(rc->call->arena, value->text, value->n)};
     LIST_APPEND(rc->call->arena, &list, parameter);
@@ -251,17 +252,37 @@ cluster_defaults(const ResourceCall *rc, RdsModifyDBClusterInput *in)
     in->DBClusterParameterGroupName = "default.aurora-mysql8.0";
 }
 
+/* Which log types an update switches on and off. */
+static void
+change_exports(const ResourceCall *rc, const StringList *wanted, RdsModifyDBClusterInput *in)
+{
+  RdsCloudwatchLogsExportConfiguration *change = ARENA_NEW(rc->call->arena, RdsCloudwatchLogsExportConfiguration);
+  const Json *before = json_get(rc->old_properties, "EnableCloudwatchLogsExports");
+  if (!property_changed(rc, "EnableCloudwatchLogsExports"))
+    return;
+  change->EnableLogTypes = *wanted;
+  for (guint i = 0; before && before->type == JSON_ARRAY && i < before->n; i++) {
+    const char *name = arena_strndup(rc->call->arena, before->items[i]->text, before->items[i]->n);
+    if (!string_list_has(wanted, name))
+      LIST_APPEND(rc->call->arena, &change->DisableLogTypes, name);
+  }
+  in->CloudwatchLogsExportConfiguration = change;
+}
+
 static Error *
 update_cluster(ResourceCall *rc, ResourceResult *ret)
 {
   RdsModifyDBClusterInput in = {0};
   RdsModifyDBClusterOutput out = {0};
+  RdsCreateDBClusterInput wanted = {0};
+  TRY(property_input(rc, &RdsCreateDBClusterInput_shape, &wanted));
   TRY(property_input(rc, &RdsModifyDBClusterInput_shape, &in));
   in.DBClusterIdentifier = rc->physical_id;
   if (property_changed(rc, "Port"))
     return error_answer("InvalidParameterCombination", "haar does not change a cluster's port yet");
   in.Port = (OptInt) {0};
   cluster_defaults(rc, &in);
+  change_exports(rc, &wanted.EnableCloudwatchLogsExports, &in);
   in.ApplyImmediately = OPT_BOOL(TRUE);
   if (!property_changed(rc, "MasterUserPassword"))
     in.MasterUserPassword = NULL;
@@ -289,7 +310,7 @@ snapshot_cluster(ResourceCall *rc)
 }
 
 RESOURCE(AWS::RDS::DBCluster, rds_db_cluster, .create = create_cluster, .update = update_cluster, .delete = delete_cluster, .snapshot = snapshot_cluster,
-         .no_effect = "EnableCloudwatchLogsExports BacktrackWindow PerformanceInsightsEnabled ServerlessV2ScalingConfiguration "
+         .no_effect = "BacktrackWindow PerformanceInsightsEnabled ServerlessV2ScalingConfiguration "
                       "AutoMinorVersionUpgrade")
 
 /* -- AWS::RDS::DBInstance ---------------------------------------------------------------------------------------------------- */

@@ -218,6 +218,7 @@ cluster_save_restored(Call *call, gpointer data)
   if (old)
     return error_answer("DBClusterAlreadyExistsFault", "DB Cluster already exists");
   TRY(cluster_place(call, wanted->subnet_group, wanted->groups, wanted->record->Cluster));
+  TRY(log_types_set(call, wanted->record->Cluster, wanted->log_types));
   TRY(event_put(call, EVENT_CLUSTER_CREATED, wanted->record->Cluster->DBClusterIdentifier, NULL));
   return cluster_put(call, wanted->record);
 }
@@ -262,6 +263,7 @@ restore_db_cluster_from_snapshot(Call *call, const RdsRestoreDBClusterFromSnapsh
     return error_answer("InvalidParameterCombination", "haar does not encrypt a restored cluster with another key yet");
   const RestoredCluster wanted = {
     .id = in->DBClusterIdentifier, .subnet_group = in->DBSubnetGroupName, .groups = &in->VpcSecurityGroupIds, .tags = &in->Tags,
+    .log_types = &in->EnableCloudwatchLogsExports,
     .deletion_protection = in->DeletionProtection, .port = in->Port, .parameter_group = in->DBClusterParameterGroupName,
     .record = restoring.snapshot->Cluster,
   };

@@ -81,8 +81,8 @@ class Cluster:
                 continue
         return None
 
-    def kill(self, instance):
-        subprocess.run(['kill', '-9', str(wait_for(lambda: self.engine(instance), f'{instance} has a process'))], check=True)
+    def kill(self, instance, signal='KILL'):
+        subprocess.run(['kill', f'-{signal}', str(wait_for(lambda: self.engine(instance), f'{instance} has a process'))], check=True)
 
     def events(self, kind, name=None):
         found = self.rds.describe_events(SourceType=kind, **({'SourceIdentifier': name} if name else {}))['Events']
