@@ -15,6 +15,8 @@
 #define START_MS 30000
 #define STOP_MS 10000
 #define RELAY_PORT 3307
+/* Without the server's own threads and haar's administrator. */
+#define CONNECTIONS "SELECT COUNT(*) AS n FROM information_schema.processlist WHERE user NOT IN ('rdsadmin', 'system user', 'event_scheduler')"
 
 struct Engine {
   char *arn, *name, *directory, *admin_password;
@@ -327,7 +329,7 @@ read_counter(const char *name, const char *value, EngineCounters *counters)
     const char *name;
     gint64 *to;
   } rows[] = {
-    {"Threads_connected", &counters->connections}, {"Uptime", &counters->uptime_s}, {"Queries", &counters->queries},
+    {"Uptime", &counters->uptime_s}, {"Queries", &counters->queries},
     {"Com_commit", &counters->commits}, {"Com_select", &counters->selects}, {"Com_insert", &counters->changes},
     {"Com_update", &counters->changes}, {"Com_delete", &counters->changes}, {"Access_denied_errors", &counters->refused},
   };
@@ -336,7 +338,6 @@ read_counter(const char *name, const char *value, EngineCounters *counters)
       *rows[i].to += g_ascii_strtoll(value, NULL, 10);
 }
 
-/* haar's own connections, this one and the watch's, are not counted. */
 static Error *
 read_counters(MYSQL *mysql, EngineCounters *counters)
 {
@@ -346,7 +347,6 @@ read_counters(MYSQL *mysql, EngineCounters *counters)
   for (MYSQL_ROW row = result ? mysql_fetch_row(result) : NULL; row; row = mysql_fetch_row(result))
     read_counter(row[0], row[1] ? row[1] : "0", counters);
   mysql_free_result(result);
-  counters->connections = MAX(counters->connections - 2, 0);
   return NULL;
 }
 
@@ -366,7 +366,7 @@ Error *
 engine_counters(Haar *haar, const char *arn, EngineCounters *ret)
 {
   EngineCounters counters = {.lag_s = -1};
-  g_autofree char *directory = NULL, *password = NULL, *lag = NULL;
+  g_autofree char *directory = NULL, *password = NULL, *lag = NULL, *connections = NULL;
   g_autoptr(GString) problem = g_string_new(NULL);
   if (!admin_of(haar, arn, &directory, &password))
     return error_fault("%s does not run", arn);
@@ -374,6 +374,8 @@ engine_counters(Haar *haar, const char *arn, EngineCounters *ret)
   if (!mysql)
     return error_fault("connecting to %s: %s", arn, problem->str);
   TRY(read_counters(mysql, &counters));
+  TRY(select_text(mysql, CONNECTIONS, "n", &connections));
+  counters.connections = connections ? g_ascii_strtoll(connections, NULL, 10) : 0;
   TRY(select_text(mysql, "SHOW SLAVE STATUS", "Seconds_Behind_Master", &lag));
   if (lag)
     counters.lag_s = g_ascii_strtoll(lag, NULL, 10);
