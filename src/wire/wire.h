@@ -3,6 +3,7 @@
 
 #include "wire/body.h"
 #include "wire/codec.h"
+#include "wire/event_pattern.h"
 #include "wire/json.h"
 #include "wire/protocol.h"
 #include "wire/shape.h"

@@ -57,6 +57,8 @@ Error *
 log_append(const Rows *rows, gint64 sequence, const Item *old, const Item *new, gboolean expired)
 {
   LogEntry entry = { sequence, rows->call->now, expired, *old, *new };
+  if (rows->table->stream) /* Lambda's event source mappings wait for it */
+    call_wake(rows->call, arena_printf(rows->call->arena, "dynamodb %s %s %s", rows->call->region, rows->call->account, rows->table->name), G_MAXUINT);
   return write_entry(rows, &entry);
 }
 

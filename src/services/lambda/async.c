@@ -85,36 +85,6 @@ find_policy(Call *call, gpointer data)
   return NULL;
 }
 
-/* Sends text to a queue, topic or function, as the execution role. */
-static Error *
-deliver(Call *call, const Policy *policy, const char *target, const char *text, Json *attributes)
-{
-  Arn arn;
-  if (!arn_parse(call->arena, target, &arn))
-    return error_answer("InvalidParameterValueException", "%s is no ARN", target);
-  const Principal *as = lambda_role_session(call, policy->role);
-  if (strcmp(arn.service, "sqs") == 0) {
-    Json *url = NULL, *in = lambda_json_strings(call->arena, "QueueName", arn.resource, NULL);
-    TRY(lambda_other_call(call, "sqs", "GetQueueUrl", as, in, &url));
-    in = lambda_json_strings(call->arena, "QueueUrl", json_string(json_get(url, "QueueUrl")), "MessageBody", text, NULL);
-    if (attributes)
-      json_set(call->arena, in, "MessageAttributes", attributes);
-    return lambda_other_call(call, "sqs", "SendMessage", as, in, NULL);
-  }
-  if (strcmp(arn.service, "sns") == 0) {
-    Json *in = lambda_json_strings(call->arena, "TopicArn", target, "Message", text, NULL);
-    if (attributes)
-      json_set(call->arena, in, "MessageAttributes", attributes);
-    return lambda_other_call(call, "sns", "Publish", as, in, NULL);
-  }
-  if (strcmp(arn.service, "lambda") == 0) {
-    Json *in = lambda_json_strings(call->arena, "FunctionName", target, "InvocationType", "Event", "Payload",
-                                   text_base64(call->arena, text, strlen(text)), NULL);
-    return lambda_other_call(call, "lambda", "Invoke", as, in, NULL);
-  }
-  return error_answer("InvalidParameterValueException", "haar delivers events to SQS, SNS and Lambda, not to %s", arn.service);
-}
-
 static Json *
 parsed(Arena *arena, const void *data, gsize size)
 {
@@ -166,7 +136,7 @@ to_dead_letters(Call *call, const Policy *policy, const LambdaEventRecord *event
   json_set(arena, attributes, "RequestID", attribute(arena, "String", event->request));
   json_set(arena, attributes, "ErrorCode", attribute(arena, "Number", ran ? "200" : "429"));
   json_set(arena, attributes, "ErrorMessage", attribute(arena, "String", message ? message : ran ? "Unknown" : "Rate Exceeded."));
-  return deliver(call, policy, policy->dead_letters, event->payload.size ? arena_strndup(arena, (const char *) event->payload.data, event->payload.size) : "{}", attributes);
+  return destination_deliver(call, policy->role, policy->dead_letters, event->payload.size ? arena_strndup(arena, (const char *) event->payload.data, event->payload.size) : "{}", attributes);
 }
 
 static void
@@ -176,7 +146,7 @@ end_event(Call *call, const Policy *policy, const InvocationResult *result, cons
   const char *target = good ? policy->on_success : policy->on_failure;
   if (!good)
     lambda_metric_event(call, policy->event->function, "AsyncEventsDropped", "Count", 1);
-  g_autoptr(Error) error = target ? deliver(call, policy, target, destination_text(call, policy->event, result, condition, version), NULL) : NULL;
+  g_autoptr(Error) error = target ? destination_deliver(call, policy->role, target, destination_text(call, policy->event, result, condition, version), NULL) : NULL;
   if (error) {
     lambda_metric_event(call, policy->event->function, "DestinationDeliveryFailures", "Count", 1);
     log_warning("an event of %s does not reach %s: %s", policy->event->function, target, error->message);

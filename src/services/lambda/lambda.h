@@ -14,7 +14,6 @@ extern const Table lambda_functions;   /* region, account, name, version -> Func
 extern const Table lambda_aliases;     /* region, account, name, alias -> AliasConfiguration */
 extern const Table lambda_policies;    /* region, account, name, qualifier -> PolicyRecord */
 extern const Table lambda_events;      /* region, account, name, qualifier -> EventConfigRecord */
-extern const Table lambda_mappings;    /* region, account, UUID -> MappingRecord */
 extern const Table lambda_interfaces;  /* region, account, subnet and groups -> InterfaceRecord */
 
 #define LAMBDA_LATEST "$LATEST"
@@ -179,31 +178,12 @@ void async_register(Haar *haar);
 /* Takes an event for later. Blocks until it is durable. */
 Error *async_put(Call *call, const InvokeArgs *args) ERROR_MUST_USE;
 
-/* --- mapping.c, mapping_run.c, mapping_queue.c --- */
+/* --- destination.c --- */
 
-/* Event sources: a service, what it needs to be one, and one turn of polling. */
-typedef struct MappingTurn MappingTurn;
-typedef struct MappingSource {
-  const char *service;       /* in the ARN */
-  gint64 batch_size, batch_max;
-  /* The execution role may read it, its settings fit the function's. call has no transaction. */
-  Error *(*check)(Call *call, const LambdaEventSourceMappingConfiguration *config, const LambdaFunctionConfiguration *function);
-  /* What wakes it: a key of call_pulse. arena. */
-  const char *(*pulse)(Call *call, const char *arn);
-  /* Takes a batch, runs the function with it, says what is done. *ret_empty: there was nothing. */
-  Error *(*turn)(MappingTurn *turn, gboolean *ret_empty);
-} MappingSource;
-/* NULL: haar has no such source. */
-const MappingSource *mapping_source(Call *call, const char *arn);
-struct MappingTurn {
-  Call *call;                /* without a transaction */
-  const LambdaMappingRecord *mapping;
-  const Principal *role;     /* the execution role */
-  const gboolean *stop;
-};
-/* Runs the mapping's function with an event; *ret_answer is its answer, NULL if it failed or was throttled. arena. */
-Error *mapping_invoke(MappingTurn *turn, const Json *event, Json **ret_answer) ERROR_MUST_USE;
-extern const MappingSource mapping_queue;
+/* Sends text to a queue, topic or function, as a function's execution role. attributes: of the message, or NULL. call has no transaction. */
+Error *destination_deliver(Call *call, const char *role, const char *target, const char *text, Json *attributes) ERROR_MUST_USE;
+
+/* --- mapping_run.c --- */
 
 /* Starts the threads of all enabled mappings. */
 Error *mappings_start(Lambda *lambda) ERROR_MUST_USE;
@@ -220,6 +200,8 @@ void lambda_metric_invocation(Call *call, const FunctionName *name, const char *
 void lambda_metric_throttle(Call *call, const FunctionName *name);
 void lambda_metric_concurrency(Call *call, const FunctionName *name, gint64 of_function, gint64 of_account);
 void lambda_metric_event(Call *call, const char *function, const char *metric, const char *unit, double value);
+/* How old the last record of a stream's batch was when the function was run with it. */
+void lambda_metric_iterator_age(Call *call, const FunctionName *name, gint64 age_ms);
 
 /* --- validate.c --- */
 

@@ -1,25 +1,11 @@
 /* Event source mappings. https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html */
 #include <string.h>
 
-#include "services/lambda/lambda.h"
+#include "services/lambda/mapping.h"
 
 const Table lambda_mappings = {"lambda.mapping"};
 
-enum { PAGE = 100, WINDOW_MAX = 300 };
-
-static const MappingSource *const sources[] = {&mapping_queue};
-
-const MappingSource *
-mapping_source(Call *call, const char *text)
-{
-  Arn arn;
-  if (!text || !arn_parse(call->arena, text, &arn))
-    return NULL;
-  for (gsize i = 0; i < G_N_ELEMENTS(sources); i++)
-    if (strcmp(sources[i]->service, arn.service) == 0)
-      return sources[i];
-  return NULL;
-}
+enum { PAGE = 100 };
 
 static void
 mapping_key(const Call *call, const char *uuid, Key *key)
@@ -48,79 +34,69 @@ put(Call *call, gpointer data)
   return record_put(call->txn, &lambda_mappings, &key, &LambdaMappingRecord_shape, record);
 }
 
-/* The answer's state, while the stored one is where it goes. */
-static void
+/* What is answered. state: where an operation has just set out to; NULL: as it is. Needs call->txn for the result of a stream. */
+static Error *
 show(Call *call, const LambdaMappingRecord *record, const char *state, LambdaEventSourceMappingConfiguration *ret)
 {
+  const MappingSource *source = mapping_source(call, record->config->EventSourceArn);
+  const char *result = NULL;
   *ret = *record->config;
-  ret->StateTransitionReason = "USER_INITIATED";
+  if (source && source->stream)
+    TRY(position_result(call, record->config->UUID, &result));
+  ret->LastProcessingResult = result;
+  ret->StateTransitionReason = source && source->stream ? "User action" : "USER_INITIATED";
   if (state)
     ret->State = state;
+  else if (mapping_is_changing(call, record->config->UUID))
+    ret->State = strcmp(ret->State, "Disabled") == 0 ? "Disabling" : "Updating";
+  return NULL;
 }
 
-/* --- checks --- */
+typedef struct Show {
+  const LambdaMappingRecord *record;
+  const char *state;
+  LambdaEventSourceMappingConfiguration *ret;
+} Show;
 
 static Error *
-wrong(const char *format, ...) G_GNUC_PRINTF(1, 2);
-
-static Error *
-wrong(const char *format, ...)
+show_now(Call *call, gpointer data)
 {
-  va_list args;
-  va_start(args, format);
-  g_autofree char *text = g_strdup_vprintf(format, args);
-  va_end(args);
-  return error_answer("InvalidParameterValueException", "%s", text);
-}
-
-static Error *
-check_numbers(const LambdaEventSourceMappingConfiguration *config, const MappingSource *source)
-{
-  gint64 size = config->BatchSize.v, window = OPT_OR(config->MaximumBatchingWindowInSeconds, 0);
-  if (size < 1 || size > source->batch_max || (g_str_has_suffix(config->EventSourceArn, ".fifo") && size > 10))
-    return wrong("Invalid batch size %" G_GINT64_FORMAT ".", size);
-  if (window < 0 || window > WINDOW_MAX)
-    return wrong("MaximumBatchingWindowInSeconds must be between 0 and 300.");
-  if (window && g_str_has_suffix(config->EventSourceArn, ".fifo"))
-    return wrong("Batching window is not supported for FIFO queues");
-  return size > 10 && !window ? wrong("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10") : NULL;
-}
-
-typedef struct Target {
-  LambdaMappingRecord *record;
-  LambdaFunctionRecord *function;
-} Target;
-
-static Error *
-find_function(Call *call, gpointer data)
-{
-  Target *target = data;
-  FunctionName name = {target->record->function, target->record->qualifier};
-  return lambda_function_resolve(call, &name, &target->function);
+  const Show *shown = data;
+  return show(call, shown->record, shown->state, shown->ret);
 }
 
 static Error *
-check(Call *call, LambdaMappingRecord *record)
+answer(Call *call, const LambdaMappingRecord *record, const char *state, gpointer ret_out)
 {
-  LambdaEventSourceMappingConfiguration *config = record->config;
-  const MappingSource *source = mapping_source(call, config->EventSourceArn);
-  Target target = {.record = record};
-  if (!source)
-    return wrong("haar reads events from SQS queues, not from %s", config->EventSourceArn ? config->EventSourceArn : "what has no EventSourceArn");
-  if (!config->BatchSize.set)
-    config->BatchSize = OPT_INT(source->batch_size);
-  TRY(check_numbers(config, source));
-  TRY(call_read(call, find_function, &target));
-  config->FunctionArn = lambda_function_arn(call, record->function, record->qualifier);
-  return source->check(call, config, target.function->config);
+  Show shown = {record, state, ret_out};
+  return call_read(call, show_now, &shown);
 }
 
 /* --- operations --- */
 
+typedef struct New {
+  LambdaMappingRecord *record;
+  const char *after;
+} New;
+
 static Error *
-check_double(Call *call, gpointer data)
+conflict(Call *call, const LambdaMappingRecord *record, const LambdaEventSourceMappingConfiguration *other)
 {
-  const LambdaMappingRecord *record = data;
+  const MappingSource *source = mapping_source(call, other->EventSourceArn);
+  const char *format = source && source->stream
+                         ? "The event source arn (\" %s \") and function (\" %s \") provided mapping already exists. Please update or delete the existing "
+                           "mapping with UUID %s"
+                         : "An event source mapping with SQS arn (\" %s \") and function (\" %s \") already exists. Please update or delete the existing "
+                           "mapping with UUID %s";
+  g_auto(GStrv) parts = g_strsplit(format, "%s", 4);
+  return error_answer("ResourceConflictException", "%s%s%s%s%s%s", parts[0], other->EventSourceArn, parts[1], record->function, parts[2], other->UUID);
+}
+
+static Error *
+put_new(Call *call, gpointer data)
+{
+  const New *new = data;
+  const LambdaMappingRecord *record = new->record;
   Key prefix;
   g_autoptr(Cursor) cursor = NULL;
   call_key(call, &prefix);
@@ -132,12 +108,11 @@ check_double(Call *call, gpointer data)
     TRY(record_decode(call->arena, &LambdaMappingRecord_shape, bytes, size, &value));
     const LambdaEventSourceMappingConfiguration *other = ((LambdaMappingRecord *) value)->config;
     if (strcmp(other->EventSourceArn, record->config->EventSourceArn) == 0 && strcmp(other->FunctionArn, record->config->FunctionArn) == 0)
-      return error_answer("ResourceConflictException",
-                          "An event source mapping with SQS arn (\" %s \") and function (\" %s \") already exists. Please update or delete the "
-                          "existing mapping with UUID %s",
-                          other->EventSourceArn, record->function, other->UUID);
+      return conflict(call, record, other);
   }
-  return put(call, data);
+  if (new->after)
+    TRY(position_begin(call, record->config->UUID, new->after));
+  return put(call, new->record);
 }
 
 OPERATION(CreateEventSourceMapping, create_event_source_mapping, .txn = TXN_NONE)
@@ -147,30 +122,42 @@ create_event_source_mapping(Call *call, const LambdaCreateEventSourceMappingInpu
   FunctionName name;
   LambdaEventSourceMappingConfiguration *config = ARENA_NEW(call->arena, LambdaEventSourceMappingConfiguration);
   LambdaMappingRecord record = {.config = config};
-  if (in->FilterCriteria && in->FilterCriteria->Filters.n)
-    return wrong("haar does not filter events of mappings: leave FilterCriteria out");
+  New new = {&record, NULL};
+  const Principal *role;
   TRY(lambda_function_name(call, in->FunctionName, NULL, &name));
   record.function = name.name;
   record.qualifier = name.qualifier;
   config->UUID = id_uuid(call->arena);
   config->EventSourceArn = in->EventSourceArn;
+  config->StartingPosition = in->StartingPosition;
+  config->StartingPositionTimestamp = in->StartingPositionTimestamp;
   config->BatchSize = in->BatchSize;
   config->MaximumBatchingWindowInSeconds = OPT_INT(OPT_OR(in->MaximumBatchingWindowInSeconds, 0));
   config->FunctionResponseTypes = in->FunctionResponseTypes;
   config->ScalingConfig = in->ScalingConfig;
+  config->FilterCriteria = in->FilterCriteria && in->FilterCriteria->Filters.n ? in->FilterCriteria : NULL;
+  config->ParallelizationFactor = in->ParallelizationFactor;
+  config->MaximumRecordAgeInSeconds = in->MaximumRecordAgeInSeconds;
+  config->MaximumRetryAttempts = in->MaximumRetryAttempts;
+  config->BisectBatchOnFunctionError = in->BisectBatchOnFunctionError;
+  config->TumblingWindowInSeconds = in->TumblingWindowInSeconds;
+  config->DestinationConfig = in->DestinationConfig;
   config->LastModified = OPT_TIME(call->now);
   config->State = OPT_OR(in->Enabled, TRUE) ? "Enabled" : "Disabled";
   config->EventSourceMappingArn = call_arn(call, "lambda", "event-source-mapping:%s", config->UUID);
-  TRY(check(call, &record));
-  TRY(call_write(call, check_double, &record));
+  TRY(mapping_check(call, &record, &role));
+  const MappingSource *source = mapping_source(call, config->EventSourceArn);
+  if (source->begin)
+    TRY(source->begin(call, config, role, &new.after));
+  TRY(call_write(call, put_new, &new));
   mappings_changed(call, config->UUID);
-  show(call, &record, "Creating", (LambdaEventSourceMappingConfiguration *) (void *) ret_out);
-  return NULL;
+  return answer(call, &record, "Creating", ret_out);
 }
 
 typedef struct Wanted {
   const char *uuid;
   LambdaMappingRecord *record;
+  LambdaEventSourceMappingConfiguration *shown; /* by remove_one */
 } Wanted;
 
 static Error *
@@ -180,13 +167,41 @@ read_one(Call *call, gpointer data)
   return find(call, wanted->uuid, &wanted->record);
 }
 
+/* What an update gives replaces what was. */
+static void
+change(LambdaEventSourceMappingConfiguration *config, const LambdaUpdateEventSourceMappingInput *in)
+{
+  const struct { const OptInt *from; OptInt *to; } numbers[] = {
+    {&in->BatchSize, &config->BatchSize},
+    {&in->MaximumBatchingWindowInSeconds, &config->MaximumBatchingWindowInSeconds},
+    {&in->ParallelizationFactor, &config->ParallelizationFactor},
+    {&in->MaximumRecordAgeInSeconds, &config->MaximumRecordAgeInSeconds},
+    {&in->MaximumRetryAttempts, &config->MaximumRetryAttempts},
+    {&in->TumblingWindowInSeconds, &config->TumblingWindowInSeconds},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
+    if (numbers[i].from->set)
+      *numbers[i].to = *numbers[i].from;
+  if (in->FunctionResponseTypes.v)
+    config->FunctionResponseTypes = in->FunctionResponseTypes;
+  if (in->ScalingConfig)
+    config->ScalingConfig = in->ScalingConfig->MaximumConcurrency.set ? in->ScalingConfig : NULL;
+  if (in->FilterCriteria)
+    config->FilterCriteria = in->FilterCriteria->Filters.n ? in->FilterCriteria : NULL;
+  if (in->BisectBatchOnFunctionError.set)
+    config->BisectBatchOnFunctionError = in->BisectBatchOnFunctionError;
+  if (in->DestinationConfig)
+    config->DestinationConfig = in->DestinationConfig;
+  if (in->Enabled.set)
+    config->State = in->Enabled.v ? "Enabled" : "Disabled";
+}
+
 OPERATION(UpdateEventSourceMapping, update_event_source_mapping, .txn = TXN_NONE)
 static Error *
 update_event_source_mapping(Call *call, const LambdaUpdateEventSourceMappingInput *in, LambdaUpdateEventSourceMappingOutput *ret_out)
 {
   Wanted wanted = {.uuid = in->UUID};
-  if (in->FilterCriteria && in->FilterCriteria->Filters.n)
-    return wrong("haar does not filter events of mappings: leave FilterCriteria out");
+  const Principal *role;
   TRY(call_read(call, read_one, &wanted));
   LambdaEventSourceMappingConfiguration *config = wanted.record->config;
   if (in->FunctionName) {
@@ -195,22 +210,14 @@ update_event_source_mapping(Call *call, const LambdaUpdateEventSourceMappingInpu
     wanted.record->function = name.name;
     wanted.record->qualifier = name.qualifier;
   }
-  if (in->BatchSize.set)
-    config->BatchSize = in->BatchSize;
-  if (in->MaximumBatchingWindowInSeconds.set)
-    config->MaximumBatchingWindowInSeconds = in->MaximumBatchingWindowInSeconds;
-  if (in->FunctionResponseTypes.v)
-    config->FunctionResponseTypes = in->FunctionResponseTypes;
-  if (in->ScalingConfig)
-    config->ScalingConfig = in->ScalingConfig->MaximumConcurrency.set ? in->ScalingConfig : NULL;
-  if (in->Enabled.set)
-    config->State = in->Enabled.v ? "Enabled" : "Disabled";
+  const char *before = config->State;
+  change(config, in);
+  const char *moving = strcmp(before, config->State) == 0 ? "Updating" : strcmp(config->State, "Enabled") == 0 ? "Enabling" : "Disabling";
   config->LastModified = OPT_TIME(call->now);
-  TRY(check(call, wanted.record));
+  TRY(mapping_check(call, wanted.record, &role));
   TRY(call_write(call, put, wanted.record));
   mappings_changed(call, in->UUID);
-  show(call, wanted.record, "Updating", (LambdaEventSourceMappingConfiguration *) (void *) ret_out);
-  return NULL;
+  return answer(call, wanted.record, moving, ret_out);
 }
 
 static Error *
@@ -220,6 +227,8 @@ remove_one(Call *call, gpointer data)
   Key key;
   TRY(find(call, wanted->uuid, &wanted->record));
   mapping_key(call, wanted->uuid, &key);
+  TRY(show(call, wanted->record, "Deleting", wanted->shown));
+  TRY(position_delete(call, wanted->uuid));
   return store_delete(call->txn, &lambda_mappings, &key, NULL);
 }
 
@@ -227,10 +236,9 @@ OPERATION(DeleteEventSourceMapping, delete_event_source_mapping, .txn = TXN_NONE
 static Error *
 delete_event_source_mapping(Call *call, const LambdaDeleteEventSourceMappingInput *in, LambdaDeleteEventSourceMappingOutput *ret_out)
 {
-  Wanted wanted = {.uuid = in->UUID};
+  Wanted wanted = {.uuid = in->UUID, .shown = (gpointer) ret_out};
   TRY(call_write(call, remove_one, &wanted));
   mappings_changed(call, in->UUID);
-  show(call, wanted.record, "Deleting", (LambdaEventSourceMappingConfiguration *) (void *) ret_out);
   return NULL;
 }
 
@@ -240,8 +248,7 @@ get_event_source_mapping(Call *call, const LambdaGetEventSourceMappingInput *in,
 {
   LambdaMappingRecord *record;
   TRY(find(call, in->UUID, &record));
-  show(call, record, NULL, (LambdaEventSourceMappingConfiguration *) (void *) ret_out);
-  return NULL;
+  return show(call, record, NULL, (gpointer) ret_out);
 }
 
 static Error *
@@ -280,7 +287,9 @@ list_event_source_mappings(Call *call, const LambdaListEventSourceMappingsInput 
       ret_out->NextMarker = ret_out->EventSourceMappings.v[ret_out->EventSourceMappings.n - 1]->UUID;
       break;
     }
-    LIST_APPEND(call->arena, &ret_out->EventSourceMappings, ((LambdaMappingRecord *) value)->config);
+    LambdaEventSourceMappingConfiguration *shown = ARENA_NEW(call->arena, LambdaEventSourceMappingConfiguration);
+    TRY(show(call, value, NULL, shown));
+    LIST_APPEND(call->arena, &ret_out->EventSourceMappings, shown);
   }
   return NULL;
 }

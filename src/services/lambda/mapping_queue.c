@@ -2,9 +2,9 @@
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html */
 #include <string.h>
 
-#include "services/lambda/lambda.h"
+#include "services/lambda/mapping.h"
 
-enum { RECEIVE_MAX = 10 };
+enum { RECEIVE_MAX = 10, LANES = 5 };
 
 static const char *
 queue_url(Call *call, const char *text)
@@ -26,32 +26,24 @@ pulse(Call *call, const char *text)
 
 typedef struct Permission {
   const Principal *role;
-  const char *resource;
+  const char *resource, *denied;
 } Permission;
 
 static Error *
 check_role(Call *call, gpointer data)
 {
-  static const char *const actions[] = {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"};
-  const Permission *permission = data;
-  StringMap context = {0};
-  for (gsize i = 0; i < G_N_ELEMENTS(actions); i++) {
-    IamRequest request = {.principal = permission->role, .action = arena_printf(call->arena, "sqs:%s", actions[i]), .resource = permission->resource,
-                          .resource_account = call->account, .context = &context};
-    g_autoptr(Error) denied = iam_authorize(call->txn, call->arena, &request);
-    if (denied && denied->kind == ERROR_FAULT)
-      return g_steal_pointer(&denied);
-    if (denied)
-      return error_answer("InvalidParameterValueException", "The provided execution role does not have permissions to call %s on SQS", actions[i]);
-  }
-  return NULL;
+  static const char *const actions[] = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", NULL};
+  Permission *permission = data;
+  return mapping_permitted(call, permission->role, actions, permission->resource, &permission->denied);
 }
 
 static Error *
 check(Call *call, const LambdaEventSourceMappingConfiguration *config, const LambdaFunctionConfiguration *function)
 {
-  Permission permission = {lambda_role_session(call, function->Role), config->EventSourceArn};
+  Permission permission = {lambda_role_session(call, function->Role), config->EventSourceArn, NULL};
   TRY(call_read(call, check_role, &permission));
+  if (permission.denied)
+    return mapping_wrong("The provided execution role does not have permissions to call %s on SQS", strchr(permission.denied, ':') + 1);
   Json *in = lambda_json_strings(call->arena, "QueueUrl", queue_url(call, config->EventSourceArn), NULL), *out = NULL, *names = json_new_array(call->arena);
   json_append(call->arena, names, json_new_string(call->arena, "VisibilityTimeout"));
   json_set(call->arena, in, "AttributeNames", names);
@@ -141,26 +133,36 @@ attributes_of(Arena *arena, const Json *message)
 }
 
 static Json *
-event_of(MappingTurn *turn, const Json *batch)
+record_of(MappingTurn *turn, const Json *message)
+{
+  Arena *arena = turn->call->arena;
+  Json *record = json_new_object(arena), *attributes = json_get(message, "Attributes");
+  copy(arena, record, "messageId", message, "MessageId");
+  copy(arena, record, "receiptHandle", message, "ReceiptHandle");
+  copy(arena, record, "body", message, "Body");
+  json_set(arena, record, "attributes", attributes ? attributes : json_new_object(arena));
+  json_set(arena, record, "messageAttributes", attributes_of(arena, message));
+  copy(arena, record, "md5OfBody", message, "MD5OfBody");
+  copy(arena, record, "md5OfMessageAttributes", message, "MD5OfMessageAttributes");
+  json_set(arena, record, "eventSource", json_new_string(arena, "aws:sqs"));
+  json_set(arena, record, "eventSourceARN", json_new_string(arena, turn->mapping->config->EventSourceArn));
+  json_set(arena, record, "awsRegion", json_new_string(arena, turn->call->region));
+  return record;
+}
+
+/* The messages that a filter does not want are left out of the event; they are deleted with what is done. */
+static Json *
+event_of(MappingTurn *turn, const Json *batch, guint *ret_n)
 {
   Arena *arena = turn->call->arena;
   Json *event = json_new_object(arena), *records = json_new_array(arena);
   for (guint i = 0; i < batch->n; i++) {
-    const Json *message = batch->items[i];
-    Json *record = json_new_object(arena), *attributes = json_get(message, "Attributes");
-    copy(arena, record, "messageId", message, "MessageId");
-    copy(arena, record, "receiptHandle", message, "ReceiptHandle");
-    copy(arena, record, "body", message, "Body");
-    json_set(arena, record, "attributes", attributes ? attributes : json_new_object(arena));
-    json_set(arena, record, "messageAttributes", attributes_of(arena, message));
-    copy(arena, record, "md5OfBody", message, "MD5OfBody");
-    copy(arena, record, "md5OfMessageAttributes", message, "MD5OfMessageAttributes");
-    json_set(arena, record, "eventSource", json_new_string(arena, "aws:sqs"));
-    json_set(arena, record, "eventSourceARN", json_new_string(arena, turn->mapping->config->EventSourceArn));
-    json_set(arena, record, "awsRegion", json_new_string(arena, turn->call->region));
-    json_append(arena, records, record);
+    Json *record = record_of(turn, batch->items[i]);
+    if (filters_want_message(arena, turn->mapping->config->FilterCriteria, record))
+      json_append(arena, records, record);
   }
   json_set(arena, event, "Records", records);
+  *ret_n = records->n;
   return event;
 }
 
@@ -212,23 +214,45 @@ delete_done(MappingTurn *turn, const Json *batch, GHashTable *failed)
   return NULL;
 }
 
+/* After a batch that failed: only what no filter wanted goes. */
+static Error *
+delete_unwanted(MappingTurn *turn, const Json *batch, const Json *event, GHashTable *failed)
+{
+  const Json *records = json_get(event, "Records");
+  for (guint i = 0; i < records->n; i++)
+    g_hash_table_add(failed, (gpointer) json_string(json_get(records->items[i], "messageId")));
+  return delete_done(turn, batch, failed);
+}
+
+static gint64
+lanes(const LambdaEventSourceMappingConfiguration *config)
+{
+  const LambdaScalingConfig *scaling = config->ScalingConfig;
+  return scaling ? OPT_OR(scaling->MaximumConcurrency, LANES) : LANES;
+}
+
 static Error *
 turn_queue(MappingTurn *turn, gboolean *ret_empty)
 {
-  Json *batch = json_new_array(turn->call->arena), *answer = NULL;
+  Json *batch = json_new_array(turn->call->arena);
+  MappingOutcome outcome = {0};
+  guint wanted = 0;
   g_autoptr(GHashTable) failed = g_hash_table_new(g_str_hash, g_str_equal);
   TRY(gather(turn, batch));
   *ret_empty = batch->n == 0;
   if (!batch->n)
     return NULL;
-  TRY(mapping_invoke(turn, event_of(turn, batch), &answer));
-  if (!answer)
-    return NULL;
+  const Json *event = event_of(turn, batch, &wanted);
+  if (!wanted)
+    return delete_done(turn, batch, failed);
+  TRY(mapping_invoke(turn, event, &outcome));
+  if (!outcome.answer)
+    return delete_unwanted(turn, batch, event, failed);
   if (string_list_has((const StringList *) &turn->mapping->config->FunctionResponseTypes, "ReportBatchItemFailures") &&
-      !read_failures(answer, batch, failed))
-    return NULL;
+      !read_failures(outcome.answer, batch, failed))
+    return delete_unwanted(turn, batch, event, failed);
   return delete_done(turn, batch, failed);
 }
 
-const MappingSource mapping_queue = {
-    .service = "sqs", .batch_size = RECEIVE_MAX, .batch_max = 10000, .check = check, .pulse = pulse, .turn = turn_queue};
+const MappingSource mapping_queue = {.service = "sqs", .words = "SQS", .batch_size = RECEIVE_MAX, .batch_max = 10000, .check = check, .lanes = lanes,
+                                     .pulse = pulse, .turn = turn_queue};

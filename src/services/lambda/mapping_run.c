@@ -1,24 +1,27 @@
 /* Threads that read event sources: a few for each enabled mapping, as many as may invoke at a time. The first looks once a second, for what
- * becomes visible by itself; the others only when something came. A mapping that changes gets new threads. */
+ * becomes visible by itself; the others only when something came. A mapping that changes gets new threads, which begin when the old have ended:
+ * the order of a stream holds. */
 #include <string.h>
 
-#include "services/lambda/lambda.h"
+#include "services/lambda/mapping.h"
 
-enum { THREADS = 5, THREADS_MAX = 50, MAPPINGS_MAX = 200, LOOK_MS = 1000, REST_MS = 30000, TROUBLE_MS = 2000 };
+enum { THREADS_MAX = 50, MAPPINGS_MAX = 200, LOOK_MS = 1000, REST_MS = 30000, TROUBLE_MS = 2000 };
 
 /* The threads of one mapping. */
-typedef struct Poller {
+typedef struct Poller Poller;
+struct Poller {
   Lambda *lambda;
+  Poller *former;      /* whose end is waited for, or NULL */
   char *region, *account, *uuid, *pulse;
   gboolean stop;
   GPtrArray *threads;
-  guint started;
-} Poller;
+  guint started, running;
+};
 
 struct Mappings {
   GMutex lock;
   GHashTable *pollers; /* "region account uuid" -> Poller */
-  GPtrArray *ended;    /* pollers that are to stop, or have: joined at the end, or when another changes */
+  GPtrArray *ended;    /* pollers that are to stop, or have: joined at the end */
 };
 
 typedef struct Look {
@@ -52,29 +55,32 @@ is_enabled(const LambdaMappingRecord *record)
 }
 
 Error *
-mapping_invoke(MappingTurn *turn, const Json *event, Json **ret_answer)
+mapping_invoke(MappingTurn *turn, const Json *event, MappingOutcome *ret)
 {
   Call *call = turn->call;
   InvocationResult result = {0};
-  const char *version = NULL, *text = json_text(call->arena, event);
-  InvokeArgs args = {.name = {turn->mapping->function, turn->mapping->qualifier}, .request_id = id_uuid(call->arena)};
+  MappingOutcome outcome = {.request_id = id_uuid(call->arena)};
+  const char *text = json_text(call->arena, event);
+  InvokeArgs args = {.name = {turn->mapping->function, turn->mapping->qualifier}, .request_id = outcome.request_id};
+  Json *answer = NULL;
   args.payload = (Blob){(const guint8 *) text, strlen(text)};
-  *ret_answer = NULL;
-  g_autoptr(Error) error = invoke_run(call, &args, &result, &version);
+  g_autoptr(Error) error = invoke_run(call, &args, &result, &outcome.version);
+  outcome.ran = !error;
+  outcome.function_error = result.function_error;
   if (result.payload && !error && !result.function_error) {
-    g_autoptr(Error) bad = result.payload->len ? json_parse(call->arena, (const char *) result.payload->data, result.payload->len, ret_answer) : NULL;
-    if (bad || !*ret_answer)
-      *ret_answer = json_new_null(call->arena);
+    g_autoptr(Error) bad = result.payload->len ? json_parse(call->arena, (const char *) result.payload->data, result.payload->len, &answer) : NULL;
+    outcome.answer = bad || !answer ? json_new_null(call->arena) : answer;
   }
   if (result.payload)
     g_byte_array_unref(result.payload);
   g_free(result.log_tail);
+  *ret = outcome;
   return error && error->kind == ERROR_FAULT ? g_steal_pointer(&error) : NULL;
 }
 
 /* One turn. FALSE in *ret_go_on: the mapping is gone or off. */
 static Error *
-take_turn(Poller *poller, gboolean *ret_go_on, gboolean *ret_empty)
+take_turn(Poller *poller, guint lane, gboolean *ret_go_on, gboolean *ret_empty)
 {
   g_autoptr(Arena) scratch = arena_new();
   g_autoptr(Call) call = call_new(poller->lambda->haar, poller->account, poller->region, principal_service(scratch, "lambda.amazonaws.com", poller->account));
@@ -85,8 +91,31 @@ take_turn(Poller *poller, gboolean *ret_go_on, gboolean *ret_empty)
   const MappingSource *source = *ret_go_on ? mapping_source(call, wanted.record->config->EventSourceArn) : NULL;
   if (!source || !wanted.function || !wanted.function->active)
     return NULL;
-  MappingTurn turn = {.call = call, .mapping = wanted.record, .role = lambda_role_session(call, wanted.function->config->Role), .stop = &poller->stop};
+  MappingTurn turn = {.call = call, .mapping = wanted.record, .role = lambda_role_session(call, wanted.function->config->Role), .stop = &poller->stop,
+                      .lane = lane, .lanes = poller->threads->len};
   return source->turn(&turn, ret_empty);
+}
+
+/* Whether threads of it, or of those that it follows, still run. */
+static gboolean
+is_running(const Poller *poller)
+{
+  for (; poller; poller = poller->former)
+    if (g_atomic_int_get(&poller->running))
+      return TRUE;
+  return FALSE;
+}
+
+/* FALSE: this one is to stop, too. */
+static gboolean
+wait_for_former(const Poller *poller)
+{
+  gboolean go_on = TRUE;
+  while (go_on && is_running(poller->former)) {
+    guint64 seen = call_pulse(poller->lambda->haar, poller->uuid);
+    go_on = !is_running(poller->former) || call_pulse_wait(poller->lambda->haar, poller->uuid, seen, LOOK_MS, &poller->stop);
+  }
+  return go_on;
 }
 
 static gpointer
@@ -94,26 +123,35 @@ poll_source(gpointer data)
 {
   Poller *poller = data;
   Haar *haar = poller->lambda->haar;
-  gboolean first = g_atomic_int_add(&poller->started, 1) == 0, go_on = TRUE;
+  guint lane = (guint) g_atomic_int_add(&poller->started, 1);
+  gboolean first = lane == 0, go_on = wait_for_former(poller);
   while (go_on) {
     guint64 seen = call_pulse(haar, poller->pulse);
     gboolean empty = TRUE;
-    g_autoptr(Error) error = take_turn(poller, &go_on, &empty);
+    g_autoptr(Error) error = take_turn(poller, lane, &go_on, &empty);
     if (error)
       log_warning("event source mapping %s: %s", poller->uuid, error->message);
     if (!go_on)
       break;
     go_on = call_pulse_wait(haar, poller->pulse, seen, !empty ? 0 : error ? TROUBLE_MS : first ? LOOK_MS : REST_MS, &poller->stop);
   }
+  g_atomic_int_add(&poller->running, -1);
+  call_pulse_all(haar);
   return NULL;
+}
+
+static void
+poller_join(gpointer data, gpointer unused)
+{
+  const Poller *poller = data;
+  for (guint i = 0; i < poller->threads->len; i++)
+    g_thread_join(poller->threads->pdata[i]);
 }
 
 static void
 poller_free(gpointer data)
 {
   Poller *poller = data;
-  for (guint i = 0; i < poller->threads->len; i++)
-    g_thread_join(poller->threads->pdata[i]);
   g_ptr_array_unref(poller->threads);
   g_free(poller->region);
   g_free(poller->account);
@@ -124,24 +162,36 @@ poller_free(gpointer data)
 
 /* --- the set --- */
 
+/* The newest of a mapping's pollers that were ended. The lock is held. */
+static Poller *
+former_of(const Mappings *mappings, const char *uuid)
+{
+  for (guint i = mappings->ended->len; i-- > 0;)
+    if (strcmp(((Poller *) mappings->ended->pdata[i])->uuid, uuid) == 0)
+      return mappings->ended->pdata[i];
+  return NULL;
+}
+
 /* The lock is held. */
 static void
 start_poller(Lambda *lambda, Call *call, const char *key, const LambdaMappingRecord *record)
 {
-  const LambdaScalingConfig *scaling = record->config->ScalingConfig;
   const MappingSource *source = mapping_source(call, record->config->EventSourceArn);
-  gint64 n = scaling ? MIN(OPT_OR(scaling->MaximumConcurrency, THREADS), THREADS_MAX) : THREADS;
   if (!source || g_hash_table_size(lambda->mappings->pollers) >= MAPPINGS_MAX)
     return;
+  gint64 n = CLAMP(source->lanes(record->config), 1, THREADS_MAX);
   Poller *poller = g_new0(Poller, 1);
   poller->lambda = lambda;
   poller->region = g_strdup(call->region);
   poller->account = g_strdup(call->account);
   poller->uuid = g_strdup(record->config->UUID);
   poller->pulse = g_strdup(source->pulse(call, record->config->EventSourceArn));
+  poller->former = former_of(lambda->mappings, poller->uuid);
+  poller->running = (guint) n;
   poller->threads = g_ptr_array_new();
+  g_ptr_array_set_size(poller->threads, (gint) n); /* its length is what the threads look at */
   for (gint64 i = 0; i < n; i++)
-    g_ptr_array_add(poller->threads, g_thread_new("events", poll_source, poller));
+    poller->threads->pdata[i] = g_thread_new("events", poll_source, poller);
   g_hash_table_insert(lambda->mappings->pollers, g_strdup(key), poller);
 }
 
@@ -155,6 +205,14 @@ end_poller(Mappings *mappings, Haar *haar, const char *key)
   g_ptr_array_add(mappings->ended, poller);
   g_hash_table_remove(mappings->pollers, key);
   call_pulse_all(haar);
+}
+
+gboolean
+mapping_is_changing(Call *call, const char *uuid)
+{
+  Mappings *mappings = lambda_state(call)->mappings;
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&mappings->lock);
+  return is_running(former_of(mappings, uuid));
 }
 
 void
@@ -217,6 +275,7 @@ mappings_stop(Lambda *lambda)
     g_autofree char *key = g_strdup(at->data);
     end_poller(mappings, lambda->haar, key);
   }
+  g_ptr_array_foreach(mappings->ended, poller_join, NULL); /* all before any is freed: they look at each other */
   g_ptr_array_unref(mappings->ended);
   g_hash_table_unref(mappings->pollers);
   g_mutex_clear(&mappings->lock);

@@ -53,3 +53,9 @@ lambda_metric_event(Call *call, const char *function, const char *metric, const 
   add(call, metric, unit, value, NULL);
   add(call, metric, unit, value, METRIC_DIMENSIONS("FunctionName", function));
 }
+
+void
+lambda_metric_iterator_age(Call *call, const FunctionName *name, gint64 age_ms)
+{
+  add_all(call, name, NULL, "IteratorAge", "Milliseconds", (double) age_ms);
+}

@@ -371,6 +371,34 @@ create_mapping(ResourceCall *rc, ResourceResult *ret)
   return NULL;
 }
 
+/* What was given and is not any more goes back to its default. */
+static void
+mapping_defaults(const ResourceCall *rc, LambdaUpdateEventSourceMappingInput *in)
+{
+  Arena *arena = rc->call->arena;
+  const struct { const char *name; OptInt *number; gint64 value; } numbers[] = {
+    {"MaximumRetryAttempts", &in->MaximumRetryAttempts, -1},
+    {"MaximumRecordAgeInSeconds", &in->MaximumRecordAgeInSeconds, -1},
+    {"ParallelizationFactor", &in->ParallelizationFactor, 1},
+    {"BatchSize", &in->BatchSize, g_strrstr(property_text(rc, "EventSourceArn"), ":dynamodb:") ? 100 : 10},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
+    if (!numbers[i].number->set && property_changed(rc, numbers[i].name))
+      *numbers[i].number = OPT_INT(numbers[i].value);
+  if (!in->BisectBatchOnFunctionError.set && property_changed(rc, "BisectBatchOnFunctionError"))
+    in->BisectBatchOnFunctionError = OPT_BOOL(FALSE);
+  if (!in->FilterCriteria)
+    in->FilterCriteria = ARENA_NEW(arena, LambdaFilterCriteria);
+  if (!in->DestinationConfig && property_changed(rc, "DestinationConfig"))
+    in->DestinationConfig = ARENA_NEW(arena, LambdaDestinationConfig);
+  if (!in->FunctionResponseTypes.v)
+    LIST_EMPTY(arena, &in->FunctionResponseTypes);
+  if (!in->MaximumBatchingWindowInSeconds.set)
+    in->MaximumBatchingWindowInSeconds = OPT_INT(0);
+  if (!in->ScalingConfig && property_changed(rc, "ScalingConfig"))
+    in->ScalingConfig = ARENA_NEW(arena, LambdaScalingConfig);
+}
+
 static Error *
 update_mapping(ResourceCall *rc, ResourceResult *ret)
 {
@@ -384,10 +412,7 @@ update_mapping(ResourceCall *rc, ResourceResult *ret)
   in.UUID = rc->physical_id;
   if (!in.Enabled.set)
     in.Enabled = OPT_BOOL(TRUE);
-  if (!in.FunctionResponseTypes.v)
-    LIST_EMPTY(rc->call->arena, &in.FunctionResponseTypes);
-  if (!in.MaximumBatchingWindowInSeconds.set)
-    in.MaximumBatchingWindowInSeconds = OPT_INT(0);
+  mapping_defaults(rc, &in);
   return resource_operation(rc, &LambdaOperationUpdateEventSourceMapping, &in, &out);
 }
 

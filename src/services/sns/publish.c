@@ -118,7 +118,7 @@ wanted(Call *call, const SnsSubscriptionRecord *subscription, const SnsMessageRe
   if (!text || bad)
     return !text;
   Json *object = filtered_object(call, message, body);
-  return object && filter_policy_match(policy, object);
+  return object && event_pattern_match(policy, object);
 }
 
 /* --- publishing --- */

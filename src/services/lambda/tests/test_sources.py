@@ -88,7 +88,7 @@ def test_queue(client, sqs, function, out):
     wait_for(lambda: counts(sqs, url) == (0, 2), 'all of a failed batch is left')
     lambda_.update_event_source_mapping(UUID=mapping['UUID'], Enabled=False)
     sqs.send_message(QueueUrl=url, MessageBody='not taken')
-    assert lambda_.get_event_source_mapping(UUID=mapping['UUID'])['State'] == 'Disabled'
+    wait_for(lambda: lambda_.get_event_source_mapping(UUID=mapping['UUID'])['State'] == 'Disabled', 'it is disabled')
     assert [m['UUID'] for m in lambda_.list_event_source_mappings(FunctionName=function)['EventSourceMappings']] == [mapping['UUID']]
     assert lambda_.delete_event_source_mapping(UUID=mapping['UUID'])['State'] == 'Deleting'
     with pytest.raises(lambda_.exceptions.ResourceNotFoundException):
@@ -112,11 +112,30 @@ def test_window(client, sqs, function, out):
     lambda_.delete_event_source_mapping(UUID=mapping['UUID'])
 
 
+def test_filter(client, sqs, function, out):
+    """A message that no filter wants is deleted; the body is JSON for a pattern of keys, text for one of words."""
+    lambda_ = client('lambda')
+    url, arn = queue(sqs, 'filtered')
+    mapping = lambda_.create_event_source_mapping(EventSourceArn=arn, FunctionName=function, FilterCriteria={'Filters': [
+        {'Pattern': json.dumps({'body': {'n': [{'numeric': ['>', 5]}]}})}, {'Pattern': json.dumps({'body': ['plain']})}]})
+    for body in ('{"n": 1}', 'other', '{"n": 6}', 'plain', 'crash'):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    seen = []
+    while len(seen) < 2:
+        seen += [r['body'] for r in next_event(sqs, out)['Records']]
+    assert sorted(seen) == ['plain', '{"n": 6}']
+    wait_for(lambda: counts(sqs, url) == (0, 0), 'all messages are gone')
+    lambda_.delete_event_source_mapping(UUID=mapping['UUID'])
+
+
 @pytest.mark.parametrize('attributes,more,words', [
     ({'VisibilityTimeout': '5'}, {}, 'Queue visibility timeout: 5 seconds is less than Function timeout: 20 seconds'),
     ({}, {'BatchSize': 11}, 'Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10'),
-    ({}, {'FilterCriteria': {'Filters': [{'Pattern': '{}'}]}}, 'haar does not filter events of mappings'),
-    ({}, {'EventSourceArn': 'arn:aws:kinesis:us-east-1:000000000000:stream/x'}, 'haar reads events from SQS queues, not from arn:aws:kinesis'),
+    ({}, {'FilterCriteria': {'Filters': [{'Pattern': '{"body": "x"}'}]}}, 'Invalid filter pattern definition.'),
+    ({}, {'StartingPosition': 'LATEST'}, 'StartingPosition is not valid for SQS event sources.'),
+    ({}, {'BisectBatchOnFunctionError': True}, 'BisectBatchOnFunctionError is not valid for SQS event sources.'),
+    ({}, {'EventSourceArn': 'arn:aws:kinesis:us-east-1:000000000000:stream/x'},
+     'haar reads events from SQS queues and DynamoDB streams, not from arn:aws:kinesis'),
     ({}, {'EventSourceArn': f'arn:aws:sqs:us-east-1:{ACCOUNT}:none'}, 'The specified queue does not exist'),
 ])
 def test_refused(client, sqs, function, attributes, more, words):

@@ -1,8 +1,8 @@
-/* Input: a policy, a newline, a document. */
+/* Input: a pattern, a newline, a document. */
 #include <stdint.h>
 #include <string.h>
 
-#include "services/sns/filter.h"
+#include "wire/event_pattern.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -15,9 +15,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   if (document)
     *document++ = 0;
   Json *parsed = NULL, *object = NULL;
-  g_autoptr(Error) bad = filter_policy_parse(arena, policy, TRUE, &parsed);
+  g_autoptr(Error) bad = event_pattern_parse(arena, policy, &(EventPatternRules) {.nested = TRUE, .combinations_max = 150}, &parsed);
   g_autoptr(Error) broken = document ? json_parse(arena, document, strlen(document), &object) : NULL;
   if (!bad && !broken && object)
-    filter_policy_match(parsed, object);
+    event_pattern_match(parsed, object);
   return 0;
 }

@@ -1,6 +1,8 @@
-#include "services/sns/filter.h"
+#include "wire/event_pattern.h"
 
 #include <string.h>
+
+static const EventPatternRules body = {.nested = TRUE}, attributes = {.keys_max = 5, .combinations_max = 150, .size_max = 256 * 1024};
 
 typedef struct Case {
   const char *policy, *object;
@@ -52,11 +54,11 @@ test_match(void)
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autoptr(Arena) arena = arena_new();
     Json *policy, *object;
-    g_autoptr(Error) bad = filter_policy_parse(arena, cases[i].policy, TRUE, &policy);
+    g_autoptr(Error) bad = event_pattern_parse(arena, cases[i].policy, &body, &policy);
     g_assert_null(bad);
     g_autoptr(Error) broken = json_parse(arena, cases[i].object, strlen(cases[i].object), &object);
     g_assert_null(broken);
-    if (filter_policy_match(policy, object) != cases[i].match)
+    if (event_pattern_match(policy, object) != cases[i].match)
       g_error("%s with %s: not %d", cases[i].policy, cases[i].object, cases[i].match);
   }
 }
@@ -65,20 +67,20 @@ static void
 test_refusals(void)
 {
   static const char *const refused[][2] = {
-      {"x", "Invalid parameter: FilterPolicy: failed to parse JSON."},
-      {"{\"a\":\"x\"}", "Invalid parameter: FilterPolicy: \"a\" must be an object or an array"},
-      {"{\"a\":[]}", "Invalid parameter: FilterPolicy: Empty arrays are not allowed (a)"},
-      {"{\"a\":[{\"pre\":\"x\"}]}", "Invalid parameter: FilterPolicy: Unrecognized match type pre"},
-      {"{\"a\":[{\"numeric\":[\"!\",1]}]}", "Invalid parameter: FilterPolicy: Value of numeric is not valid"},
-      {"{\"a\":[{\"cidr\":\"10.0.0.0/40\"}]}", "Invalid parameter: FilterPolicy: Value of cidr is not valid"},
-      {"{\"o\":{\"i\":[\"x\"]}}", "Invalid parameter: FilterPolicy: Filter policy scope MessageAttributes does not support nested filter policy (o)"},
-      {"{\"$or\":[{\"a\":[1]}]}", "Invalid parameter: FilterPolicy: \"$or\" must be an array of at least two objects"},
-      {"{\"a\":[1],\"b\":[1],\"c\":[1],\"d\":[1],\"e\":[1],\"f\":[1]}", "Invalid parameter: FilterPolicy: Filter policy can not have more than 5 keys"},
+      {"x", "failed to parse JSON."},
+      {"{\"a\":\"x\"}", "\"a\" must be an object or an array"},
+      {"{\"a\":[]}", "Empty arrays are not allowed (a)"},
+      {"{\"a\":[{\"pre\":\"x\"}]}", "Unrecognized match type pre"},
+      {"{\"a\":[{\"numeric\":[\"!\",1]}]}", "Value of numeric is not valid"},
+      {"{\"a\":[{\"cidr\":\"10.0.0.0/40\"}]}", "Value of cidr is not valid"},
+      {"{\"o\":{\"i\":[\"x\"]}}", "Filter policy scope MessageAttributes does not support nested filter policy (o)"},
+      {"{\"$or\":[{\"a\":[1]}]}", "\"$or\" must be an array of at least two objects"},
+      {"{\"a\":[1],\"b\":[1],\"c\":[1],\"d\":[1],\"e\":[1],\"f\":[1]}", "Filter policy can not have more than 5 keys"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
     g_autoptr(Arena) arena = arena_new();
     Json *policy;
-    g_autoptr(Error) bad = filter_policy_parse(arena, refused[i][0], FALSE, &policy);
+    g_autoptr(Error) bad = event_pattern_parse(arena, refused[i][0], &attributes, &policy);
     g_assert_nonnull(bad);
     g_assert_cmpstr(bad->message, ==, refused[i][1]);
   }
@@ -88,7 +90,7 @@ int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
-  g_test_add_func("/sns/filter/match", test_match);
-  g_test_add_func("/sns/filter/refusals", test_refusals);
+  g_test_add_func("/event-pattern/match", test_match);
+  g_test_add_func("/event-pattern/refusals", test_refusals);
   return g_test_run();
 }
