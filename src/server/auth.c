@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/internal.h"
+#include "server/session.h"
 
 /* The families of codes: one column a way of speaking. */
 typedef enum { WORDS_JSON, WORDS_QUERY, WORDS_EC2, WORDS_S3 } Words;
@@ -117,13 +118,13 @@ same(const char *a, const char *b)
 }
 
 static Error *
-check_token(const Route *route, const Sigv4 *signature, const Credential *credential)
+check_token(Server *server, const Route *route, const Sigv4 *signature, gint64 now_ms, const Credential *credential)
 {
   if (!credential->session_token)
     return NULL; /* a token with a long-lived key is not looked at */
   if (!signature->session_token || !same(credential->session_token, signature->session_token))
     return refuse(route, REFUSAL_WRONG_TOKEN);
-  if (credential->expires_ms && credential->expires_ms <= clock_now())
+  if (sessions_over(server->sessions, credential, signature->time_ms, now_ms))
     return refuse(route, REFUSAL_EXPIRED);
   return NULL;
 }
@@ -166,8 +167,8 @@ anonymous(Arena *arena, const Route *route, const Principal **ret_principal)
 }
 
 Error *
-auth_check(Txn *txn, Arena *arena, const WireRequest *request, const Sigv4 *signature, const Route *route, const char *payload_hash,
-           const Credential **ret_credential, const Principal **ret_principal)
+auth_check(Server *server, Txn *txn, Arena *arena, const WireRequest *request, const Sigv4 *signature, const Route *route, gint64 now_ms,
+           const char *payload_hash, const Credential **ret_credential, const Principal **ret_principal)
 {
   *ret_credential = NULL;
   if (signature->kind == SIGV4_NONE)
@@ -178,7 +179,7 @@ auth_check(Txn *txn, Arena *arena, const WireRequest *request, const Sigv4 *sign
     return error_field(refuse(route, REFUSAL_UNKNOWN_KEY), "AWSAccessKeyId", signature->access_key);
   if (!credential)
     return refuse(route, REFUSAL_UNKNOWN_KEY);
-  TRY(check_token(route, signature, credential));
+  TRY(check_token(server, route, signature, now_ms, credential));
   TRY(check_scope(route, signature));
   gboolean s3 = strcmp(signature->service, "s3") == 0;
   TRY(name_refusal(route, sigv4_verify(arena, request, signature, credential->secret_key, clock_real(), s3, payload_hash)));
@@ -190,7 +191,7 @@ auth_check(Txn *txn, Arena *arena, const WireRequest *request, const Sigv4 *sign
 /* --- for data planes --- */
 
 Error *
-http_authenticate(HttpExchange *exchange, Txn *txn, const char *signing_name, const Principal **ret_principal)
+http_authenticate(Haar *haar, HttpExchange *exchange, Txn *txn, const char *signing_name, const Principal **ret_principal)
 {
   const HttpRequest *http = &exchange->request;
   const ServiceModel model = {.name = signing_name, .signing_name = signing_name, .protocol = PROTOCOL_REST_JSON};
@@ -201,5 +202,5 @@ http_authenticate(HttpExchange *exchange, Txn *txn, const char *signing_name, co
   const Credential *credential = NULL;
   const char *hash = sigv4_hash(exchange->arena, body ? body->data : NULL, body ? body->len : 0);
   TRY(auth_read(exchange->arena, &request, &signature));
-  return auth_check(txn, exchange->arena, &request, &signature, &route, hash, &credential, ret_principal);
+  return auth_check(haar->server, txn, exchange->arena, &request, &signature, &route, clock_now(), hash, &credential, ret_principal);
 }

@@ -5,6 +5,7 @@
 #include "jobs/jobs.h"
 #include "server/internal.h"
 #include "server/server.h"
+#include "server/session.h"
 #include "server/wait.h"
 
 #define MOVES_KEPT 2000
@@ -206,7 +207,7 @@ set_speed(Call *call, gint64 speed)
 /* A time that passes in one go. */
 typedef struct Passing {
   Call *call;
-  gint64 to;
+  gint64 from, to;
 } Passing;
 
 static Error *
@@ -214,6 +215,7 @@ pass_to(gpointer data, gint64 ms)
 {
   const Passing *passing = data;
   TRY(stand_at(passing->call, MAX(ms, clock_now()), clock_speed()));
+  sessions_clock_moved(passing->call->haar->server->sessions, passing->from);
   return ms >= passing->to ? tell_all(passing->call->haar) : NULL;
 }
 
@@ -231,7 +233,7 @@ post_clock(Call *call, const Json *in, Json **ret_out)
     TRY(set_speed(call, text && g_ascii_string_to_signed(text, 10, 1, CLOCK_SPEED_MAX, &number, NULL) ? number : 0));
   } else if (advance || set) {
     TRY(advance ? read_advance(advance, &to) : read_set(set, &to));
-    TRY(jobs_pass(call->haar->jobs, to, pass_to, &(Passing) {call, to}));
+    TRY(jobs_pass(call->haar->jobs, to, pass_to, &(Passing) {call, clock_now(), to}));
   } else {
     return error_answer_status(400, "ValidationException", "One of advance, set, speed and reset is needed");
   }

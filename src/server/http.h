@@ -4,6 +4,7 @@
 #include "iam/iam.h"
 #include "wire/body.h"
 
+typedef struct Haar Haar;
 struct CallSource;
 
 typedef struct HttpRequest {
@@ -27,4 +28,4 @@ void http_body(HttpExchange *exchange, const guint8 **ret_data, gsize *ret_size)
 void http_answer(HttpExchange *exchange, int status, const StringMap *headers, const void *body, gsize size);
 /* Who signed the request for a service (by its signing name), with everything checked: signature, body, session token, expiry. For data planes
  * that take signed requests (execute-api). Refused: answers with status 403 in the words of REST services. Results live with the exchange. */
-Error *http_authenticate(HttpExchange *exchange, Txn *txn, const char *signing_name, const Principal **ret_principal) G_GNUC_WARN_UNUSED_RESULT;
+Error *http_authenticate(Haar *haar, HttpExchange *exchange, Txn *txn, const char *signing_name, const Principal **ret_principal) G_GNUC_WARN_UNUSED_RESULT;

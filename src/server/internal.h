@@ -8,6 +8,7 @@
 
 typedef struct AdminRoutes AdminRoutes;
 typedef struct Listeners Listeners;
+typedef struct Sessions Sessions;
 typedef struct Waits Waits;
 
 struct Server {
@@ -20,6 +21,7 @@ struct Server {
   Denials *denials;
   Waits *waits;
   Activities *activities;
+  Sessions *sessions;
   Faults *faults;
   gint64 started_us;
 };

@@ -110,7 +110,8 @@ static Error *
 authenticate(Run *run, Txn *txn, const char *payload_hash, const char **ret_secret)
 {
   const Credential *credential = NULL;
-  TRY(auth_check(txn, run->call.arena, &run->request, &run->signature, &run->route, payload_hash, &credential, &run->call.principal));
+  TRY(auth_check(run->call.haar->server, txn, run->call.arena, &run->request, &run->signature, &run->route, run->call.now, payload_hash, &credential,
+                 &run->call.principal));
   run->authenticated = TRUE;
   run->call.account = run->call.principal->account;
   if (run->signature.kind != SIGV4_NONE)

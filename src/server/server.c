@@ -5,6 +5,7 @@
 #include "server/operate.h"
 #include "server/listener.h"
 #include "server/pipeline.h"
+#include "server/session.h"
 #include "server/wait.h"
 
 enum { WORKERS_MAX = 256, DRAIN_MS = 5000 };
@@ -44,6 +45,7 @@ server_new(Haar *haar, Server **ret_server)
   server->denials = denials_new();
   server->waits = waits_new();
   server->activities = activities_new();
+  server->sessions = sessions_new();
   server->faults = faults_new();
   server->workers = g_thread_pool_new(do_work, server, WORKERS_MAX, FALSE, NULL);
   haar->server = server;
@@ -84,6 +86,7 @@ server_free(Server *server)
   denials_free(server->denials);
   waits_free(server->waits);
   activities_free(server->activities);
+  sessions_free(server->sessions);
   faults_free(server->faults);
   g_free(server);
 }

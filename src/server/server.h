@@ -39,6 +39,11 @@ guint64 server_use_begin(Server *server, const char *eni_id, const char *who);
 void server_use_end(Server *server, guint64 id);
 /* Who used it at that time (clock_now()), the newest first, each once. arena. */
 StringList server_used_by(Server *server, Arena *arena, const char *eni_id, gint64 at_ms);
+/* Temporary credentials (by their access key) are in use for something that has begun: a clock that jumps past their end does not end them until
+ * they are released. Any thread. */
+void server_session_hold(Server *server, const char *access_key);
+void server_session_release(Server *server, const char *access_key);
+
 /* A failure that is rehearsed (`haar fault`). */
 typedef struct Fault {
   const char *name, *kind, *target;

@@ -70,7 +70,7 @@ static Error *
 check_signature(Call *call, gpointer data)
 {
   Passage *p = data;
-  TRY(http_authenticate(p->exchange, call->txn, "execute-api", &p->caller));
+  TRY(http_authenticate(call->haar, p->exchange, call->txn, "execute-api", &p->caller));
   IamRequest question = {.principal = p->caller, .action = "execute-api:Invoke", .resource = request_arn(p), .resource_account = p->account,
                          .resource_policy = p->api->policy};
   return iam_authorize(call->txn, p->arena, &question);

@@ -7,7 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { OUTSIDE_PORT = 9001, FIRST_PORT = 9002, LAST_PORT = 60000 };
+/* Of the hour that a session lasts: an environment whose credentials are nearly over takes no more invocations. */
+enum { CREDENTIALS_MS = 55 * 60 * 1000, OUTSIDE_PORT = 9001, FIRST_PORT = 9002, LAST_PORT = 60000 };
 
 /* The execution role's session. arena. */
 typedef struct Role {
@@ -42,6 +43,7 @@ static Error *
 assume_role(Start *start)
 {
   Call *call = start->call;
+  gint64 began = clock_now(); /* it may jump meanwhile */
   const LambdaFunctionConfiguration *config = start->invocation->config;
   Json *in = lambda_json_strings(call->arena, "RoleArn", config->Role, "RoleSessionName", config->FunctionName[1] ? config->FunctionName : "awslambda", NULL), *out;
   g_autoptr(Error) error =
@@ -54,7 +56,7 @@ assume_role(Start *start)
   role->access_key = json_string(json_path(out, "Credentials.AccessKeyId"));
   role->secret = json_string(json_path(out, "Credentials.SecretAccessKey"));
   role->token = json_string(json_path(out, "Credentials.SessionToken"));
-  role->expires = clock_now() + 55 * 60 * 1000;
+  role->expires = began + CREDENTIALS_MS;
   role->principal = (Principal) {
     .type = PRINCIPAL_ROLE_SESSION,
     .account = start->invocation->account,
@@ -276,6 +278,8 @@ environment_new(Lambda *lambda, Call *call, const Invocation *invocation, guint 
     error = error_fault("pipe: %s", g_strerror(errno));
   if (!error) {
     environment->expires = start.role.expires;
+    environment->access_key = g_strdup(start.role.access_key);
+    environment_work(environment, TRUE);
     g_autofree char *group = g_strdup_printf("/aws/lambda/%s", invocation->config->FunctionName);
     environment->log = log_sink_new(lambda->haar, invocation->region, &start.role.principal, group, start.stream);
     g_mutex_lock(&lambda->runtime->lock);
@@ -319,10 +323,23 @@ environment_use(Environment *environment, gboolean runs)
 }
 
 void
+environment_work(Environment *environment, gboolean works)
+{
+  Server *server = environment->runtime->haar->server;
+  if (!environment->access_key)
+    return;
+  if (works)
+    server_session_hold(server, environment->access_key);
+  else
+    server_session_release(server, environment->access_key);
+}
+
+void
 environment_free(Environment *environment)
 {
   if (!environment)
     return;
+  environment_work(environment, FALSE);
   environment_use(environment, FALSE);
   environment_attach(environment);
   if (environment->sandbox) {
@@ -347,6 +364,7 @@ environment_free(Environment *environment)
   g_free(environment->outside);
   g_free(environment->interface);
   g_free(environment->who);
+  g_free(environment->access_key);
   g_free(environment->request_id);
   g_free(environment->error_type);
   g_free(environment);

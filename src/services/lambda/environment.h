@@ -14,7 +14,8 @@ struct Environment {
   char *interface;                   /* or NULL: outside */
   char *who;                         /* "function pay" */
   guint64 use;                       /* of the interface, or of outside (server_use_begin), 0: it is idle; by who runs the invocation */
-  gint64 expires;                    /* its credentials; on clock_now() */
+  char *access_key;                  /* its credentials: they hold while it is at work, also if the clock jumps (server_session_hold) */
+  gint64 expires;                    /* on clock_now(): a little before they are over it takes no more invocations */
   gint64 memory_size;
   gboolean made_late;                /* under the profile late-eni: one of the other kind does not stand in for it */
   gboolean late;                     /* its interface is held back; by who runs the invocation */
@@ -57,6 +58,8 @@ Error *environment_new(Lambda *lambda, Call *call, const Invocation *invocation,
 void environment_attach(Environment *environment);
 /* Says that its processes run, or do not: they may use its interface. */
 void environment_use(Environment *environment, gboolean runs);
+/* Says that it is at work, or idle: its credentials hold meanwhile. */
+void environment_work(Environment *environment, gboolean works);
 /* Ends it. NULL is allowed. */
 void environment_free(Environment *environment);
 /* Waits until it asks for an event; until: monotonic us. */

@@ -117,6 +117,7 @@ pool_give_back(Pool *pool, Environment *environment)
   log_sink_flush(environment->log);
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&pool->lock);
   environment->idle_since = g_get_monotonic_time();
+  environment_work(environment, FALSE);
   g_atomic_int_set(&environment->idle, TRUE);
   g_ptr_array_add(pool->idle, environment);
   g_cond_broadcast(&pool->changed);
@@ -136,6 +137,7 @@ pool_take(Pool *pool, const Invocation *invocation)
     if (strcmp(environment->key, key) != 0)
       continue;
     g_ptr_array_remove_index(pool->idle, i);
+    environment_work(environment, TRUE); /* before its credentials are looked at: the clock may jump any time */
     if (is_over(environment, now) || g_strcmp0(environment->revision, config->RevisionId) != 0 ||
         (environment->interface && environment->made_late != invocation->late))
       g_ptr_array_add(stale, environment);

@@ -1,6 +1,7 @@
 """Functions run for real: answers, errors, time-outs, crashes, memory, logs, events, versions, aliases, permissions."""
 
 import base64
+import concurrent.futures
 import json
 import subprocess
 import time
@@ -28,6 +29,36 @@ def test_environment_is_used_again(lambda_, function):
     first = invoke(lambda_, name)[1]
     time.sleep(0.2)  # long enough to be frozen: it must come back
     assert first[1:] == [1, 'blue'] and invoke(lambda_, name)[1][1:] == [2, 'blue']
+
+
+AT_WORK = """
+import boto3, os, time
+logs = boto3.client('logs')
+
+def handler(event, context):
+    if event.get('until'):
+        logs.create_log_group(logGroupName='/jump/begun')
+        while not logs.describe_log_groups(logGroupNamePrefix=event['until'])['logGroups']:
+            time.sleep(0.05)
+    return [os.environ[name] for name in ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN')]
+"""
+
+
+def test_credentials_over_a_jump_of_the_clock(haar, client, lambda_, function):
+    """What an invocation has in hand ends with the credentials that it began with; the next gets new ones, and the old are over."""
+    name = function('jump', AT_WORK, Timeout=60, MemorySize=512)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        working = pool.submit(invoke, lambda_, name, {'until': '/jump/go'})
+        wait_for(lambda: client('logs').describe_log_groups(logGroupNamePrefix='/jump/begun')['logGroups'], 'the function is at work')
+        haar.call('POST', 'clock', {'advance': '1d'})
+        client('logs').create_log_group(logGroupName='/jump/go')
+        answer, old = working.result()
+    assert 'FunctionError' not in answer, old
+    assert invoke(lambda_, name)[1][0] != old[0]
+    late = haar.client('sts', **dict(zip(('aws_access_key_id', 'aws_secret_access_key', 'aws_session_token'), old)))
+    with pytest.raises(botocore.exceptions.ClientError) as error:
+        late.get_caller_identity()
+    assert code_of(error) == 'ExpiredToken'
 
 
 def test_handler_error(lambda_, function):
