@@ -29,10 +29,10 @@ def wait_for(condition, what, seconds=30):
 class Haar:
     """One data directory and the daemon on it. Port 0: any free one, kept over restarts."""
 
-    def __init__(self, data=None, options=()):
+    def __init__(self, data=None, options=(), command=(BINARY,)):
         self.directory = None if data else tempfile.TemporaryDirectory(prefix='haar-test-', ignore_cleanup_errors=True)
         self.data = data or os.path.join(self.directory.name, 'data')
-        self.options = list(options)
+        self.options, self.command = list(options), list(command)
         self.environment = {}  # beside the test's own, from the next start on
         self.log_path = os.path.join(self.directory.name if self.directory else os.path.dirname(self.data), 'haar.log')
         self.process, self.port = None, 0
@@ -59,7 +59,7 @@ class Haar:
         environment.update({k: v for k, v in os.environ.items() if k.startswith('HAAR_SOURCE')})
         environment.update(self.environment)
         with open(self.log_path, 'ab') as log:
-            self.process = subprocess.Popen([BINARY, 'serve', '--port', str(self.port), '--data', self.data, *self.options],
+            self.process = subprocess.Popen([*self.command, 'serve', '--port', str(self.port), '--data', self.data, *self.options],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         wait_for(self._ready, f'haar is ready ({self.log_path})', READY_SECONDS)
         return self
