@@ -22,8 +22,8 @@ static const char *
 protocol_text(Arena *arena, const Json *entry, const char *port_key)
 {
   gint64 protocol = show_number(entry, "protocol"), port = show_number(entry, port_key);
-  if (protocol == 1)
-    return "ICMP";
+  if (protocol == 1 || protocol == 58)
+    return protocol == 1 ? "ICMP" : "ICMPv6";
   return arena_printf(arena, "%s %" G_GINT64_FORMAT, protocol == 17 ? "UDP" : "TCP", port);
 }
 

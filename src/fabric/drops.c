@@ -104,12 +104,35 @@ static void undo_translation(Fabric *fabric, Drop *drop) {
   }
 }
 
+/* In the edge a packet of a VPC has its public address: the VPC, and the private address again. NULL: it is of none. */
+static const Vpc *undo_public(Fabric *fabric, Drop *drop, Ip source) {
+  g_autoptr(Arena) arena = arena_new();
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init(&iter, fabric->vpcs);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    const Vpc *vpc = value;
+    const Eni *eni = !vpc->network ? NULL : ip_is4(source) ? network_eni_public(vpc->network, ip_to4(source)) : network_eni_ip(vpc->network, source);
+    if (!eni)
+      continue;
+    g_strlcpy(drop->vpc_id, vpc->id, sizeof drop->vpc_id);
+    Ip private = ip_is4(source) ? ip_of4(eni->address) : source;
+    for (gsize i = 0; i < eni->n_more && ip_is4(source); i++)
+      private = eni->more[i].public_address == ip_to4(source) ? eni->more[i].address : private;
+    g_strlcpy(drop->source, ip_text(arena, private), sizeof drop->source);
+    return vpc;
+  }
+  return NULL;
+}
+
 /* The sender's interface, or, if the packet came from outside, the receiver's. Without a VPC, the key of the sender's namespace. Lock held. */
 static void name_eni(Fabric *fabric, Drop *drop) {
   const Vpc *vpc = g_hash_table_lookup(fabric->vpcs, drop->vpc_id);
   Ip source = {0}, destination = {0};
   if (!*drop->vpc_id && ip_parse(drop->source, &source))
     g_strlcpy(drop->eni_id, outside_at(fabric, source), sizeof drop->eni_id);
+  if (!*drop->vpc_id && !*drop->eni_id)
+    vpc = undo_public(fabric, drop, source);
   if (!vpc || !vpc->network || !ip_parse(drop->source, &source) || !ip_parse(drop->destination, &destination))
     return;
   const Eni *eni = network_eni_ip(vpc->network, source);

@@ -40,19 +40,6 @@ static void drop_source(GSource *source) {
   g_source_unref(source);
 }
 
-static Ip ip_of_sockaddr(const struct sockaddr *address, guint16 *ret_port) {
-  guint8 bytes[16] = {0};
-  if (address->sa_family == AF_INET6) {
-    const struct sockaddr_in6 *v6 = (const void *) address;
-    *ret_port = ntohs(v6->sin6_port);
-    memcpy(bytes, &v6->sin6_addr, sizeof bytes);
-    return ip_of_bytes(bytes);
-  }
-  const struct sockaddr_in *v4 = (const void *) address;
-  *ret_port = ntohs(v4->sin_port);
-  return ip_of4(ntohl(v4->sin_addr.s_addr));
-}
-
 static gboolean is_own(Ip address) {
   struct ifaddrs *all = NULL;
   gboolean own = FALSE;
@@ -364,6 +351,8 @@ static gboolean datagram_ready(gint fd, GIOCondition condition, gpointer data) {
 
 typedef struct Ask {
   Egress *egress;
+  char *vpc_id;
+  Ip from;
   int fd, reply_fd;       /* reply_fd: a copy of the resolver's socket */
   gboolean tcp;
   struct sockaddr_storage client;
@@ -377,6 +366,7 @@ static void ask_free(gpointer data) {
   drop_source(ask->late);
   close(ask->fd);
   close(ask->reply_fd);
+  g_free(ask->vpc_id);
   g_free(ask);
 }
 
@@ -402,8 +392,10 @@ static gboolean ask_answered(gint fd, GIOCondition condition, gpointer data) {
   guint8 bytes[4096];
   (void) condition;
   ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
-  if (n > 0)
+  if (n > 0) {
+    resolver_note(ask->egress->fabric, ask->vpc_id, ask->from, bytes, (gsize) n);
     ask_reply(ask, bytes, (gsize) n);
+  }
   ask_end(ask);
   return G_SOURCE_REMOVE;
 }
@@ -442,7 +434,7 @@ gboolean egress_ask(Egress *egress, const EgressQuestion *question) {
     return FALSE;
   }
   Ask *ask = g_new0(Ask, 1);
-  *ask = (Ask){egress, fd, fcntl(question->reply_fd, F_DUPFD_CLOEXEC, 3), question->tcp, {0}, question->client_size, g_unix_fd_source_new(fd, G_IO_IN),
+  *ask = (Ask){egress, g_strdup(question->vpc_id), question->from, fd, fcntl(question->reply_fd, F_DUPFD_CLOEXEC, 3), question->tcp, {0}, question->client_size, g_unix_fd_source_new(fd, G_IO_IN),
                g_timeout_source_new(ASK_MS)};
   if (question->client)
     memcpy(&ask->client, question->client, question->client_size);

@@ -16,6 +16,8 @@ gboolean egress_allows(Ip address);
 typedef struct EgressQuestion {
   const guint8 *query;
   gsize size;
+  const char *vpc_id;     /* NULL: outside */
+  Ip from;                /* who asks */
   int reply_fd;           /* copied */
   gboolean tcp;
   const struct sockaddr *client;

@@ -211,7 +211,7 @@ static Error *edge_make(Fabric *fabric) {
   TRY(net_run(fabric, fabric->edge, ops));
   TRY(edge_ipv6(fabric));
   TRY(drops_open_edge(fabric, &fabric->sources[2]));
-  return resolver_open(fabric, fabric->edge, NULL, LINK_LOCAL_RESOLVER, &fabric->sources[0], &fabric->sources[1]);
+  return resolver_open(fabric, fabric->edge, NULL, ip_of4(LINK_LOCAL_RESOLVER), &fabric->sources[0], &fabric->sources[1]);
 }
 
 static void name_free(gpointer data) {

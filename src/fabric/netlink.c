@@ -101,6 +101,19 @@ void net_sysctl(GArray *ops, const char *path, const char *value) {
   g_strlcpy(op->value, value, sizeof op->value);
 }
 
+Ip ip_of_sockaddr(const struct sockaddr *address, guint16 *ret_port) {
+  guint8 bytes[16] = {0};
+  if (address->sa_family == AF_INET6) {
+    const struct sockaddr_in6 *v6 = (const void *) address;
+    *ret_port = ntohs(v6->sin6_port);
+    memcpy(bytes, &v6->sin6_addr, sizeof bytes);
+    return ip_of_bytes(bytes);
+  }
+  const struct sockaddr_in *v4 = (const void *) address;
+  *ret_port = ntohs(v4->sin_port);
+  return ip_of4(ntohl(v4->sin_addr.s_addr));
+}
+
 Range ip_range(Ip address) { return (Range){address, ip_is4(address) ? 32 : 128}; }
 
 /* IPv6 on one device (or "all", "default") of the namespace: no address of its own making, no detection of duplicates, nothing taken from routers. */

@@ -105,10 +105,46 @@ static void refuse(Fabric *fabric, const char *vpc_id, Ip from, const ldns_rr *q
   asked_refuse(fabric, vpc_id, question_name(arena, question), from, NAME_UNKNOWN);
 }
 
-static gboolean zones_answer(Fabric *fabric, const char *vpc_id, gboolean own, const guint8 *query, gsize size, GByteArray *out) {
+/* Of all records, whatever they are the addresses of: what a name led to behind aliases is its own. */
+static void note_addresses(Fabric *fabric, const char *vpc_id, const char *name, const ldns_rr_list *answers) {
+  g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(Ip));
+  for (size_t i = 0; i < ldns_rr_list_rr_count(answers); i++) {
+    const ldns_rr *record = ldns_rr_list_rr(answers, i);
+    const ldns_rdf *data = ldns_rr_rd_count(record) ? ldns_rr_rdf(record, 0) : NULL;
+    const guint8 *wire = data ? ldns_rdf_data(data) : NULL;
+    Ip address = {0};
+    if (wire && ldns_rr_get_type(record) == LDNS_RR_TYPE_A && ldns_rdf_size(data) == 4)
+      address = ip_of4((guint32) wire[0] << 24 | (guint32) wire[1] << 16 | (guint32) wire[2] << 8 | wire[3]);
+    if (wire && ldns_rr_get_type(record) == LDNS_RR_TYPE_AAAA && ldns_rdf_size(data) == 16)
+      address = ip_of_bytes(wire);
+    if (!ip_none(address))
+      g_array_append_val(addresses, address);
+  }
+  asked_note(fabric, vpc_id, name, addresses);
+}
+
+void resolver_note(Fabric *fabric, const char *vpc_id, Ip from, const guint8 *answer, gsize size) {
+  g_autoptr(Arena) arena = arena_new();
+  ldns_pkt *packet = NULL;
+  if (ldns_wire2pkt(&packet, answer, size) != LDNS_STATUS_OK)
+    return;
+  const ldns_rr *question = ldns_rr_list_rr(ldns_pkt_question(packet), 0);
+  g_mutex_lock(&fabric->lock);
+  if (question && ldns_pkt_get_rcode(packet) == LDNS_RCODE_NXDOMAIN)
+    asked_refuse(fabric, vpc_id, question_name(arena, question), from, NAME_UNKNOWN);
+  else if (question)
+    note_addresses(fabric, vpc_id, question_name(arena, question), ldns_pkt_answer(packet));
+  g_mutex_unlock(&fabric->lock);
+  ldns_pkt_free(packet);
+}
+
+/* Who asks: vpc_id, from. own: see FabricZones. */
+static gboolean zones_answer(Fabric *fabric, const char *vpc_id, Ip from, gboolean own, const guint8 *query, gsize size, GByteArray *out) {
   g_rw_lock_reader_lock(&fabric->zones_lock);
   gboolean answered = fabric->zones.message && fabric->zones.message(fabric->zones.data, vpc_id, own, query, size, out);
   g_rw_lock_reader_unlock(&fabric->zones_lock);
+  if (answered && out->len)
+    resolver_note(fabric, vpc_id, from, out->data, out->len);
   return answered;
 }
 
@@ -121,7 +157,7 @@ gboolean resolver_answer(Fabric *fabric, const char *vpc_id, Ip from, const guin
   gboolean good = !ldns_pkt_qr(asked) && question && !is_silent(fabric, vpc_id, from, question), silent = FALSE;
   gboolean failing = good && is_failing(fabric, vpc_id, from, question, &silent);
   good = good && !silent;
-  gboolean elsewhere = FALSE, zoned = good && !failing && vpc_id && zones_answer(fabric, vpc_id, TRUE, query, size, out);
+  gboolean elsewhere = FALSE, zoned = good && !failing && vpc_id && zones_answer(fabric, vpc_id, from, TRUE, query, size, out);
   ldns_pkt *packet = ldns_pkt_new();
   ldns_pkt_set_id(packet, ldns_pkt_id(asked));
   ldns_pkt_set_qr(packet, TRUE);
@@ -132,7 +168,7 @@ gboolean resolver_answer(Fabric *fabric, const char *vpc_id, Ip from, const guin
     if (failing) {
       ldns_pkt_set_rcode(packet, LDNS_RCODE_SERVFAIL);
     } else if (!fill_for(fabric, vpc_id, question, packet)) {
-      zoned = zones_answer(fabric, vpc_id, FALSE, query, size, out);
+      zoned = zones_answer(fabric, vpc_id, from, FALSE, query, size, out);
       ldns_pkt_set_rcode(packet, LDNS_RCODE_NXDOMAIN);
       elsewhere = !zoned && fabric->egress;
       if (!zoned && !elsewhere)
@@ -163,7 +199,8 @@ static void resolver_free(gpointer data) {
 static gboolean udp_readable(gint fd, GIOCondition condition, gpointer data) {
   const Resolver *resolver = data;
   guint8 query[QUERY_MAX];
-  struct sockaddr_in from;
+  struct sockaddr_storage from;
+  guint16 port = 0;
   (void) condition;
   for (;;) {
     socklen_t size = sizeof from;
@@ -171,12 +208,14 @@ static gboolean udp_readable(gint fd, GIOCondition condition, gpointer data) {
     if (n < 0)
       return G_SOURCE_CONTINUE;
     g_autoptr(GByteArray) out = g_byte_array_new();
-    if (resolver_answer(resolver->fabric, resolver->vpc_id, ip_of4(ntohl(from.sin_addr.s_addr)), query, (gsize) n, out)) {
-      if (out->len)
-        sendto(fd, out->data, out->len, MSG_DONTWAIT, (struct sockaddr *) &from, size);
-      else
-        egress_ask(resolver->fabric->egress, &(EgressQuestion){query, (gsize) n, fd, FALSE, (struct sockaddr *) &from, size});
-    }
+    Ip asker = ip_of_sockaddr((struct sockaddr *) &from, &port);
+    EgressQuestion elsewhere = {query, (gsize) n, resolver->vpc_id, asker, fd, FALSE, (struct sockaddr *) &from, size};
+    if (!resolver_answer(resolver->fabric, resolver->vpc_id, asker, query, (gsize) n, out))
+      continue;
+    if (out->len)
+      sendto(fd, out->data, out->len, MSG_DONTWAIT, (struct sockaddr *) &from, size);
+    else
+      egress_ask(resolver->fabric->egress, &elsewhere);
   }
 }
 
@@ -195,7 +234,7 @@ static void client_answer(Client *client, gsize size) {
   if (!resolver_answer(client->resolver.fabric, client->resolver.vpc_id, client->from, client->in->data + 2, size, out))
     return;
   if (out->len == 0) {
-    egress_ask(client->resolver.fabric->egress, &(EgressQuestion){client->in->data + 2, size, client->resolver.fd, TRUE, NULL, 0});
+    egress_ask(client->resolver.fabric->egress, &(EgressQuestion){client->in->data + 2, size, client->resolver.vpc_id, client->from, client->resolver.fd, TRUE, NULL, 0});
     return;
   }
   guint8 head[2] = {(guint8) (out->len >> 8), (guint8) out->len};
@@ -229,14 +268,15 @@ static gboolean client_readable(gint fd, GIOCondition condition, gpointer data) 
 static gboolean tcp_readable(gint fd, GIOCondition condition, gpointer data) {
   const Resolver *resolver = data;
   (void) condition;
-  struct sockaddr_in from = {0};
+  struct sockaddr_storage from = {0};
   socklen_t size = sizeof from;
+  guint16 port = 0;
   int accepted = accept4(fd, (struct sockaddr *) &from, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (accepted < 0)
     return G_SOURCE_CONTINUE;
   Client *client = g_new0(Client, 1);
   client->resolver = (Resolver){resolver->fabric, g_strdup(resolver->vpc_id), accepted};
-  client->from = ip_of4(ntohl(from.sin_addr.s_addr));
+  client->from = ip_of_sockaddr((struct sockaddr *) &from, &port);
   client->in = g_byte_array_new();
   g_autoptr(GSource) source = g_unix_fd_source_new(accepted, G_IO_IN | G_IO_HUP);
   g_source_set_callback(source, G_SOURCE_FUNC(client_readable), client, client_free);
@@ -255,9 +295,9 @@ static Error *open_one(Fabric *fabric, Netns netns, const char *vpc_id, const Wa
   return NULL;
 }
 
-Error *resolver_open(Fabric *fabric, Netns netns, const char *vpc_id, guint32 address, GSource **ret_udp, GSource **ret_tcp) {
-  WardenSocket spec = {.kind = WARDEN_SOCKET_UDP, .port = 53};
-  ip_bytes(ip_of4(address), spec.address);
+Error *resolver_open(Fabric *fabric, Netns netns, const char *vpc_id, Ip address, GSource **ret_udp, GSource **ret_tcp) {
+  WardenSocket spec = {.kind = WARDEN_SOCKET_UDP, .port = 53, .ipv6 = !ip_is4(address)};
+  ip_bytes(address, spec.address);
   TRY(open_one(fabric, netns, vpc_id, &spec, udp_readable, ret_udp));
   spec.kind = WARDEN_SOCKET_TCP;
   spec.backlog = 16;

@@ -83,7 +83,7 @@ GHashTable *parts_foreign_groups(const Network *network);
 #define MARK_VERDICTS "type mark : verdict;"
 
 Ruleset *part_base(const Network *network);
-/* Of the edge: what functions without a VPC send to nowhere is logged. */
+/* Of the edge: what is for public addresses that nothing has, and what functions without a VPC send to nowhere, is logged. */
 Ruleset *part_edge(void);
 Ruleset *part_subnet(const Subnet *subnet, Numbers *numbers);
 Ruleset *part_route_table(const RouteTable *table, Numbers *numbers);

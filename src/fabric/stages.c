@@ -62,6 +62,7 @@ static void add_input(Ruleset *part) {
   rule_add(chain, "jump faults_in");
   rule_add(chain, "ct state established,related accept");
   rule_add(chain, "ip daddr @resolver meta l4proto { tcp, udp } th dport 53 accept");
+  rule_add(chain, "ip6 daddr " REACH_RESOLVER6 " meta l4proto { tcp, udp } th dport 53 accept");
   rule_add(chain, "counter drop");
 }
 
@@ -92,8 +93,10 @@ Ruleset *part_edge(void) {
   ruleset_set(part, "seen", "set", SEEN4);
   ruleset_set(part, "seen6", "set", SEEN6);
   RuleChain *chain = ruleset_chain(part, "out", "type filter hook forward priority 0; policy accept;");
-  rule_add(chain, "iifname != \"o*\" accept");
   rule_add(chain, "oifname != \"noroute\" accept");
+  rule_log(chain, arena_printf(arena, "ip daddr %s", ranges_of(arena, reach_region, FALSE)), STAGE_DELIVER, "nobody");
+  rule_log(chain, arena_printf(arena, "ip6 daddr %s", ranges_of(arena, reach_region, TRUE)), STAGE_DELIVER, "nobody");
+  rule_add(chain, "iifname != \"o*\" accept");   /* the router has logged it */
   add_lost(chain, TRUE, arena);
   return part;
 }

@@ -19,8 +19,12 @@ static Error *router_make(Vpc *vpc) {
   net_nowhere(ops, "checked");
   net_address(ops, NET_ADDRESS, "lo", ip_of4(LINK_LOCAL_RESOLVER), 32);
   net_rules(ops, FALSE, 0, "noroute");
-  if (vpc->fabric->ipv6)
+  if (vpc->fabric->ipv6) {
+    Ip resolver = {0};
     net_rules(ops, TRUE, 0, "noroute");
+    if (ip_parse(REACH_RESOLVER6, &resolver))
+      net_address(ops, NET_ADDRESS, "lo", resolver, 128);
+  }
   TRY(net_run(vpc->fabric, vpc->router, ops));
   net_sysctl(tracking, "netfilter/nf_conntrack_tcp_be_liberal", "1");
   net_sysctl(tracking, "netfilter/nf_conntrack_acct", "1");
@@ -35,8 +39,8 @@ static void add_source(Vpc *vpc, GSource *source) {
     vpc->sources[vpc->n_sources++] = source;
 }
 
-/* The resolver listens on two addresses; the second is known with the VPC's first range. */
-static Error *open_resolver(Vpc *vpc, guint32 address) {
+/* The resolver listens on three addresses; the last is known with the VPC's first range. */
+static Error *open_resolver(Vpc *vpc, Ip address) {
   GSource *udp = NULL, *tcp = NULL;
   TRY(resolver_open(vpc->fabric, vpc->router, vpc->id, address, &udp, &tcp));
   add_source(vpc, udp);
@@ -47,13 +51,16 @@ static Error *open_resolver(Vpc *vpc, guint32 address) {
 static Error *open_sockets(Vpc *vpc, const Network *network) {
   GSource *drops = NULL;
   guint32 base = cidr_base(&network->cidrs.v[0]) + 2;
+  Ip resolver6 = {0};
   g_autoptr(GArray) ops = net_ops();
   net_address(ops, NET_ADDRESS, "lo", ip_of4(base), 32);
   TRY(net_run(vpc->fabric, vpc->router, ops));
   TRY(drops_open(vpc, &drops));
   add_source(vpc, drops);
-  TRY(open_resolver(vpc, LINK_LOCAL_RESOLVER));
-  return open_resolver(vpc, base);
+  TRY(open_resolver(vpc, ip_of4(LINK_LOCAL_RESOLVER)));
+  if (vpc->fabric->ipv6 && ip_parse(REACH_RESOLVER6, &resolver6))
+    TRY(open_resolver(vpc, resolver6));
+  return open_resolver(vpc, ip_of4(base));
 }
 
 Error *vpc_watch_flows(Vpc *vpc) {

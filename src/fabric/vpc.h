@@ -148,6 +148,8 @@ void net_flush(GArray *ops, Ip address);
 void net_sysctl(GArray *ops, const char *path, const char *value);
 void net_ipv6(GArray *ops, const char *device);
 Range ip_range(Ip address);
+/* Of either family. */
+Ip ip_of_sockaddr(const struct sockaddr *address, guint16 *ret_port);
 Error *net_run(Fabric *fabric, Netns netns, const GArray *ops) ERROR_MUST_USE;
 GArray *net_ops(void);
 void mac_of(guint32 address, guint8 ret_mac[6]);
@@ -172,7 +174,7 @@ Error *edge_listen(Vpc *vpc, const char *device, const char *endpoint_id, gboole
 void edge_unlisten(Vpc *vpc, const char *device);
 
 /* The resolver's sockets of a VPC (vpc_id NULL: of the edge), and the drop reader, as sources of the watcher. */
-Error *resolver_open(Fabric *fabric, Netns netns, const char *vpc_id, guint32 address, GSource **ret_udp, GSource **ret_tcp) ERROR_MUST_USE;
+Error *resolver_open(Fabric *fabric, Netns netns, const char *vpc_id, Ip address, GSource **ret_udp, GSource **ret_tcp) ERROR_MUST_USE;
 Error *drops_open(Vpc *vpc, GSource **ret_source) ERROR_MUST_USE;
 /* The same in the edge, of functions without a VPC: their VPC is "". */
 Error *drops_open_edge(Fabric *fabric, GSource **ret_source) ERROR_MUST_USE;
@@ -180,6 +182,8 @@ Error *drops_open_edge(Fabric *fabric, GSource **ret_source) ERROR_MUST_USE;
 /* Answers one query. vpc_id NULL: outside. from: who asks . Any thread. FALSE: nothing is to be said. */
 /* TRUE and nothing in out: the host's resolver is to be asked. */
 gboolean resolver_answer(Fabric *fabric, const char *vpc_id, Ip from, const guint8 *query, gsize size, GByteArray *out);
+/* Remembers what an answer from elsewhere says: its name's addresses, or that there is no such name. Takes the lock. Any thread. */
+void resolver_note(Fabric *fabric, const char *vpc_id, Ip from, const guint8 *answer, gsize size);
 /* Remembers what was asked. Lock held. */
 void asked_note(Fabric *fabric, const char *vpc_id, const char *name, const GArray *addresses);
 void asked_refuse(Fabric *fabric, const char *vpc_id, const char *name, Ip from, NameRefusal cause);

@@ -329,6 +329,9 @@ static Explanation explain_deliver(const Case *c) {
     return explain_internet(c);
   if (strcmp(c->rule, "private") == 0)
     return explain_private(c);
+  if (strcmp(c->rule, "nobody") == 0)
+    return (Explanation){.id = CAUSE_NO_SUCH_ADDRESS, .why = arena_printf(c->arena, "%s went out to %s, but nothing in the region has that public address.", c->from, c->to),
+                         .mend = "The address may have been released, or the interface that had it is gone: use a name that follows it."};
   return (Explanation){.id = CAUSE_NOT_LISTENING, .why = arena_printf(c->arena, "%s was reached, but nothing took %s.", c->to, c->what),
                        .mend = c->receiver && c->receiver->kind == ENI_ENDPOINT ? "Endpoints of AWS services answer on ports 443 and 80 only." : "Start what should listen there."};
 }

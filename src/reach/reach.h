@@ -269,6 +269,10 @@ static inline Ip ip_plus(Ip ip, guint64 n) { return (Ip){ip.high, ip.low + n}; }
 extern const char *const reach_region[], *const reach_not_global[];
 gboolean reach_is_region(Ip ip);
 gboolean reach_is_global(Ip ip);
+/* Where a VPC's resolver answers besides its base plus two: everywhere, and to interfaces with IPv6.
+ * https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html */
+#define REACH_RESOLVER "169.254.169.253"
+#define REACH_RESOLVER6 "fd00:ec2::253"
 /* The address of a service ("s3", "dynamodb", "secretsmanager", any label): always the same one for a name. */
 guint32 reach_service_address(const char *service);
 /* Its IPv6 address, behind its dual-stack names only. */
@@ -302,6 +306,7 @@ typedef struct Verdict {
   const Network *network;    /* the VPC where it was decided: the given one, or a peer */
   const Eni *source, *receiver;  /* receiver: NULL if it leaves the VPC (and its peers) */
   const Endpoint *endpoint;  /* that it leaves through or arrives at, or NULL */
+  Ip leaves_as;              /* the source behind an internet or egress-only gateway; none: it comes to none */
   gsize n_steps;
   Step *steps;
 } Verdict;

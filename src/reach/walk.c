@@ -54,11 +54,13 @@ static gboolean walk_local(Walk *walk, const Network *network, const char *rule,
 /* An internet gateway takes IPv4 only from who has a public address. */
 static gboolean walk_internet(Walk *walk, const Eni *eni, const Route *route, const char *rule, const char *range) {
   Arena *arena = walk->arena;
+  walk->verdict->leaves_as = walk->from;
   if (!ip_is4(walk->to))
     return step(walk, walk->network, STAGE_ROUTE, TRUE, rule, arena_printf(arena, "%s via %s", range, route->target_id));
   guint32 public = eni->kind == ENI_NAT ? eni->public_address : eni_public(eni, walk->from);
   if (!public)
     return step(walk, walk->network, STAGE_ROUTE, FALSE, "igw", arena_printf(arena, "%s sends %s to %s, but %s has no public address", rule, range, route->target_id, eni->id));
+  walk->verdict->leaves_as = ip_of4(public);
   return step(walk, walk->network, STAGE_ROUTE, TRUE, rule, arena_printf(arena, "%s via %s as %s", range, route->target_id, address_text(arena, public)));
 }
 
@@ -100,6 +102,7 @@ static gboolean walk_target(Walk *walk, const Subnet *subnet, const Eni *eni, co
       return step(walk, network, STAGE_ROUTE, TRUE, rule, arena_printf(walk->arena, "%s via gateway endpoint %s", range, route->target_id));
     break;
   case TARGET_EGRESS_ONLY_GATEWAY:
+    walk->verdict->leaves_as = walk->from;
     if (g_strcmp0(network->egress_only_gateway, route->target_id) == 0)
       return step(walk, network, STAGE_ROUTE, TRUE, rule, arena_printf(walk->arena, "%s via egress-only internet gateway %s", range, route->target_id));
     break;
@@ -264,10 +267,14 @@ static gboolean walk_nat(Walk *walk, const Eni *nat) {
 
 /* --- the whole way --- */
 
-/* Base plus two, and the link-local one. */
+/* Base plus two, the link-local one, and the one of IPv6. */
 static gboolean is_resolver(const Network *network, Ip to) {
-  guint32 v4 = ip_to4(to);
-  return v4 && (v4 == (169U << 24 | 254U << 16 | 169U << 8 | 253U) || (network->cidrs.n && v4 == cidr_base(&network->cidrs.v[0]) + 2));
+  static const char *const fixed[] = {REACH_RESOLVER, REACH_RESOLVER6};
+  Ip ip;
+  for (gsize i = 0; i < G_N_ELEMENTS(fixed); i++)
+    if (ip_parse(fixed[i], &ip) && ip_equal(ip, to))
+      return TRUE;
+  return ip_is4(to) && network->cidrs.n && ip_to4(to) == cidr_base(&network->cidrs.v[0]) + 2;
 }
 
 static gboolean walk_all(Walk *walk, const Eni *source) {

@@ -189,7 +189,7 @@ static void name_interface(Owners *owners, const Network *network, const Eni *en
   Arena *arena = owners->call->arena;
   const Endpoint *endpoint = network_endpoint(network, eni->owner);
   const Ec2NetworkInterface *record = interface_of(owners, eni->id);
-  *party = (Party){.kind = "interface", .name = eni->id, .label = eni->id, .eni = eni->id, .address = address_text(arena, eni->address), .subnet = eni->subnet, .vpc = network->vpc_id};
+  *party = (Party){.kind = "interface", .name = eni->id, .label = eni->id, .eni = eni->id, .address = party->address, .subnet = eni->subnet, .vpc = network->vpc_id};
   if (endpoint) {
     party->kind = "endpoint";
     party->name = endpoint->id;
@@ -266,7 +266,8 @@ Party owners_party(Owners *owners, const Network *network, const char *address, 
   const Eni *eni = network && ip_parse(address, &value) ? network_eni_ip(network, value) : NULL;
   if (eni)
     name_interface(owners, network, eni, at_ms, &party);
-  else if (network && network->cidrs.n && (ip_equal(value, ip_of4(cidr_base(&network->cidrs.v[0]) + 2)) || strcmp(address, "169.254.169.253") == 0)) {
+  else if (network && network->cidrs.n && (ip_equal(value, ip_of4(cidr_base(&network->cidrs.v[0]) + 2)) || strcmp(address, REACH_RESOLVER) == 0 ||
+                                               strcmp(address, REACH_RESOLVER6) == 0)) {
     party.kind = "resolver";
     party.label = "the VPC's resolver";
   } else if (!network && eni_id && *eni_id)
@@ -293,6 +294,7 @@ static void add_interface(Owners *owners, StringList *list, const char *id) {
 StringList owners_interfaces(Owners *owners, const Network *network, const char *name) {
   StringList found = {0};
   guint32 address = 0;
+  Ip ip = {0};
   const OwnedFunction *function = owners_function(owners, name);
   for (gsize i = 0; i < network->n_enis; i++) {
     const Eni *eni = &network->enis[i];
@@ -301,8 +303,8 @@ StringList owners_interfaces(Owners *owners, const Network *network, const char 
     if (strcmp(eni->id, name) == 0 || g_strcmp0(eni->owner, name) == 0 || strcmp(eni->subnet, name) == 0 || (function && lambda && function_uses(function, eni)))
       add_interface(owners, &found, eni->id);
   }
-  if (address_parse(name, &address) && network_eni_at(network, address))
-    add_interface(owners, &found, network_eni_at(network, address)->id);
+  if (ip_parse(name, &ip) && network_eni_ip(network, ip))
+    add_interface(owners, &found, network_eni_ip(network, ip)->id);
   for (gsize i = 0; i < owners->databases.n; i++) {
     const OwnedDatabase *database = owners->databases.v[i];
     if ((strcmp(database->name, name) == 0 || strcmp(database->host, name) == 0) && address_parse(database->address, &address) && network_eni_at(network, address))

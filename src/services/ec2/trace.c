@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { HTTPS = 443, ECHO_REQUEST = 8 };
+enum { HTTPS = 443, ECHO_REQUEST = 8, ECHO_REQUEST6 = 128 };
 
 typedef struct Trace {
   Place *place;              /* where src is */
@@ -65,7 +65,20 @@ static Error *find_destination(Call *call, GPtrArray *places, const char *dst, T
   return resolve(call, trace, dst);
 }
 
-/* "host:3306", "10.0.0.7:53/udp", "eni-1/icmp". */
+/* The port behind host, which is cut off; an address of IPv6 with a port is in brackets. NULL: there is none. */
+static const char *cut_port(Arena *arena, char **host) {
+  Ip ip;
+  const char *bracket = **host == '[' ? strchr(*host, ']') : NULL;
+  char *colon = ip_parse(*host, &ip) ? NULL : strrchr(bracket ? bracket : *host, ':');
+  const char *port = colon ? arena_strdup(arena, colon + 1) : NULL;
+  if (colon)
+    *colon = 0;
+  if (bracket && (bracket[1] == 0))
+    *host = arena_strndup(arena, *host + 1, (gsize) (bracket - *host - 1));
+  return port;
+}
+
+/* "host:3306", "10.0.0.7:53/udp", "[2001:db8::1]:443", "eni-1/icmp". */
 static Error *parse_destination(Call *call, const char *dst, const char **ret_host, Trace *trace) {
   static const struct { const char *name; int number; } protocols[] = {{"tcp", 6}, {"udp", 17}, {"icmp", 1}};
   const char *slash = strrchr(dst, '/');
@@ -76,15 +89,21 @@ static Error *parse_destination(Call *call, const char *dst, const char **ret_ho
       trace->protocol = protocols[i].number;
       known = TRUE;
     }
-  char *colon = strrchr(host, ':');
   guint64 port = HTTPS;
-  if (!known || (colon && !g_ascii_string_to_unsigned(colon + 1, 10, 1, 65535, &port, NULL)))
+  const char *given = cut_port(call->arena, &host);
+  if (!known || (given && !g_ascii_string_to_unsigned(given, 10, 1, 65535, &port, NULL)))
     return error_answer("ValidationException", "A destination is HOST[:PORT][/tcp|udp|icmp] with a port from 1 to 65535, not '%s'", dst);
-  if (colon)
-    *colon = 0;
-  trace->port = trace->protocol == 1 ? ECHO_REQUEST << 8 : (guint16) port;
+  trace->port = (guint16) port;
   *ret_host = host;
   return NULL;
+}
+
+/* An echo request has its family's protocol and type. */
+static void set_echo(Trace *trace) {
+  if (trace->protocol != 1)
+    return;
+  trace->protocol = ip_is4(trace->destination) ? 1 : 58;
+  trace->port = (trace->protocol == 1 ? ECHO_REQUEST : ECHO_REQUEST6) << 8;
 }
 
 static Json *step_json(Call *call, const Owners *owners, const Step *step) {
@@ -97,20 +116,76 @@ static Json *step_json(Call *call, const Owners *owners, const Step *step) {
   return object;
 }
 
+/* Whether it left by a gateway for an address of the region that is no service's. */
+static gboolean is_for_a_vpc(const Trace *trace, const Verdict *verdict) {
+  static const char *const services[] = {REACH_SERVICES, REACH_SERVICES6};
+  Range range;
+  for (gsize i = 0; i < G_N_ELEMENTS(services); i++)
+    if (range_parse(services[i], &range) && range_has(&range, trace->destination))
+      return FALSE;
+  return verdict->delivered && !verdict->receiver && !ip_none(verdict->leaves_as) && reach_is_region(trace->destination);
+}
+
+/* The interface that has a public (or IPv6) address, in whichever VPC. */
+static const Eni *public_owner(GPtrArray *places, Ip address, const Network **ret_network) {
+  for (guint i = 0; i < places->len; i++) {
+    const Network *network = ((const Place *) places->pdata[i])->network;
+    const Eni *eni = !network ? NULL : ip_is4(address) ? network_eni_public(network, ip_to4(address)) : network_eni_ip(network, address);
+    if (!eni)
+      continue;
+    *ret_network = network;
+    return eni;
+  }
+  return NULL;
+}
+
+/* The way goes on over the region's internet: into the VPC that has the address. */
+static Error *follow(Call *call, GPtrArray *places, const Trace *trace, Verdict *verdict) {
+  const Network *network = NULL;
+  const Eni *eni = public_owner(places, trace->destination, &network);
+  const Step nobody = {STAGE_DELIVER, FALSE, "nobody", "no interface has this public address", verdict->network->vpc_id, FALSE};
+  Packet packet = {.eni = eni ? eni->id : NULL, .source = verdict->leaves_as, .destination = trace->destination, .protocol = trace->protocol, .port = trace->port};
+  Verdict on = {.stage = STAGE_DELIVER, .rule = "nobody", .network = verdict->network, .n_steps = 1, .steps = arena_memdup(call->arena, &nobody, sizeof nobody)};
+  if (eni)
+    TRY(reach_walk_inbound(network, &packet, call->arena, &on));
+  Step *steps = ARENA_ARRAY(call->arena, Step, verdict->n_steps + on.n_steps);
+  memcpy(steps, verdict->steps, verdict->n_steps * sizeof *steps);
+  memcpy(steps + verdict->n_steps, on.steps, on.n_steps * sizeof *steps);
+  on.steps = steps;
+  on.n_steps += verdict->n_steps;
+  on.source = verdict->source;
+  on.leaves_as = verdict->leaves_as;
+  *verdict = on;
+  return NULL;
+}
+
+/* The address that it is sent from. */
+static Ip source_of(const Trace *trace, const Verdict *verdict) {
+  Ip source = ip_of4(verdict->source->address);
+  eni_ip(verdict->source, !ip_is4(trace->destination), &source);
+  return source;
+}
+
 static void explain(Call *call, const Trace *trace, const Verdict *verdict, const Party *from, const Party *to, Json *out) {
-  Blocked blocked = {.stage = verdict->stage, .rule = verdict->rule, .eni = trace->eni, .source = ip_of4(verdict->source->address), .destination = trace->destination,
+  Blocked blocked = {.stage = verdict->stage, .rule = verdict->rule, .eni = trace->eni, .source = source_of(trace, verdict), .destination = trace->destination,
                      .protocol = trace->protocol, .port = trace->port, .source_name = from->label, .destination_name = to->label, .service = party_service(to)};
+  if (verdict->receiver && !ip_none(verdict->leaves_as)) {   /* as the VPC of the receiver sees both ends */
+    blocked.source = verdict->leaves_as;
+    blocked.destination = ip_is4(trace->destination) ? ip_of4(verdict->receiver->address) : trace->destination;
+  }
   Explanation explanation = reach_explain(verdict->network ? verdict->network : trace->place->network, call->arena, &blocked);
   set_explanation(call, out, trace->place->owners, &explanation);
 }
 
-static Error *run(Call *call, const Trace *trace, Json **ret_out) {
+static Error *run(Call *call, GPtrArray *places, const Trace *trace, Json **ret_out) {
   const Network *network = trace->place->network;
   Owners *owners = trace->place->owners;
   Packet packet = {.eni = trace->eni, .destination = trace->destination, .protocol = trace->protocol, .port = trace->port};
   Verdict verdict = {0};
   TRY(reach_walk(network, &packet, call->arena, &verdict));
-  Party from = owners_party(owners, network, address_text(call->arena, verdict.source->address), NULL, 0);
+  if (is_for_a_vpc(trace, &verdict))
+    TRY(follow(call, places, trace, &verdict));
+  Party from = owners_party(owners, network, ip_text(call->arena, source_of(trace, &verdict)), NULL, 0);
   Party to = owners_party(owners, network, ip_text(call->arena, trace->destination), NULL, 0);
   if (trace->host) {
     g_autofree char *service = fabric_service_of(call->haar->fabric, trace->host);
@@ -150,5 +225,6 @@ Error *admin_trace(Call *call, const Json *in, Json **ret_out) {
   TRY(places_all(call, &places));
   TRY(find_source(places, src, &trace));
   TRY(find_destination(call, places, host, &trace));
-  return run(call, &trace, ret_out);
+  set_echo(&trace);
+  return run(call, places, &trace, ret_out);
 }

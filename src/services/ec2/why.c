@@ -178,9 +178,10 @@ static void set_packet(Call *call, Json *entry, const Drop *drop) {
 
 /* What people call the rule: rules without an id are named for what they are. */
 static const char *rule_named(const Owners *owners, Arena *arena, const Drop *drop) {
-  static const struct { ReachStage stage; const char *rule, *name; } names[] = {
+  static const struct { ReachStage stage; const char *rule, *name; } names[] = {   /* a row each of what has no id */
     {STAGE_ROUTE, "local", "(the VPC's own addresses)"}, {STAGE_ROUTE, "igw", "(the internet gateway)"}, {STAGE_ROUTE, "blackhole", "(a blackhole)"},
     {STAGE_ROUTE, "eigw", "(the egress-only gateway)"}, {STAGE_DELIVER, "internet", "(haar has no way to the internet)"}, {STAGE_DELIVER, "private", "(no address of the internet)"},
+    {STAGE_DELIVER, "nobody", "(a public address that nothing has)"},
     {STAGE_DELIVER, "port", "(a port that endpoints do not answer on)"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(names); i++)

@@ -1,11 +1,13 @@
 """Packets between interfaces: IPv6, peering, prefix lists, NAT gateways, routes to interfaces and to nowhere, DHCP options."""
 
 import itertools
+import json
+import subprocess
 
 import pytest
 
 from tests.support.daemon import wait_for
-from tests.support.interfaces import Interface
+from tests.support.interfaces import Interface, enter
 
 ANYWHERE = [{'IpProtocol': '-1', 'IpRanges': [{'CidrIp': '0.0.0.0/0'}], 'Ipv6Ranges': [{'CidrIpv6': '::/0'}]}]
 numbers = itertools.count(1)
@@ -233,3 +235,77 @@ def test_dhcp_options_are_what_processes_read(new_vpc):
     assert resolv()[:3] == ['search corp.example', f'nameserver 10.{vpc.number}.1.53', own]
     vpc.ec2.associate_dhcp_options(VpcId=vpc.id, DhcpOptionsId='default')
     assert resolv()[:2] == ['search ec2.internal', own]
+
+
+# Asks the resolver at an address for a name's addresses, over UDP and TCP.
+ASK = '''
+import socket, struct, sys
+name = b"".join(bytes([len(part)]) + part.encode() for part in sys.argv[2].split(".")) + b"\\0"
+query = struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 0) + name + struct.pack(">HH", 1, 1)
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+with socket.socket(family, socket.SOCK_DGRAM) as udp, socket.socket(family) as tcp:
+    udp.settimeout(5), tcp.settimeout(5)
+    udp.sendto(query, (sys.argv[1], 53))
+    over_udp = udp.recv(4096)
+    tcp.connect((sys.argv[1], 53))
+    tcp.sendall(struct.pack(">H", len(query)) + query)
+    over_tcp = tcp.recv(4096)[2:]
+for answer in (over_udp, over_tcp):
+    print(socket.inet_ntoa(answer[-4:]) if struct.unpack(">H", answer[6:8])[0] else "none")
+'''
+
+
+def ask(interface, resolver, name):
+    done = subprocess.run([*enter(interface.pid, interface.namespace), '/usr/bin/python3', '-c', ASK, resolver, name], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_the_resolver_answers_over_ipv6_too(new_vpc):
+    """fd00:ec2::253: https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html"""
+    vpc = new_vpc(ipv6=True)
+    if not vpc.cidr6 or 'no IPv6 in VPCs' in vpc.haar.log:
+        pytest.skip('this kernel has no IPv6')
+    asker = vpc.interface(vpc.subnet(1), vpc.group('askers'), Ipv6AddressCount=1)
+    internal = f"ip-{asker.address.replace('.', '-')}.ec2.internal"
+    for resolver in ('fd00:ec2::253', '169.254.169.253', f'10.{vpc.number}.0.2'):
+        assert ask(asker, resolver, internal) == [asker.address] * 2, resolver
+    assert ask(asker, 'fd00:ec2::253', 'nobody.example.com') == ['none'] * 2
+    refused = json.loads(vpc.haar.run('why', asker.id, '--json').stdout)['entries'][0]
+    assert refused['name'] == 'nobody.example.com' and refused['who']['interface'] == asker.id, refused
+    assert vpc.haar.run('why', asker.id, '[fd00:ec2::253]:53/udp').stdout.endswith('It arrives.\n')
+
+
+def test_from_vpc_to_vpc_over_the_internet(new_vpc):
+    """Public address to public address: both VPCs' stages hold, and the trace goes through both."""
+    here, there = new_vpc(ipv6=True), new_vpc(ipv6=True)
+    ends = []
+    for vpc in (here, there):
+        gateway = vpc.gateway()
+        vpc.ec2.create_route(RouteTableId=vpc.table, DestinationCidrBlock='0.0.0.0/0', GatewayId=gateway)
+        vpc.ec2.create_route(RouteTableId=vpc.table, DestinationIpv6CidrBlock='::/0', GatewayId=gateway)
+        group = vpc.group('web')
+        ends.append((vpc.interface(vpc.subnet(1), group, Ipv6AddressCount=1), group))
+    (client, _), (server, group) = ends
+    mine, at = here.elastic(client)['PublicIp'], there.elastic(server)
+    server.serve(8080)
+    stopped(client, at['PublicIp'], 8080, there, 'security group, inbound', group)
+    traced = json.loads(here.haar.run('why', client.id, f"{at['PublicIp']}:8080", '--json').stdout)
+    assert (traced['delivered'], traced['cause'], traced['steps'][-1]['rule']) == (False, 'group-inbound', group)
+    assert f'--group-id {group} --protocol tcp --port 8080 --cidr {mine}/32' in traced['command']
+    there.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[tcp(8080, IpRanges=[{'CidrIp': f'{mine}/32'}], Ipv6Ranges=[{'CidrIpv6': '::/0'}])])
+    becomes(client, at['PublicIp'], 8080, mine)
+    assert here.haar.run('why', client.id, f"{at['PublicIp']}:8080").stdout.endswith('It arrives.\n')
+    if 'no IPv6 in VPCs' not in here.haar.log:
+        server.serve(8080, server.address6)
+        becomes(client, server.address6, 8080, client.address6)
+        assert here.haar.run('why', client.id, f'[{server.address6}]:8080').stdout.endswith('It arrives.\n')
+        assert 'STOP  security group, inbound' in here.haar.run('why', client.id, f'[{server.address6}]:22').stdout
+        echo = json.loads(here.haar.run('why', client.address6, f'{server.address6}/icmp', '--json').stdout)
+        assert (echo['protocol'], echo['cause'], echo['who']['interface']) == (58, 'group-inbound', client.id), echo
+    there.ec2.disassociate_address(AssociationId=there.ec2.describe_addresses(AllocationIds=[at['AllocationId']])['Addresses'][0]['AssociationId'])
+    stopped(client, at['PublicIp'], 8080, here, 'delivery', 'nobody')
+    met = json.loads(here.haar.run('why', client.id, '--json').stdout)['entries'][0]
+    traced = json.loads(here.haar.run('why', client.id, f"{at['PublicIp']}:8080", '--json').stdout)
+    assert met['cause'] == traced['cause'] == 'no-such-address' and met['who']['interface'] == client.id, (met, traced)
+    assert met['why'] == traced['why'] and met['why'].endswith('but nothing in the region has that public address.')
