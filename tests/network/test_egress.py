@@ -1,5 +1,6 @@
 """haar serve --egress=host: what leaves by a NAT gateway reaches what the machine reaches, but not the machine. The machine's internet is a namespace here."""
 
+import functools
 import json
 import os
 import subprocess
@@ -9,8 +10,9 @@ import pytest
 from tests.support.daemon import ROOT
 
 
+@functools.lru_cache
 def world(*options):
-    command = ['unshare', '-n' if os.geteuid() == 0 else '-Urn', '/usr/bin/python3', os.path.join(ROOT, 'tests', 'network', 'internet.py'), *options]
+    command = ['unshare', '-nm' if os.geteuid() == 0 else '-Urnm', '/usr/bin/python3', os.path.join(ROOT, 'tests', 'network', 'internet.py'), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -50,3 +52,27 @@ def test_what_ends_there_is_listed_with_its_sender(network):
     entry = lost[(public, '9.9.9.2', 8080)]
     assert entry[4].endswith('but this haar has no way there. On AWS it would arrive.') and entry[5].startswith('nothing: it would arrive. Here, the connection hangs')
     assert [e[1] for e in told['listed'] if e[0] == 'private-address'] == [private]
+
+
+def test_datagrams_names_and_ipv6_get_out(network):
+    told = world('--egress=host')
+    assert told['datagram'] == ['9.9.9.1']
+    assert told['name'] == ['9.9.9.2'] * 2 + ['2620:fe::2'] * 2
+    assert told['no name'] == ['rcode 3'] * 4
+    refused = [e for e in told['names'] if e['kind'] == 'name']
+    assert [e['name'] for e in refused] == ['nobody.example.com'] and 'nor does the resolver of this machine' in refused[0]['why'], refused
+    six = told['six']
+    for way in (six['gateway'], six['egress-only']):
+        assert way['tcp'] == '2620:fe::1' and way['datagram'] == ['2620:fe::1'] and way['private'] == 'silence', way
+        assert way['why'].endswith('It arrives.\n')
+    assert sorted(six['causes'], key=str) == sorted((['private-address', 'fd12::1', 6, six[way]['id']] for way in ('gateway', 'egress-only')), key=str)
+
+
+def test_datagrams_and_ipv6_that_end_are_named_too(network):
+    told = world()
+    assert told['datagram'] == ['silence'] and told['name'] == ['rcode 3'] * 4
+    six = told['six']
+    for way in ('gateway', 'egress-only'):
+        assert six[way]['tcp'] == 'silence' and six[way]['datagram'] == ['silence'] and 'explain/no-internet.md' in six[way]['why']
+        assert {(c[0], c[1], c[2]) for c in six['causes'] if c[3] == six[way]['id']} == {('no-internet', '2620:fe::2', 6), ('no-internet', '2620:fe::2', 17),
+                                                                                        ('private-address', 'fd12::1', 6)}

@@ -117,11 +117,10 @@ static const char *wait_of(const Party *who, int port) {
 }
 
 static const char *shown_blocked(Call *call, const Party *who, int protocol, int port) {
-  const char *what = protocol == 6 ? "the connection hangs without an error" : "no answer comes";
+  const char *what = protocol == 6 ? arena_printf(call->arena, "the connection hangs without an error; %s", wait_of(who, port)) : "no answer comes";
   if (who->timeout_s)
-    return arena_printf(call->arena, "%s; %s; Lambda ends the function first: \"Task timed out after %" G_GINT64_FORMAT ".00 seconds\"", what,
-                        wait_of(who, port), who->timeout_s);
-  return arena_printf(call->arena, "%s; %s", what, wait_of(who, port));
+    return arena_printf(call->arena, "%s; Lambda ends the function first: \"Task timed out after %" G_GINT64_FORMAT ".00 seconds\"", what, who->timeout_s);
+  return what;
 }
 
 /* --- dropped packets --- */
