@@ -18,13 +18,16 @@ typedef struct FabricHooks {
 } FabricHooks;
 
 /* The region's hosted zones, which a service above keeps. Called without the fabric's lock, on the resolver's thread and any other.
- * own: the private zones of the VPC, which go before everything else; else the public ones, which come last. */
+ * own: the private zones of the VPC, which go before everything else but the private names of interface endpoints, if those are more specific;
+ * else the public ones, which come last. */
 typedef struct FabricZones {
   gpointer data;
   /* Answers a query message, aliases followed. FALSE: no zone has the name. */
   gboolean (*message)(gpointer data, const char *vpc_id, gboolean own, const guint8 *query, gsize size, GByteArray *out);
   /* The addresses of a name, NULL-terminated; NULL: no zone has it. transfer full. */
   char **(*addresses)(gpointer data, const char *vpc_id, gboolean own, const char *name);
+  /* How long the name of the VPC's private zone is that a name is in, without a dot at the end; 0: it is in none. */
+  gsize (*own_zone)(gpointer data, const char *vpc_id, const char *name);
 } FabricZones;
 /* Copied. Empty: there are none (any more): none of the functions runs when it returns. */
 void fabric_set_zones(Fabric *fabric, const FabricZones *zones);

@@ -109,6 +109,36 @@ static gboolean from_endpoints(Lookup *l, const char *service) {
   return FALSE;
 }
 
+/* An endpoint with private DNS is a zone of AWS's in the VPC, of the service's name: of zones that overlap, the most specific answers.
+ * https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zone-private-considerations.html#hosted-zone-private-considerations-private-overlapping
+ * https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html#interface-endpoint-dns-hostnames */
+static gsize endpoint_zone(Fabric *fabric, const char *vpc_id, const char *name) {
+  g_autoptr(Arena) arena = arena_new();
+  g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(Ip));
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  const Vpc *vpc = g_hash_table_lookup(fabric->vpcs, vpc_id);
+  Lookup l = {fabric, vpc ? vpc->network : NULL, arena, name, addresses, NULL, 0};
+  gboolean exact = FALSE, dualstack = FALSE;
+  const char *service = service_of(&l, &exact, &dualstack);
+  const char *at = name;
+  if (!service || g_str_has_suffix(name, ".vpce.amazonaws.com") || !from_endpoints(&l, service))
+    return 0;
+  for (const char *dot = name; dot; dot = strchr(dot, '.')) {   /* the last label that is the service's */
+    dot += *dot == '.';
+    gsize size = strlen(service);
+    if (strncmp(dot, service, size) == 0 && dot[size] == '.')
+      at = dot;
+  }
+  return strlen(at);
+}
+
+gboolean zone_is_first(Fabric *fabric, const char *vpc_id, const char *name) {
+  g_rw_lock_reader_lock(&fabric->zones_lock);
+  gsize size = vpc_id && fabric->zones.own_zone ? fabric->zones.own_zone(fabric->zones.data, vpc_id, name) : 0;
+  g_rw_lock_reader_unlock(&fabric->zones_lock);
+  return size > 0 && size >= endpoint_zone(fabric, vpc_id, name);
+}
+
 static gboolean from_fabric_names(Lookup *l, const char *name) {
   const FabricName *known = g_hash_table_lookup(l->fabric->names, name);
   if (!known)
@@ -237,7 +267,8 @@ static char **own_resolve(Fabric *fabric, const char *vpc_id, const char *name) 
 }
 
 char **fabric_resolve(Fabric *fabric, const char *vpc_id, const char *name) {
-  char **found = vpc_id ? zones_resolve(fabric, vpc_id, TRUE, name) : NULL;
+  g_autofree char *lower = g_ascii_strdown(name, -1);
+  char **found = zone_is_first(fabric, vpc_id, lower) ? zones_resolve(fabric, vpc_id, TRUE, name) : NULL;
   if (found)
     return found;
   found = own_resolve(fabric, vpc_id, name);

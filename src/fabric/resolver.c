@@ -148,6 +148,11 @@ static gboolean zones_answer(Fabric *fabric, const char *vpc_id, Ip from, gboole
   return answered;
 }
 
+static gboolean is_zoned(Fabric *fabric, const char *vpc_id, const ldns_rr *question) {
+  g_autoptr(Arena) arena = arena_new();
+  return zone_is_first(fabric, vpc_id, question_name(arena, question));
+}
+
 /* Private zones first, then what the fabric knows, then public zones. */
 gboolean resolver_answer(Fabric *fabric, const char *vpc_id, Ip from, const guint8 *query, gsize size, GByteArray *out) {
   ldns_pkt *asked = NULL;
@@ -157,7 +162,7 @@ gboolean resolver_answer(Fabric *fabric, const char *vpc_id, Ip from, const guin
   gboolean good = !ldns_pkt_qr(asked) && question && !is_silent(fabric, vpc_id, from, question), silent = FALSE;
   gboolean failing = good && is_failing(fabric, vpc_id, from, question, &silent);
   good = good && !silent;
-  gboolean elsewhere = FALSE, zoned = good && !failing && vpc_id && zones_answer(fabric, vpc_id, from, TRUE, query, size, out);
+  gboolean elsewhere = FALSE, zoned = good && !failing && is_zoned(fabric, vpc_id, question) && zones_answer(fabric, vpc_id, from, TRUE, query, size, out);
   ldns_pkt *packet = ldns_pkt_new();
   ldns_pkt_set_id(packet, ldns_pkt_id(asked));
   ldns_pkt_set_qr(packet, TRUE);

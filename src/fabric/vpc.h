@@ -189,6 +189,8 @@ void asked_note(Fabric *fabric, const char *vpc_id, const char *name, const GArr
 void asked_refuse(Fabric *fabric, const char *vpc_id, const char *name, Ip from, NameRefusal cause);
 /* What a name is: addresses (Ip) are appended to addresses; or an alias in *ret_target (arena). FALSE: there is no such name. Lock held. */
 gboolean name_find(Fabric *fabric, const Network *network, Arena *arena, const char *name, GArray *addresses, const char **ret_target, guint *ret_ttl);
+/* Whether a private hosted zone of the VPC answers this name before anything else does. Any thread. */
+gboolean zone_is_first(Fabric *fabric, const char *vpc_id, const char *name);
 /* The name of an address ("5.1.0.10.in-addr.arpa"), or NULL. Lock held. */
 const char *name_of_address(Fabric *fabric, const Network *network, Arena *arena, const char *name);
 

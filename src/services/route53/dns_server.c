@@ -201,6 +201,15 @@ resolver_addresses(gpointer data, const char *vpc_id, gboolean own, const char *
   return g_strv_builder_end(builder);
 }
 
+static gsize
+resolver_own_zone(gpointer data, const char *vpc_id, const char *host)
+{
+  g_autoptr(Arena) arena = arena_new();
+  const char *name = domain_name(arena, host);
+  g_autoptr(DnsZone) zone = name ? view_find(edge_of(data)->view, vpc_id, TRUE, name) : NULL;
+  return zone ? strlen(zone->name) - 1 : 0;
+}
+
 /* --- life --- */
 
 Error *
@@ -218,7 +227,7 @@ dns_server_start(Haar *haar, DnsServer **ret_server)
   add_source(server, server->tcp, tcp_readable);
   server->thread = g_thread_new("dns", run, server);
   if (haar->fabric)
-    fabric_set_zones(haar->fabric, &(FabricZones) {haar, resolver_message, resolver_addresses});
+    fabric_set_zones(haar->fabric, &(FabricZones) {haar, resolver_message, resolver_addresses, resolver_own_zone});
   return NULL;
 }
 

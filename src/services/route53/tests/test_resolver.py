@@ -50,6 +50,46 @@ def test_private_zones_go_before_public_ones(route53, vpcs):
     assert in_two.ask(server_two, 'nobody.example.net')[0] == 'NXDOMAIN'
 
 
+def test_the_most_specific_of_a_private_zone_and_an_endpoint_answers(client, route53, haar, vpcs):
+    """An endpoint's private DNS name is a zone of AWS's in the VPC."""
+    (vpc, server, inside), _ = vpcs
+    ec2 = client('ec2')
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={'Value': True})
+    subnet = ec2.describe_subnets(Filters=[{'Name': 'vpc-id', 'Values': [vpc]}])['Subnets'][0]['SubnetId']
+    ec2.create_vpc_endpoint(VpcId=vpc, VpcEndpointType='Interface', ServiceName='com.amazonaws.us-east-1.execute-api', SubnetIds=[subnet])
+    private = [f'10.0.1.{i}' for i in range(256)]
+    wait_for(lambda: inside.ask(server, 'abc.execute-api.us-east-1.amazonaws.com')[1][0] in private, 'the private name')
+    of = {'VPCRegion': 'us-east-1', 'VPCId': vpc}
+    wide = route53.create_hosted_zone(Name='amazonaws.com', CallerReference='wide', VPC=of)['HostedZone']['Id']
+    put(route53, wide, record('abc.execute-api.us-east-1.amazonaws.com', 'A', '10.9.9.9'), record('sqs.us-east-1.amazonaws.com', 'A', '10.9.9.8'))
+    assert inside.ask(server, 'sqs.us-east-1.amazonaws.com') == ('NOERROR', ['10.9.9.8'])
+    assert inside.ask(server, 'sns.us-east-1.amazonaws.com')[0] == 'NXDOMAIN', 'no endpoint: the private zone hides the public name'
+    assert inside.ask(server, 'abc.execute-api.us-east-1.amazonaws.com')[1][0] in private, 'the endpoint is more specific'
+    narrow = route53.create_hosted_zone(Name='abc.execute-api.us-east-1.amazonaws.com', CallerReference='narrow', VPC=of)['HostedZone']['Id']
+    put(route53, narrow, record('abc.execute-api.us-east-1.amazonaws.com', 'A', '10.9.9.7'))
+    assert inside.ask(server, 'abc.execute-api.us-east-1.amazonaws.com') == ('NOERROR', ['10.9.9.7'])
+    assert inside.ask(server, 'def.execute-api.us-east-1.amazonaws.com')[1][0] in private
+
+
+def test_names_of_private_zones_are_remembered(route53, haar, vpcs):
+    """haar why calls an address by the name that led to it, aliases too; and lists what a zone does not have."""
+    (vpc, server, inside), _ = vpcs
+    zone = route53.create_hosted_zone(Name='corp.test', CallerReference='corp', VPC={'VPCRegion': 'us-east-1', 'VPCId': vpc})['HostedZone']['Id']
+    put(route53, zone, record('ledger.corp.test', 'A', '10.0.77.7'), record('books.corp.test', 'CNAME', 'ledger.corp.test'))
+    assert inside.ask(server, 'books.corp.test')[1][-1] == '10.0.77.7'
+    inside.python('''
+        import socket
+        try:
+            socket.create_connection(("10.0.77.7", 443), 0.3)
+        except OSError:
+            pass
+        ''')
+    entry = wait_for(lambda: [e for e in haar.call('GET', f'why?vpc={vpc}')['entries'] if e.get('destination') == '10.0.77.7'], 'it is listed')[0]
+    assert entry['to']['host'] == 'books.corp.test' and 'books.corp.test (10.0.77.7)' in entry['why'], entry
+    assert inside.ask(server, 'nobody.corp.test')[0] == 'NXDOMAIN'
+    assert [e['cause'] for e in haar.call('GET', f'why?vpc={vpc}')['entries'] if e.get('name') == 'nobody.corp.test'] == ['unknown-name']
+
+
 def test_aliases_and_cnames_lead_to_services(route53, vpcs):
     _, server, inside = vpcs[1]
     zone = route53.create_hosted_zone(Name='alias.example', CallerReference='alias')['HostedZone']['Id']
