@@ -19,17 +19,47 @@ only_stack(Arena *arena, const Daemon *daemon, const char **ret_name)
   return error_answer("WhichStack", "there are %u stacks: name one (`haar status` lists them)", stacks->n);
 }
 
+/* Failures that are rehearsed end with what they were rehearsed on, before it goes: it may need what they break. */
+static Error *
+lift_faults(Arena *arena, const Daemon *daemon, gboolean json, guint *ret_n)
+{
+  Json *out = NULL;
+  TRY(cli_call(arena, daemon, "POST", "fault/lift", cli_object(arena, "name", "all", NULL), &out));
+  const Json *lifted = json_get(out, "lifted");
+  *ret_n = lifted ? lifted->n : 0;
+  for (guint i = 0; i < *ret_n && !json; i++)
+    printf("Fault %s is lifted.\n", json_string(lifted->items[i]));
+  return NULL;
+}
+
+/* The stack, named or the only one; the faults are lifted. *ret_stack NULL: there is none, but there were faults. */
+static Error *
+find_stack(Arena *arena, const Daemon *daemon, gboolean json, const char **name, Json **ret_stack)
+{
+  guint n = 0;
+  Error *error = *name ? NULL : only_stack(arena, daemon, name);
+  if (error && !error_is(error, "NoStack"))
+    return error;
+  Error *second = lift_faults(arena, daemon, json, &n);
+  if (second || (error && n)) {
+    error_free(error);
+    return second;
+  }
+  if (error)
+    return error;
+  TRY(cli_stack(arena, daemon, *name, ret_stack));
+  return *ret_stack ? NULL : error_answer("NoStack", "there is no stack %s", *name);
+}
+
 static Error *
 take_down(Arena *arena, const Daemon *daemon, const char *name, gboolean json)
 {
   Progress progress = {0};
   Json *stack = NULL, *out = NULL;
   gint64 began_us = clock_monotonic_us();
-  if (!name)
-    TRY(only_stack(arena, daemon, &name));
-  TRY(cli_stack(arena, daemon, name, &stack));
+  TRY(find_stack(arena, daemon, json, &name, &stack));
   if (!stack)
-    return error_answer("NoStack", "there is no stack %s", name);
+    return NULL;
   const char *id = json_string(json_get(stack, "StackId"));
   TRY(progress_begin(&progress, arena, daemon, id, json));
   Error *error = cli_operation(arena, daemon, "cloudformation", "DeleteStack", cli_object(arena, "StackName", id, NULL), &out);
@@ -42,7 +72,6 @@ take_down(Arena *arena, const Daemon *daemon, const char *name, gboolean json)
   if (strcmp(status, "DELETE_COMPLETE"))
     return error_answer("StackFailed", "stack %s is not gone: %s (a bucket with objects stays, as on AWS: empty it and call haar down again, or give it "
                                        "DeletionPolicy: Retain)", name, status);
-  TRY(cli_call(arena, daemon, "POST", "fault/lift", cli_object(arena, "stack", name, NULL), &out));
   if (!json)
     printf("Stack %s is gone, %.2f s\n", name, (double) (clock_monotonic_us() - began_us) / 1e6);
   return NULL;
@@ -60,7 +89,7 @@ run_down(int argc, char **argv)
     {"data", 'd', 0, G_OPTION_ARG_FILENAME, &data, "Data directory ($XDG_DATA_HOME/haar)", "DIR"},
     {NULL},
   };
-  if (!cli_options(&argc, &argv, entries, "[STACK]", "Deletes a stack, and shows how it goes. Without a name: the only one."))
+  if (!cli_options(&argc, &argv, entries, "[STACK]", "Lifts all faults, deletes a stack, and shows how it goes. Without a name: the only one."))
     return CLI_USAGE;
   if (argc > 2) {
     fputs("haar: down takes one stack\n", stderr);

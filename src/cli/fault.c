@@ -6,7 +6,7 @@
 #include "cli/show.h"
 
 static const char summary[] =
-    "Rehearses failures; each has a name, and lasts until it is lifted (or for --for), also over a restart. `haar down` lifts a stack's.\n"
+    "Rehearses failures; each has a name, and lasts until it is lifted (or for --for), also over a restart. `haar down` lifts all.\n"
     "  haar fault                                       what is on, and since when\n"
     "  haar fault lift NAME|all                         ends one, or all\n"
     "  haar fault zone us-east-1a --for 30s             an outage: its interfaces, databases and endpoints do not answer\n"

@@ -25,6 +25,7 @@ typedef struct Active {
 struct Faults {
   GMutex lock;
   GPtrArray *kinds;          /* const FaultKind * */
+  GArray *watches;           /* FaultWatch */
   GPtrArray *active;         /* Active * */
   gint n;                    /* of active, to be read without the lock */
   guint last_number;
@@ -42,6 +43,7 @@ faults_new(void)
   Faults *faults = g_new0(Faults, 1);
   g_mutex_init(&faults->lock);
   faults->kinds = g_ptr_array_new();
+  faults->watches = g_array_new(FALSE, FALSE, sizeof(FaultWatch));
   faults->active = g_ptr_array_new_with_free_func(active_free);
   return faults;
 }
@@ -52,6 +54,7 @@ faults_free(Faults *faults)
   if (!faults)
     return;
   g_ptr_array_unref(faults->kinds);
+  g_array_unref(faults->watches);
   g_ptr_array_unref(faults->active);
   g_mutex_clear(&faults->lock);
   g_free(faults);
@@ -61,6 +64,20 @@ void
 server_fault_kind(Haar *haar, const FaultKind *kind)
 {
   g_ptr_array_add(haar->server->faults->kinds, (gpointer) kind);
+}
+
+void
+server_fault_watch(Haar *haar, FaultWatch watch)
+{
+  g_array_append_val(haar->server->faults->watches, watch);
+}
+
+static void
+tell(Haar *haar, const Fault *fault, gboolean on)
+{
+  const GArray *watches = haar->server->faults->watches;
+  for (guint i = 0; i < watches->len; i++)
+    g_array_index(watches, FaultWatch, i)(haar, fault, on);
 }
 
 static const FaultKind *
@@ -311,6 +328,7 @@ lift(Call *call, const char *name, gboolean *ret_was)
   Error *error = call_write(call, forget, (gpointer) active->fault.name);
   if (!error && kind && kind->end)
     error = kind->end(call->haar, &active->fault);
+  tell(call->haar, &active->fault, FALSE);
   active_free(active);
   return error;
 }
@@ -376,6 +394,8 @@ post_fault(Call *call, const Json *in, Json **ret_out)
   gboolean was = FALSE;
   if (error)   /* it is not left half made */
     error_free(lift(call, fault.name, &was));
+  else
+    tell(call->haar, &fault, TRUE);
   return error;
 }
 
@@ -392,9 +412,9 @@ get_faults(Call *call, const Json *in, Json **ret_out)
   return NULL;
 }
 
-/* The names of all, of a stack's (and, when no stack is left, of all), or the one. */
+/* The names of all, or the one. */
 static StringList
-names_to_lift(Call *call, const char *name, const char *stack, gboolean last)
+names_to_lift(Call *call, const char *name)
 {
   Faults *faults = call->haar->server->faults;
   StringList names = {0};
@@ -402,7 +422,7 @@ names_to_lift(Call *call, const char *name, const char *stack, gboolean last)
   for (guint i = 0; i < faults->active->len; i++) {
     const Fault *fault = &((Active *) faults->active->pdata[i])->fault;
     const char *copy = arena_strdup(call->arena, fault->name);
-    if (last || (name && (strcmp(name, "all") == 0 || strcmp(name, copy) == 0)) || (stack && g_strcmp0(stack, fault->stack) == 0))
+    if (strcmp(name, "all") == 0 || strcmp(name, copy) == 0)
       LIST_APPEND(call->arena, &names, copy);
   }
   return names;
@@ -411,11 +431,12 @@ names_to_lift(Call *call, const char *name, const char *stack, gboolean last)
 static Error *
 post_lift(Call *call, const Json *in, Json **ret_out)
 {
-  const char *name = json_string(json_get(in, "name")), *stack = json_string(json_get(in, "stack"));
-  const Json *last = json_get(in, "last");
-  StringList names = names_to_lift(call, name, stack, last && last->type == JSON_TRUE);
+  const char *name = json_string(json_get(in, "name"));
+  if (!name)
+    return error_answer("ValidationException", "Which fault is to be lifted? A name, or all");
+  StringList names = names_to_lift(call, name);
   Json *list = json_new_array(call->arena);
-  if (name && strcmp(name, "all") != 0 && !names.n)
+  if (strcmp(name, "all") != 0 && !names.n)
     return error_answer_status(404, "NotFound", "There is no fault '%s'; `haar fault` lists them", name);
   for (gsize i = 0; i < names.n; i++) {
     gboolean was = FALSE;
@@ -476,6 +497,7 @@ server_faults_restore(Haar *haar)
     add_active(haar->server->faults, &fault);
     if (kind && kind->begin)
       TRY(kind->begin(haar, &fault));
+    tell(haar, &fault, TRUE);
   }
   return NULL;
 }

@@ -63,6 +63,10 @@ typedef struct FaultKind {
 } FaultKind;
 /* Register static const kinds in a start hook. */
 void server_fault_kind(Haar *haar, const FaultKind *kind);
+/* Who is told when a fault has begun (on), also at haar's start, or is lifted: on the thread that does it, so it hands over what takes long. To be
+ * registered in a start hook. */
+typedef void (*FaultWatch)(Haar *haar, const Fault *fault, gboolean on);
+void server_fault_watch(Haar *haar, FaultWatch watch);
 /* Whether a fault of this kind and target is on. Any thread; costs nothing while there is none. */
 gboolean server_fault_on(Server *server, const char *kind, const char *target);
 /* Begins what is stored: when the services have started. */

@@ -288,6 +288,17 @@ def test_the_profile_late_eni(place, fault):
     assert place.invoke('early') == 'ran'
 
 
+def test_down_lifts_all(place, fault):
+    """Also if there is no stack: then it is all that it does."""
+    fault('zone', 'us-east-1a')
+    fault('service', 'kms', '--throttle')
+    done = place.haar.run('down')
+    assert (done.returncode, done.stdout) == (0, 'Fault zone-1 is lifted.\nFault service-1 is lifted.\n'), done
+    assert place.haar.run('fault').stdout == 'No fault is on.\n' and connect(place) == 'connected'
+    done = place.haar.run('down')
+    assert (done.returncode, done.stderr) == (1, 'haar: there is no stack\n'), done
+
+
 @pytest.mark.parametrize('arguments, status, message', [
     (('nonsense', 'x'), 2, 'there is no fault "nonsense"'), (('zone',), 2, 'takes one target'), (('loss', 'pay', 'much'), 2, "'much' is no rate"),
     (('zone', 'us-east-9z'), 1, 'Invalid availability zone: [us-east-9z]'), (('cut', 'nobody'), 1, "'nobody' is no zone, function, database"),

@@ -1,10 +1,12 @@
-/* failover: the replica with the lowest promotion tier becomes the writer, by API or because the writer's process ended.
+/* failover: the replica with the lowest promotion tier becomes the writer, by API, because the writer's process ended, or because its zone is down
+ * (`haar fault zone`); then a replica in a zone that is up.
  *
  *   the writer writes no more -> the replica applies its binary log to the end -> it is promoted, the names follow
  *   -> the former writer comes back as a replica, from an empty directory
  * A writer that ended is started once more for that, without an interface (EngineSpec.recovering): as on AWS, where the volume is shared, nothing
  * that was acknowledged is lost. Without a replica that can take over, the ended writer itself is started again.
  * https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Concepts.AuroraHighAvailability.html */
+#include "server/server.h"
 #include "services/rds/rds.h"
 
 #include <string.h>
@@ -14,7 +16,13 @@
 
 /* -- who takes over -------------------------------------------------------------------------------------------------------- */
 
-/* The replica of the lowest tier. available: only those that are; named: only that one, or NULL. */
+static gboolean
+is_down(const Haar *haar, const RdsInstanceRecord *instance)
+{
+  return server_fault_on(haar->server, "zone", instance->Instance->AvailabilityZone);
+}
+
+/* The replica of the lowest tier, in a zone that is up. available: only those that are; named: only that one, wherever it is, or NULL. */
 static Error *
 choose(Call *call, const RdsDBCluster *cluster, const char *named, gboolean available, RdsDBClusterMember **ret_target)
 {
@@ -25,6 +33,8 @@ choose(Call *call, const RdsDBCluster *cluster, const char *named, gboolean avai
     if (OPT_OR(member->IsClusterWriter, FALSE) || (named && g_ascii_strcasecmp(member->DBInstanceIdentifier, named)))
       continue;
     TRY(instance_get(call, member->DBInstanceIdentifier, &instance));
+    if (!named && is_down(call->haar, instance))
+      continue;
     if (available && (strcmp(instance->Instance->DBInstanceStatus, "available") || !engine_running(call->haar, instance->Instance->DBInstanceArn)))
       continue;
     if (!*ret_target || OPT_OR(member->PromotionTier, 1) < OPT_OR((*ret_target)->PromotionTier, 1))
@@ -236,9 +246,75 @@ engine_lost(Haar *haar, const char *arn)
   jobs_run(haar->jobs, tell_loss, loss);
 }
 
+/* -- a zone that is down ----------------------------------------------------------------------------------------------------- */
+
+/* The cluster's writer, if its zone is down, is replaced by a replica in another, if there is one. */
+static Error *
+leave_zone(Call *call, gpointer data)
+{
+  RdsClusterRecord *cluster = NULL;
+  RdsInstanceRecord *instance = NULL;
+  RdsDBClusterMember *target = NULL;
+  TRY(cluster_get(call, data, &cluster));
+  const RdsDBClusterMember *writer = cluster_writer(cluster->Cluster);
+  if (!writer || strcmp(cluster->Cluster->Status, "available"))
+    return NULL;
+  TRY(instance_get(call, writer->DBInstanceIdentifier, &instance));
+  if (!is_down(call->haar, instance))
+    return NULL;
+  TRY(choose(call, cluster->Cluster, NULL, TRUE, &target));
+  return target ? begin(call, cluster, target) : NULL;
+}
+
+typedef struct Place { char *region, *account, *id; } Place;
+
+/* Where the clusters of all accounts are: keys are (region, account, id). */
+static Error *
+clusters_all(Haar *haar, Arena *arena, GArray *ret_places)
+{
+  g_autoptr(Txn) txn = NULL;
+  g_autoptr(Cursor) cursor = NULL;
+  TRY(store_begin_read(haar->store, &txn));
+  TRY(cursor_open(txn, &rds_clusters, &(CursorOptions) {0}, &cursor));
+  while (cursor_next(cursor)) {
+    KeyReader reader = cursor_key_reader(cursor);
+    Place place;
+    gsize size = 0;
+    if (key_read(&reader, arena, &place.region, &size) && key_read(&reader, arena, &place.account, &size) && key_read(&reader, arena, &place.id, &size))
+      g_array_append_val(ret_places, place);
+  }
+  return NULL;
+}
+
+static void
+leave_zones(gpointer data)
+{
+  Haar *haar = data;
+  g_autoptr(Arena) arena = arena_new();
+  g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(Place));
+  Error *error = clusters_all(haar, arena, places);
+  for (guint i = 0; !error && i < places->len; i++) {
+    const Place *place = &g_array_index(places, Place, i);
+    g_autoptr(Call) call = call_new(haar, place->account, place->region, principal_service(arena, "rds", place->account));
+    error = call_write(call, leave_zone, place->id);
+  }
+  if (error)
+    log_error("databases in a zone that is down: %s", error->message);
+  error_free(error);
+}
+
+static void
+zone_changed(Haar *haar, const Fault *fault, gboolean on)
+{
+  (void) on;
+  if (!strcmp(fault->kind, "zone"))
+    jobs_run(haar->jobs, leave_zones, haar);
+}
+
 void
 failover_start(Haar *haar)
 {
+  server_fault_watch(haar, zone_changed);
   jobs_register(haar->jobs, RDS_FAILOVER_JOB, failover_job);
   jobs_register(haar->jobs, RDS_LOST_JOB, lost_job);
 }

@@ -78,6 +78,25 @@ def test_a_dead_replica_is_started_again(cluster):
     assert cluster.writer() == writer
 
 
+def test_a_writer_whose_zone_is_down_is_replaced_by_a_replica_in_another(cluster):
+    """orders-1 has the lower tier, but is in the same zone."""
+    assert cluster.writer() == 'orders-3'
+    cluster.await_available('orders-1')
+    before = cluster.sql('SELECT COUNT(*) FROM booked')
+    assert cluster.haar.run('fault', 'zone', 'us-east-1a').returncode == 0
+    try:
+        wait_for(lambda: cluster.writer() == 'orders-2', 'the replica in the other zone is the writer', 60)
+        with pytest.raises(ClientError) as caught:
+            cluster.rds.failover_db_cluster(DBClusterIdentifier='orders')
+        assert caught.value.response['Error']['Code'] == 'InvalidDBClusterStateFault'
+    finally:
+        cluster.haar.run('fault', 'lift', 'all')
+    assert cluster.events('db-cluster', 'orders')[:1] == ['Started cross AZ failover to DB instance: orders-2']
+    cluster.await_available('orders-3')
+    assert cluster.sql('SELECT COUNT(*) FROM booked') == before and cluster.writer() == 'orders-2'
+    cluster.sql('INSERT INTO booked (id) VALUES (-2)')
+
+
 def test_a_writer_alone_is_started_again_with_all_it_acknowledged(haar, network):
     alone = Cluster(haar, 'alone', '10.9', instances=1)
     alone.sql('CREATE TABLE booked (id INT PRIMARY KEY); INSERT INTO booked VALUES (1), (2)')
