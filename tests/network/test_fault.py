@@ -54,6 +54,24 @@ def test_a_zone_is_out_and_heals(place, fault):
     assert connect(place) == 'connected' and connect(place, 'far') == 'connected'
 
 
+def test_what_comes_later_has_the_fault_too(place, fault):
+    """An interface that a function gets, and one in a subnet that its zone gets, when the fault is on."""
+    place.function('mover')
+    fault('cut', 'mover', '--name', 'mine')
+    fault('zone', 'us-east-1c')
+    subnets = {zone: place.ec2.create_subnet(VpcId=place.vpc, CidrBlock=f'10.0.{40 + i}.0/24', AvailabilityZone=f'us-east-1{zone}')['Subnet']['SubnetId']
+               for i, zone in enumerate('bc')}
+    place.function('late', subnets=[subnets['c']])
+    assert connect(place, 'late') in CUT and place.why('late')[0]['rule'] == 'zone-1'
+    place.lambda_.update_function_configuration(FunctionName='mover', VpcConfig={'SubnetIds': [subnets['b']], 'SecurityGroupIds': [place.functions]})
+    wait_for(lambda: place.lambda_.get_function_configuration(FunctionName='mover')['LastUpdateStatus'] == 'Successful', 'it has moved')
+    wait_for(lambda: connect(place, 'mover') in CUT and place.why('mover')[0]['rule'] == 'mine', 'the fault has followed')
+    place.haar.run('fault', 'lift', 'all')
+    assert connect(place, 'mover') == 'connected' and connect(place, 'late') == 'connected'
+    for name in ('mover', 'late'):
+        place.lambda_.delete_function(FunctionName=name)
+
+
 def test_it_is_timed_by_haars_clock_and_lasts_over_a_restart(place, fault):
     assert ', until ' in fault('cut', 'pay', '--for', '30s', '--name', 'mine')
     place.haar.kill()

@@ -126,6 +126,8 @@ static void eni_committed(gpointer data) {
   else
     fabric_eni_remove(change->haar->fabric, change->vpc_id, change->eni_id);
   g_mutex_unlock(&state->order);
+  if (change->box->n_enis)
+    ec2_faults_eni(change->haar);
 }
 
 static void on_eni_commit(Call *call, const char *vpc_id, const char *eni_id, Network *box) {
@@ -188,6 +190,7 @@ static Error *start(Haar *haar) {
 }
 
 static void stop(Haar *haar) {
+  ec2_faults_stop(haar);
   flow_collect_stop(haar);
   Ec2State *state = haar_state(haar, "ec2");
   ec2_shells_free(state->shells);

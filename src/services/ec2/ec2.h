@@ -94,6 +94,9 @@ const char *ec2_internal_domain(const Call *call);
 const char *ec2_public_name(const Call *call, const char *address);
 /* The kinds of `haar fault` that are of the network. */
 void ec2_register_faults(Haar *haar);
+void ec2_faults_stop(Haar *haar);
+/* An interface has come or changed: faults that name who has it are to hold for it. */
+void ec2_faults_eni(Haar *haar);
 /* Gives the fabric every VPC again. */
 Error *ec2_apply_all(Haar *haar) ERROR_MUST_USE;
 /* What faults make of a network that was read. */

@@ -1,5 +1,5 @@
 /* The network's faults: what `haar fault` may name is resolved to interfaces, endpoints and VPCs, and the fabric makes it so. */
-#include "services/ec2/why.h"
+#include "services/ec2/faults.h"
 
 #include <string.h>
 
@@ -16,21 +16,15 @@ static Error *need_network(const Call *call) {
   return call->haar->fabric ? NULL : error_answer("NetworkOff", "The network is off: %s", call->haar->network_off_reason ? call->haar->network_off_reason : "--network=off");
 }
 
-/* The interfaces of what is named (a function, database, endpoint, interface, subnet, address), and the stack that it is of. */
-typedef struct Found { StringList interfaces; const char *stack, *address, *vpc; } Found;
-
-static Error *find(Call *call, const char *target, Found *ret_found) {
+Error *ec2_fault_target(Call *call, const char *target, FaultTarget *ret_found) {
   g_autoptr(GPtrArray) places = NULL;
   TRY(places_all(call, &places));
   for (guint i = 0; i < places->len; i++) {
     const Place *place = places->pdata[i];
     StringList found = place->network ? owners_interfaces(place->owners, place->network, target) : (StringList){0};
     for (gsize j = 0; j < found.n; j++) {
-      const Eni *eni = network_eni(place->network, found.v[j]);
-      const char *id = arena_strdup(call->arena, eni->id);
+      const char *id = arena_strdup(call->arena, found.v[j]);
       LIST_APPEND(call->arena, &ret_found->interfaces, id);
-      ret_found->address = address_text(call->arena, eni->address);
-      ret_found->vpc = arena_strdup(call->arena, place->network->vpc_id);
       ret_found->stack = arena_strdup(call->arena, g_hash_table_lookup(place->owners->stacks, place->network->vpc_id));
     }
   }
@@ -61,7 +55,7 @@ static Json *list_json(Call *call, const StringList *list) {
 }
 
 /* Target and other are zones, or target is something with interfaces: settings "targets" and "other" are filled in. *ret_what: for the text. */
-static Error *find_targets(Call *call, Json *settings, Fault *fault, Found *found, const char **ret_what) {
+static Error *find_targets(Call *call, Json *settings, Fault *fault, FaultTarget *found, const char **ret_what) {
   const char *other = json_string(json_get(settings, "other"));
   StringList targets = {0};
   TRY(need_network(call));
@@ -73,7 +67,7 @@ static Error *find_targets(Call *call, Json *settings, Fault *fault, Found *foun
     json_set(call->arena, settings, "targets", list_json(call, &targets));
     return NULL;
   }
-  TRY(find(call, fault->target, found));
+  TRY(ec2_fault_target(call, fault->target, found));
   if (!found->interfaces.n)
     return error_answer("NotFound", "'%s' is no zone, function, database, endpoint, interface, subnet or address here; `haar net` lists them", fault->target);
   json_set(call->arena, settings, "targets", list_json(call, &found->interfaces));
@@ -100,7 +94,7 @@ static Error *prepare_zone(Call *call, Json *settings, Fault *fault) {
 }
 
 static Error *prepare_cut(Call *call, Json *settings, Fault *fault) {
-  Found found = {0};
+  FaultTarget found = {0};
   const char *what = NULL;
   TRY(find_targets(call, settings, fault, &found, &what));
   fault->text = arena_printf(call->arena, "no packet %s passes", what);
@@ -108,7 +102,7 @@ static Error *prepare_cut(Call *call, Json *settings, Fault *fault) {
 }
 
 static Error *prepare_loss(Call *call, Json *settings, Fault *fault) {
-  Found found = {0};
+  FaultTarget found = {0};
   const char *what = NULL;
   const Json *rate = json_get(settings, "rate");
   double value = rate && rate->type == JSON_NUMBER ? g_ascii_strtod(rate->text, NULL) : 0;
@@ -121,7 +115,7 @@ static Error *prepare_loss(Call *call, Json *settings, Fault *fault) {
 }
 
 static Error *prepare_bandwidth(Call *call, Json *settings, Fault *fault) {
-  Found found = {0};
+  FaultTarget found = {0};
   const char *what = NULL;
   gint64 bits = number_of(settings, "bits");
   if (bits < BITS * KIB || bits > G_GINT64_CONSTANT(100000000000))
@@ -134,7 +128,7 @@ static Error *prepare_bandwidth(Call *call, Json *settings, Fault *fault) {
 
 /* Each packet is later, so a round trip takes twice the delay, and a call to an AWS service as many times as it takes round trips. */
 static Error *prepare_latency(Call *call, Json *settings, Fault *fault) {
-  Found found = {0};
+  FaultTarget found = {0};
   const char *what = NULL;
   gint64 delay = number_of(settings, "delay_ms"), jitter = number_of(settings, "jitter_ms");
   if (delay <= 0)
@@ -233,20 +227,40 @@ static Error *prepare_failover(Call *call, Json *settings, Fault *fault) {
 
 static gint64 value_of(const Fault *fault) { return number_of(fault->settings, "value"); }
 
+static FabricFault fault_of(const Fault *fault, FabricFaultKind kind, const char *target) {
+  return (FabricFault){.name = fault->name, .kind = kind, .target = target, .other = json_string(json_get(fault->settings, "other")),
+                       .value = (guint) value_of(fault), .jitter = (guint) number_of(fault->settings, "jitter_ms")};
+}
+
 static Error *set_all(Haar *haar, const Fault *fault, FabricFaultKind kind) {
   const Json *targets = json_get(fault->settings, "targets");
   for (guint32 i = 0; haar->fabric && targets && i < targets->n; i++) {
-    const FabricFault one = {.name = fault->name, .kind = kind, .target = json_string(targets->items[i]), .other = json_string(json_get(fault->settings, "other")),
-                             .value = (guint) value_of(fault), .jitter = (guint) number_of(fault->settings, "jitter_ms")};
+    const FabricFault one = fault_of(fault, kind, json_string(targets->items[i]));
     fabric_fault_set(haar->fabric, &one);
   }
   return haar->fabric ? fabric_sync(haar->fabric) : NULL;
 }
 
-static Error *begin_cut(Haar *haar, const Fault *fault) { return set_all(haar, fault, FABRIC_CUT); }
-static Error *begin_loss(Haar *haar, const Fault *fault) { return set_all(haar, fault, FABRIC_LOSS); }
-static Error *begin_bandwidth(Haar *haar, const Fault *fault) { return set_all(haar, fault, FABRIC_BANDWIDTH); }
-static Error *begin_latency(Haar *haar, const Fault *fault) { return set_all(haar, fault, FABRIC_LATENCY); }
+/* The same, and for the interfaces that what is named gets later. A zone is one thing, whoever is in it. */
+static Error *set_and_follow(Haar *haar, const Fault *fault, FabricFaultKind kind) {
+  g_autoptr(Arena) arena = arena_new();
+  const FabricFault named = fault_of(fault, kind, fault->target);
+  const Json *targets = json_get(fault->settings, "targets");
+  StringList interfaces = {0};
+  TRY(set_all(haar, fault, kind));
+  for (guint32 i = 0; targets && i < targets->n; i++) {
+    const char *id = json_string(targets->items[i]);
+    LIST_APPEND(arena, &interfaces, id);
+  }
+  if (haar->fabric && interfaces.n && g_str_has_prefix(interfaces.v[0], "eni-"))
+    ec2_follow_add(haar_state(haar, EC2_FOLLOW), &named, &interfaces);
+  return NULL;
+}
+
+static Error *begin_cut(Haar *haar, const Fault *fault) { return set_and_follow(haar, fault, FABRIC_CUT); }
+static Error *begin_loss(Haar *haar, const Fault *fault) { return set_and_follow(haar, fault, FABRIC_LOSS); }
+static Error *begin_bandwidth(Haar *haar, const Fault *fault) { return set_and_follow(haar, fault, FABRIC_BANDWIDTH); }
+static Error *begin_latency(Haar *haar, const Fault *fault) { return set_and_follow(haar, fault, FABRIC_LATENCY); }
 static Error *begin_dns(Haar *haar, const Fault *fault) { return set_all(haar, fault, FABRIC_DNS); }
 
 static Error *begin_endpoint(Haar *haar, const Fault *fault) {
@@ -257,6 +271,7 @@ static Error *begin_endpoint(Haar *haar, const Fault *fault) {
 static Error *end_in_fabric(Haar *haar, const Fault *fault) {
   if (!haar->fabric)
     return NULL;
+  ec2_follow_remove(haar_state(haar, EC2_FOLLOW), fault->name);
   fabric_fault_remove(haar->fabric, fault->name);
   return fabric_sync(haar->fabric);
 }
@@ -280,6 +295,11 @@ static const FaultKind kinds[] = {
 };
 
 void ec2_register_faults(Haar *haar) {
+  haar_set_state(haar, EC2_FOLLOW, ec2_follow_new(haar));
   for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++)
     server_fault_kind(haar, &kinds[i]);
 }
+
+void ec2_faults_stop(Haar *haar) { ec2_follow_free(haar_state(haar, EC2_FOLLOW)); }
+
+void ec2_faults_eni(Haar *haar) { ec2_follow_changed(haar_state(haar, EC2_FOLLOW)); }
