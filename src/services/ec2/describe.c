@@ -144,6 +144,14 @@ static Error *check_pages(const Ec2Describe *d) {
   return NULL;
 }
 
+Error *ec2_describe_none(Call *call, const Ec2Describe *d) {
+  const char *after = NULL;
+  TRY(check_pages(d));
+  TRY(ec2_filters_check(d->kind->filters, d->filters));
+  TRY(token_read(call, d->next_token, &after));
+  return d->ids && d->ids->n ? ec2_no_such(d->kind, d->ids->v[0]) : NULL;
+}
+
 Error *ec2_describe(Call *call, const Ec2Describe *d, void *ret_list, const char **ret_next_token) {
   Ec2Records records = {0}, *list = ret_list;
   const char *after = NULL;

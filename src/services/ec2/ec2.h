@@ -54,6 +54,10 @@ typedef struct Ec2Describe {
   Error *(*fill)(Call *call, void *record);    /* sets what is not stored, before filters look; or NULL */
 } Ec2Describe;
 Error *ec2_describe(Call *call, const Ec2Describe *d, void *ret_list, const char **ret_next_token) ERROR_MUST_USE;
+/* The same of a kind that has no records at all (and no table): every id and token is of none. */
+Error *ec2_describe_none(Call *call, const Ec2Describe *d) ERROR_MUST_USE;
+/* AWS's answer for an id of this kind that is of none, or cannot be an id. */
+Error *ec2_no_such(const Ec2Kind *kind, const char *id) ERROR_MUST_USE;
 /* Whether a record passes the filters. An unknown filter: an answer InvalidParameterValue. */
 Error *ec2_filter(Call *call, const Ec2Path *paths, const Shape *shape, const void *record, const Ec2FilterList *filters, gboolean *ret_passes) ERROR_MUST_USE;
 /* Whether all filters are among paths (or tag filters) and have values. */

@@ -44,17 +44,21 @@ const Ec2Kind *ec2_kind_of(const char *id) {
   return NULL;
 }
 
+Error *ec2_no_such(const Ec2Kind *kind, const char *id) {
+  if (!well_formed(kind, id))
+    return error_answer(kind->malformed, "Invalid id: \"%s\" (expecting \"%s-...\")", id, kind->prefix);
+  g_auto(GStrv) parts = g_strsplit(kind->not_found_text, "%s", 2);
+  return error_answer(kind->not_found, "%s%s%s", parts[0], id, parts[1]);
+}
+
 Error *ec2_get(Call *call, const Ec2Kind *kind, const char *id, void *ret) {
   void *record = NULL;
   if (!id)
     return error_answer("MissingParameter", "The request must contain the parameter %s id", kind->type);
-  if (!well_formed(kind, id))
-    return error_answer(kind->malformed, "Invalid id: \"%s\" (expecting \"%s-...\")", id, kind->prefix);
-  TRY(ec2_find(call, kind, id, &record));
-  if (!record) {
-    g_auto(GStrv) parts = g_strsplit(kind->not_found_text, "%s", 2);
-    return error_answer(kind->not_found, "%s%s%s", parts[0], id, parts[1]);
-  }
+  if (well_formed(kind, id))
+    TRY(ec2_find(call, kind, id, &record));
+  if (!record)
+    return ec2_no_such(kind, id);
   *(void **) ret = record;
   return NULL;
 }

@@ -101,7 +101,7 @@ def test_a_missing_parameter_and_a_bad_one(daemon):
 
 
 def test_what_is_not_there_is_an_unknown_action(ec2):
-    assert fails('InvalidAction', ec2.describe_transit_gateways) == 'haar does not implement the operation DescribeTransitGateways of ec2'
+    assert fails('InvalidAction', ec2.run_instances, MinCount=1, MaxCount=1, ImageId='ami-1') == 'haar does not implement the operation RunInstances of ec2'
 
 
 def test_a_dry_run_changes_nothing(daemon, ec2, vpc):
