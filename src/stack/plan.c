@@ -146,13 +146,18 @@ check_export_names(Eval *eval, const Json *outputs)
   return NULL;
 }
 
-static Error *
-decide(Call *call, const PlanContext *context, Plan *plan)
+static void
+begin(Call *call, const PlanContext *context, Plan *plan)
 {
   plan->eval = (Eval) { .arena = call->arena, .template = &plan->template, .parameters = plan->values, .region = call->region,
     .account = call->account, .stack_name = context->stack_name, .stack_id = context->stack_id,
     .notification_arns = context->notification_arns };
   eval_init(&plan->eval);
+}
+
+static Error *
+decide(Call *call, Plan *plan)
+{
   TRY(eval_conditions(&plan->eval));
   TRY(prune_section(&plan->eval, plan->template.resources, &plan->resources));
   TRY(prune_section(&plan->eval, plan->template.outputs, &plan->outputs));
@@ -166,8 +171,9 @@ plan_new(Call *call, const char *text, gsize size, const Json *given, const Json
   TRY(template_parse(call->arena, text, size, &ret_plan->template));
   TRY(template_check_types(call->arena, &ret_plan->template, has_type));
   TRY(parameters_resolve(call, &ret_plan->template, given, previous, &ret_plan->texts, &ret_plan->values));
-  TRY(decide(call, context, ret_plan));
-  TRY(rules_evaluate(call, &ret_plan->eval));
+  begin(call, context, ret_plan);
+  TRY(rules_evaluate(call, &ret_plan->eval)); /* before it is asked which resources there are */
+  TRY(decide(call, ret_plan));
   TRY(check_snapshots(ret_plan->resources));
   TRY(check_mapping_keys(&ret_plan->eval, ret_plan->resources));
   TRY(check_mapping_keys(&ret_plan->eval, ret_plan->outputs));
@@ -180,7 +186,8 @@ plan_restore(Call *call, const char *text, const Json *texts, const Json *values
   TRY(template_parse(call->arena, text, strlen(text), &ret_plan->template));
   ret_plan->texts = (Json *) texts;
   ret_plan->values = (Json *) values;
-  return decide(call, context, ret_plan);
+  begin(call, context, ret_plan);
+  return decide(call, ret_plan);
 }
 
 /* IAM's types, and the property that names one of them. */

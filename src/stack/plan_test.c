@@ -53,6 +53,18 @@ test_conditions(void)
     g_assert_cmpstr(plan(arena, rows[i][0]), ==, rows[i][1]);
 }
 
+/* A rule that does not hold says so, also if references do not hold either because of it. */
+static void
+test_rules_come_first(void)
+{
+  g_autoptr(Arena) arena = arena_new();
+  const char *words = plan(arena, "Conditions: {C: !Equals [a, b]}\n"
+                                  "Rules: {R: {Assertions: [{Assert: !Equals [a, b], AssertDescription: B is needed}]}}\n"
+                                  "Resources: {A: {Type: 'AWS::SSM::Parameter', Properties: {Type: String, Value: !Ref B}}, B: {" PARAMETER ", Condition: C}}");
+  g_assert_nonnull(strstr(words, "Rule R failed: B is needed"));
+  g_assert_null(strstr(words, "Unresolved"));
+}
+
 static void
 test_capabilities(void)
 {
@@ -176,6 +188,7 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/stack/plan/conditions", test_conditions);
+  g_test_add_func("/stack/plan/rules-come-first", test_rules_come_first);
   g_test_add_func("/stack/plan/capabilities", test_capabilities);
   g_test_add("/stack/plan/changes", Fixture, NULL, set_up, test_changes, tear_down);
   return g_test_run();

@@ -195,11 +195,11 @@ PAYMENTS = {
     'function-egress': [("{IpProtocol: '-1', CidrIp: 0.0.0.0/0, Description: All egress}", "{IpProtocol: '-1', CidrIp: 10.0.0.0/16}")],
     'database-ingress': [('          FromPort: 3306\n          ToPort: 3306', '          FromPort: 5432\n          ToPort: 5432')],
     'endpoint-policy': [("'s3:GetObject', 's3:DeleteObject'", "'s3:GetObject'")],
-    'key-policy': [("                      - !Sub 'secretsmanager.${AWS::Region}.amazonaws.com'\n", ''),
-                   ("                  - !Sub 'secretsmanager.${AWS::Region}.amazonaws.com'\n", '')],
+    'key-policy': [(", !Sub 'secretsmanager.${AWS::Region}.amazonaws.com']", ']'),
+                   (",\n                       !Sub 'secretsmanager.${AWS::Region}.amazonaws.com']", ']')],
     'role-network-interface': [("'ec2:CreateNetworkInterface'", "'ec2:DescribeVpcs'")],
-    'public-subnet-no-way-out': [('SubnetIds: [!Ref PrivateSubnetA, !Ref PrivateSubnetB]\n        SecurityGroupIds: [!Ref FunctionSecurityGroup]',
-                                  'SubnetIds: [!Ref PublicSubnetA, !Ref PublicSubnetB]\n        SecurityGroupIds: [!Ref FunctionSecurityGroup]')],
+    'public-subnet-no-way-out': [('SubnetIds: [!Ref PrivateSubnetA, !Ref PrivateSubnetB], SecurityGroupIds: [!Ref FunctionSecurityGroup]',
+                                  'SubnetIds: [!Ref PublicSubnetA, !Ref PublicSubnetB], SecurityGroupIds: [!Ref FunctionSecurityGroup]')],
     'gateway-dependency': [('    DependsOn: InternetGatewayAttachment\n', '')],
     'subnet-group-one-zone': [('AvailabilityZone: !Select [1, !GetAZs', 'AvailabilityZone: !Select [0, !GetAZs')],
     'endpoint-zone': [('PrivateDnsEnabled: true\n      SubnetIds: [!Ref PrivateSubnetA, !Ref PrivateSubnetB]',
@@ -207,7 +207,7 @@ PAYMENTS = {
     'stateless-reply': [('          Description: HTTPS from the payment function\n',
                          "          Description: HTTPS from the payment function\n      SecurityGroupEgress: [{IpProtocol: '-1', CidrIp: 127.0.0.1/32}]\n")],
     'unknown-property': [('BackupRetentionPeriod', 'BackupRetentionPeroid')],
-    'cidr-overlap': [('Private: {A: 10, B: 11}', 'Private: {A: 10, B: 10}')],
+    'cidr-overlap': [('!Select [11, !Cidr', '!Select [10, !Cidr')],
 }
 
 

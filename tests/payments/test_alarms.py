@@ -18,6 +18,12 @@ def state(stack, logical_id):
     return stack.client('cloudwatch').describe_alarms(AlarmNames=[name], AlarmTypes=[kind])[f'{kind}s'][0]['StateValue']
 
 
+def begin_minute(stack):
+    """Moves the clock to a minute's beginning: what happens in the next seconds lies in that minute, and `advance 1m` ends it and no other."""
+    now = datetime.datetime.fromisoformat(stack.haar.call('GET', 'clock')['time'].replace('Z', '+00:00'))
+    stack.advance(f'{61 - now.second}s')
+
+
 def await_state(stack, logical_id, wanted, advance='1m'):
     stack.advance(advance)
     wait_for(lambda: state(stack, logical_id) == wanted, f'{logical_id} is {wanted}')
@@ -68,6 +74,7 @@ def test_throttles_sound_and_are_told(operator):
     stack, lambda_, function = operator, operator.client('lambda'), operator.outputs['FunctionName']
     stack.advance('4m')
     messages(stack)
+    begin_minute(stack)
     lambda_.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
     try:
         assert stack.post({'amount': '1.00', 'currency': 'EUR'})[0] >= 429
@@ -116,6 +123,40 @@ def test_connections_sound(stack, outputs, tmp_path):
         ec2.delete_network_interface(NetworkInterfaceId=interface['NetworkInterfaceId'])
 
 
+def uptime(stack, outputs, logical_id):
+    """The last that CloudWatch has of an engine, seconds."""
+    now = datetime.datetime.fromisoformat(stack.haar.call('GET', 'clock')['time'].replace('Z', '+00:00'))
+    points = stack.client('cloudwatch').get_metric_statistics(
+        Namespace='AWS/RDS', MetricName='EngineUptime', Period=60, Statistics=['Minimum'], StartTime=now - datetime.timedelta(minutes=3),
+        EndTime=now + datetime.timedelta(minutes=1), Dimensions=[{'Name': 'DBInstanceIdentifier', 'Value': stack.id(logical_id)}])['Datapoints']
+    return max(points, key=lambda point: point['Timestamp'])['Minimum'] if points else 0
+
+
+def test_a_failover_sounds_and_a_start_does_not(stack, outputs):
+    """The uptime of the engine that was the writer begins anew."""
+    watch, rds, name = stack.client('cloudwatch'), stack.client('rds'), stack.id('DatabaseFailoverAlarm')
+
+    def sounded():
+        found = watch.describe_alarm_history(AlarmName=name, HistoryItemType='StateUpdate')['AlarmHistoryItems']
+        return [item['HistorySummary'] for item in found if item['HistorySummary'].endswith('to ALARM')]
+
+    def members():
+        found = rds.describe_db_clusters(DBClusterIdentifier=outputs['DatabaseClusterId'])['DBClusters'][0]['DBClusterMembers']
+        return {m['DBInstanceIdentifier']: m['IsClusterWriter'] for m in found}
+
+    def old_enough():
+        begin_minute(stack)
+        return all(uptime(stack, outputs, logical_id) > 20 for logical_id in ('DatabaseWriter', 'DatabaseReplica'))
+    wait_for(old_enough, 'both engines have run for some seconds', 60)
+    assert sounded() == []
+    before = members()
+    rds.failover_db_cluster(DBClusterIdentifier=outputs['DatabaseClusterId'])
+    wait_for(lambda: members() != before, 'another writer', 60)
+    wait_for(lambda: all(i['DBInstanceStatus'] == 'available' for i in rds.describe_db_instances()['DBInstances']), 'both are available', 60)
+    await_state(stack, 'DatabaseFailoverAlarm', 'ALARM')
+    await_state(stack, 'DatabaseFailoverAlarm', 'OK', '4m')
+
+
 def test_encrypted_topic_needs_the_key(stack):
     """Without the key policy's statement for CloudWatch the alarm cannot publish; nothing arrives, and the history says why."""
     kms, watch = stack.client('kms'), stack.client('cloudwatch')
@@ -131,6 +172,7 @@ def test_encrypted_topic_needs_the_key(stack):
         return [h['HistorySummary'] for h in watch.describe_alarm_history(AlarmName=name, HistoryItemType='Action')['AlarmHistoryItems']]
 
     before = len(actions())
+    begin_minute(stack)   # the alarm is not evaluated while the test has set it
     kms.put_key_policy(KeyId=stack.outputs['EncryptionKeyArn'], PolicyName='default', Policy=json.dumps(document))
     try:
         watch.set_alarm_state(AlarmName=name, StateValue='ALARM', StateReason='a rehearsal')

@@ -44,6 +44,7 @@ def test_production_is_not_deleted_by_mistake(production):
     ({'EnvironmentName': 'test'}, 'EnvironmentName'),
     ({'CandidateWeight': 15}, 'CandidateWeight'),
     ({'FunctionMemory': 64}, 'FunctionMemory'),
+    ({'ActiveColour': 'green'}, 'Rule ActiveColourIsReleased failed: ActiveColour is green, so GreenRelease may not be empty'),
 ])
 def test_what_makes_no_sense_is_refused(production, given, words):
     """At once, with the template's own words; nothing changes."""

@@ -128,12 +128,14 @@ def test_release_is_refused_when_the_database_refuses(stack):
     assert stack.health('green')[0] == 200
 
 
-def test_release_is_refused_when_a_variable_is_missing(stack, tmp_path):
-    template = template_with(tmp_path, ('          DATABASE_NAME: !Ref DatabaseName\n', ''))
+@pytest.mark.parametrize('variable, value', [('DATABASE_NAME', '!Ref DatabaseName'), ('LOG_BUCKET', '!Ref LogBucket')])
+def test_release_is_refused_when_a_variable_is_missing(stack, tmp_path, variable, value):
+    """Also if the function can do nothing without it."""
+    template = template_with(tmp_path, (f'          {variable}: {value}\n', ''))
     before = stack.live(), stack.health('blue'), stack.health('green'), stack.outputs
     done = stack.haar.run('up', template, '--stack', stack.name, '--parameter', 'GreenRelease=3')
     assert done.returncode == 1 and 'did not come up: UPDATE_ROLLBACK_COMPLETE' in done.stderr, done.stdout + done.stderr
-    assert 'the environment variable DATABASE_NAME is not set' in [r for name, r in stack.failures() if name == 'GreenValidation'][-1]
+    assert f'the environment variable {variable} is not set' in [r for name, r in stack.failures() if name == 'GreenValidation'][-1]
     assert (stack.live(), stack.health('blue'), stack.health('green'), stack.outputs) == before
     variables = function_call(stack, 'get_function_configuration')['Environment']['Variables']
     assert variables['DATABASE_NAME'] == 'payments' and variables['RELEASE'] == '2'

@@ -69,6 +69,9 @@ char *lambda_timestamp(Arena *arena, gint64 ms);
 
 /* Refuses if an alias points to the version. */
 Error *lambda_alias_check_unused(Call *call, const char *name, const char *version) ERROR_MUST_USE;
+/* AWS::Lambda::Version publishes only what is new: an answer AlreadyExists if $LATEST has its version already, unless that was made under the
+ * same token (a try of the same operation before haar was killed). call has no transaction. */
+Error *lambda_version_claim(Call *call, const char *function, const char *token) ERROR_MUST_USE;
 /* Waits until $LATEST can be published, publishes it, and puts the version's configuration into out. call has no transaction. */
 Error *lambda_version_publish_when_ready(Call *call, const char *name, const char *description, LambdaFunctionConfiguration *out) ERROR_MUST_USE;
 

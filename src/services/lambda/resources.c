@@ -190,6 +190,7 @@ create_version(ResourceCall *rc, ResourceResult *ret)
   if (json_get(rc->properties, "ProvisionedConcurrencyConfig"))
     return error_answer("InvalidParameterValueException", "haar does not have provisioned concurrency: leave ProvisionedConcurrencyConfig out.");
   TRY(wait_active(rc, in.FunctionName));
+  TRY(lambda_version_claim(rc->call, in.FunctionName, rc->token));
   TRY(resource_operation(rc, &LambdaOperationPublishVersion, &in, &out));
   ret->physical_id = out.FunctionArn;
   resource_attribute(rc, ret, "Version", out.Version);

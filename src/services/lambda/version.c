@@ -28,6 +28,17 @@ may_publish(const Publish *publish, const LambdaFunctionRecord *latest)
   return NULL;
 }
 
+/* The version that was made of $LATEST as it is; NULL: none. */
+static Error *
+find_published(Call *call, const LambdaFunctionRecord *latest, LambdaFunctionRecord **ret)
+{
+  gint64 last = OPT_OR(latest->lastVersion, 0);
+  *ret = NULL;
+  if (!last || g_strcmp0(latest->published, latest->config->RevisionId) != 0)
+    return NULL;
+  return lambda_function_find(call, latest->config->FunctionName, arena_printf(call->arena, "%" G_GINT64_FORMAT, last), ret);
+}
+
 /* $LATEST unchanged since its last version: that version is the answer, as on AWS. */
 static Error *
 publish(Call *call, gpointer data)
@@ -36,12 +47,10 @@ publish(Call *call, gpointer data)
   LambdaFunctionRecord *latest;
   TRY(lambda_function_get(call, publish_->name, LAMBDA_LATEST, &latest));
   TRY(may_publish(publish_, latest));
+  TRY(find_published(call, latest, &publish_->record));
+  if (publish_->record)
+    return NULL;
   gint64 last = OPT_OR(latest->lastVersion, 0);
-  if (last && g_strcmp0(latest->published, latest->config->RevisionId) == 0) {
-    TRY(lambda_function_find(call, publish_->name, arena_printf(call->arena, "%" G_GINT64_FORMAT, last), &publish_->record));
-    if (publish_->record)
-      return NULL;
-  }
   latest->lastVersion = OPT_INT(last + 1);
   latest->published = latest->config->RevisionId;
   TRY(lambda_function_put(call, latest));
@@ -54,7 +63,7 @@ publish(Call *call, gpointer data)
     config->Description = publish_->description;
   version->active = config;
   version->reserved.set = version->lastVersion.set = FALSE;
-  version->published = NULL;
+  version->published = version->claim = NULL;
   version->tags = (StringMap) {0};
   return lambda_function_put(call, version);
 }
@@ -69,6 +78,32 @@ publish_version(Call *call, const LambdaPublishVersionInput *in, LambdaPublishVe
   TRY(publish(call, &work));
   *ret_out = *lambda_function_shown(call, work.record, NULL);
   return NULL;
+}
+
+typedef struct Claim {
+  const char *function, *token;
+} Claim;
+
+static Error *
+claim(Call *call, gpointer data)
+{
+  const Claim *claim_ = data;
+  FunctionName name;
+  LambdaFunctionRecord *latest = NULL, *version = NULL;
+  TRY(lambda_function_name(call, claim_->function, NULL, &name));
+  TRY(lambda_function_get(call, name.name, LAMBDA_LATEST, &latest));
+  TRY(find_published(call, latest, &version));
+  if (version && g_strcmp0(latest->claim, claim_->token) != 0)
+    return error_answer("AlreadyExists", "A version for this Lambda function exists ( %s ). Modify the function to create a new version.",
+                        version->config->Version);
+  latest->claim = claim_->token;
+  return lambda_function_put(call, latest);
+}
+
+Error *
+lambda_version_claim(Call *call, const char *function, const char *token)
+{
+  return call_write(call, claim, &(Claim) {function, token});
 }
 
 static Error *

@@ -103,6 +103,31 @@ def test_stack(client, network):
     wait_for(lambda: logs.describe_log_groups(logGroupNamePrefix='/aws/lambda/painter')['logGroups'] == [], 'the group is gone')
 
 
+def test_nothing_new_is_no_version(client, network):
+    """As on AWS: through the API the version that is there is the answer, a resource needs a new one; what has changed is published."""
+    stacks, lambda_ = client('cloudformation'), client('lambda')
+    settled = {'StackName': 'same', 'WaiterConfig': {'Delay': 1, 'MaxAttempts': 60}}
+    stacks.create_stack(StackName='same', TemplateBody=TEMPLATE, Capabilities=['CAPABILITY_IAM'])
+    stacks.get_waiter('stack_create_complete').wait(**settled)
+    assert lambda_.publish_version(FunctionName='painter')['Version'] == '1'
+
+    def update(**parameters):
+        stacks.update_stack(StackName='same', UsePreviousTemplate=True, Capabilities=['CAPABILITY_IAM'],
+                            Parameters=[{'ParameterKey': name, 'ParameterValue': given} for name, given in parameters.items()])
+    update(Second='yes')
+    wait_for(lambda: stacks.describe_stacks(StackName='same')['Stacks'][0]['StackStatus'] == 'UPDATE_ROLLBACK_COMPLETE', 'it is rolled back')
+    failed = [e for e in stacks.describe_stack_events(StackName='same')['StackEvents'] if e['ResourceStatus'] == 'CREATE_FAILED']
+    assert [e['LogicalResourceId'] for e in failed] == ['Two']
+    assert failed[0]['ResourceStatusReason'].startswith('Resource handler returned message: "A version for this Lambda function exists ( 1 ). Modify the '
+                                                        'function to create a new version." (RequestToken: ')
+    assert failed[0]['ResourceStatusReason'].endswith(', HandlerErrorCode: AlreadyExists)')
+    update(Second='yes', Colour='green')
+    stacks.get_waiter('stack_update_complete').wait(**settled)
+    assert [v['Version'] for v in lambda_.list_versions_by_function(FunctionName='painter')['Versions']] == ['$LATEST', '1', '2']
+    stacks.delete_stack(StackName='same')
+    stacks.get_waiter('stack_delete_complete').wait(**settled)
+
+
 CUSTOM = '''
 Resources:
   Role:

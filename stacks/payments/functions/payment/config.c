@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,14 @@ text_or(const char *name, const char *otherwise)
   return text && *text ? text : otherwise;
 }
 
-const char *
+static void
+add_wrong(Config *config, const char *name)
+{
+  size_t used = strlen(config->wrong);
+  snprintf(config->wrong + used, sizeof config->wrong - used, "%s%s", used ? ", " : "", name);
+}
+
+void
 config_read(Config *ret_config)
 {
   const struct {
@@ -34,15 +42,18 @@ config_read(Config *ret_config)
   };
   for (size_t i = 0; i < sizeof required / sizeof *required; i++)
     if (!(*required[i].place = text_or(required[i].name, NULL)))
-      return required[i].name;
+      add_wrong(ret_config, required[i].name);
   long port = number("DATABASE_PORT", 3306, 65535);
   if (port < 0)
-    return "DATABASE_PORT";
+    add_wrong(ret_config, "DATABASE_PORT");
   ret_config->database_port = (unsigned) port;
   ret_config->database_name = text_or("DATABASE_NAME", "payments");
   ret_config->database_tls = strcmp(text_or("DATABASE_TLS", "off"), "required") == 0;
   ret_config->database_ca = text_or("DATABASE_CA", NULL);
   ret_config->endpoint = text_or("AWS_ENDPOINT_URL", NULL);
   ret_config->connect_timeout_ms = number("CONNECT_TIMEOUT_MS", 5000, 60000);
-  return ret_config->connect_timeout_ms < 0 ? "CONNECT_TIMEOUT_MS" : NULL;
+  if (ret_config->connect_timeout_ms < 0) {
+    add_wrong(ret_config, "CONNECT_TIMEOUT_MS");
+    ret_config->connect_timeout_ms = 5000;
+  }
 }

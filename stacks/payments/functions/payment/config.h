@@ -15,7 +15,8 @@ typedef struct Config {
   const char *database_ca;        /* DATABASE_CA: PEM file, or NULL */
   long connect_timeout_ms;        /* CONNECT_TIMEOUT_MS, 5000: to a service or the database */
   const char *endpoint;           /* AWS_ENDPOINT_URL, or NULL: the services' own names */
+  char wrong[160];                /* names of the variables that are missing or wrong: "LOG_BUCKET, SECRET_ARN"; "": all is there */
 } Config;
 
-/* Reads the environment. Returns NULL, or the name of the variable that is missing or wrong. */
-const char *config_read(Config *ret_config);
+/* Reads the environment. What is missing is not the end: whoever calls the function is to be told what. */
+void config_read(Config *ret_config);

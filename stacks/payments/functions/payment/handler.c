@@ -140,6 +140,7 @@ pay(Handler *handler, const Json *event, PaymentAnswer *ret_answer)
   Ports ports = {handler,   port_session_begin, port_session_complete, port_session_fail, port_book, port_commit, port_rollback,
                  port_log_put, port_log_delete};
   Payment payment;
+  TRY(operator_check_environment(handler));
   TRY(request_parse(arena, event, handler->context->request_id, now_us(CLOCK_REALTIME) / 1000000, &payment));
   return payment_run(&ports, arena, &payment, handler->config->log_bucket, uuid(arena), timestamp(arena), ret_answer);
 }

@@ -6,9 +6,9 @@ int
 main(void)
 {
   Config config = {0};
-  const char *wrong = config_read(&config);
-  if (wrong)
-    return lambda_init_fail("Configuration", "the environment variable %s is missing or wrong", wrong);
+  config_read(&config);
+  if (!config.region)
+    return lambda_init_fail("Configuration", "the environment variable AWS_REGION is missing");
   Handler *handler = handler_new(&config);
   if (!handler)
     return lambda_init_fail("Start", "no memory, or libcurl cannot start");

@@ -3,11 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* --- what all need --- */
+
+const Failure *
+operator_check_environment(Handler *handler)
+{
+  const char *wrong = handler->config->wrong;
+  return *wrong ? failure_new(handler->arena, 500, false, "IncompleteEnvironment", "missing or wrong in the environment: %s", wrong) : NULL;
+}
+
 /* --- the ledger's rows --- */
 
 static const Failure *
 look_up(Handler *handler, const Json *event, PaymentAnswer *ret_answer)
 {
+  TRY(operator_check_environment(handler));
   const char *id = json_string(json_get(event, "paymentId"));
   char *rows = NULL;
   if (!id)
@@ -60,7 +70,9 @@ check_sessions(Handler *handler)
 static const Failure *
 health(Handler *handler, const Json *event, PaymentAnswer *ret_answer)
 {
-  const Failure *failure = check_database(handler);
+  const Failure *failure = operator_check_environment(handler);
+  if (!failure)
+    failure = check_database(handler);
   if (!failure)
     failure = check_sessions(handler);
   if (failure)
@@ -108,6 +120,7 @@ static const Failure *
 check_all(Handler *handler, const Json *properties)
 {
   TRY(check_environment(handler, properties));
+  TRY(operator_check_environment(handler));
   TRY(check_database(handler));
   TRY(check_sessions(handler));
   return check_log(handler);

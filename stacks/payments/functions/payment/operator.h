@@ -15,3 +15,5 @@ typedef const Failure *OperatorFunction(Handler *handler, const Json *event, Pay
 
 /* What an event asks for; NULL: it is a payment. */
 OperatorFunction *operator_find(const Json *event);
+/* A failure that names what is missing in the environment. */
+const Failure *operator_check_environment(Handler *handler);
