@@ -171,6 +171,14 @@ text_http_date(Arena *arena, gint64 ms)
 }
 
 char *
+text_log_date(Arena *arena, gint64 ms)
+{
+  g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(ms / 1000);
+  g_autofree char *text = g_date_time_format(time, "%d/%b/%Y:%H:%M:%S +0000");
+  return arena_strdup(arena, text);
+}
+
+char *
 text_join(Arena *arena, const char *separator, const char *const *parts, gsize n)
 {
   gsize size = 1, between = strlen(separator);

@@ -17,5 +17,7 @@ gboolean text_glob(const char *pattern, const char *text);
 char *text_iso8601(Arena *arena, gint64 ms, gboolean with_ms);
 /* "Mon, 23 Nov 2026 23:30:00 GMT" */
 char *text_http_date(Arena *arena, gint64 ms);
+/* "23/Nov/2026:23:30:00 +0000", as in access logs */
+char *text_log_date(Arena *arena, gint64 ms);
 /* Joins n strings with separator. */
 char *text_join(Arena *arena, const char *separator, const char *const *parts, gsize n);

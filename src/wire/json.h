@@ -34,6 +34,8 @@ char *json_text(Arena *arena, const Json *json);
 Json *json_get(const Json *json, const char *key);
 /* Its text if it is a string, else NULL. */
 const char *json_string(const Json *json);
+/* The text of a string, a number as written, "true" or "false"; else NULL (also if json is NULL). */
+const char *json_scalar(const Json *json);
 /* Follows a path of keys "a.b.c". */
 Json *json_path(const Json *json, const char *path);
 

@@ -20,6 +20,14 @@ json_string(const Json *json)
   return json && json->type == JSON_STRING ? json->text : NULL;
 }
 
+const char *
+json_scalar(const Json *json)
+{
+  if (json && (json->type == JSON_STRING || json->type == JSON_NUMBER))
+    return json->text;
+  return json && json->type == JSON_TRUE ? "true" : json && json->type == JSON_FALSE ? "false" : NULL;
+}
+
 Json *
 json_path(const Json *json, const char *path)
 {

@@ -29,26 +29,6 @@ answer_message(const Passage *passage, int status, const char *error_type, const
   send_answer(passage, status, &headers, body->str, body->len);
 }
 
-/* The text of a header value: functions give strings, numbers and booleans. */
-static const char *
-scalar_text(Arena *arena, const Json *value)
-{
-  switch (value->type) {
-  case JSON_STRING:
-  case JSON_NUMBER:
-    return arena_strndup(arena, value->text, value->n);
-  case JSON_TRUE:
-    return "true";
-  case JSON_FALSE:
-    return "false";
-  case JSON_NULL:
-  case JSON_ARRAY:
-  case JSON_OBJECT:
-    break;
-  }
-  return NULL;
-}
-
 /* Several values of one name are several entries: http_answer writes each. */
 static void
 add_header(Arena *arena, StringMap *headers, const char *name, const char *value)
@@ -64,14 +44,14 @@ answer_headers(Arena *arena, const Json *response, StringMap *headers)
   for (guint i = 0; multi && multi->type == JSON_OBJECT && i < multi->n; i++) {
     const Json *values = multi->members[i].value;
     for (guint j = 0; values->type == JSON_ARRAY && j < values->n; j++) {
-      const char *text = scalar_text(arena, values->items[j]);
+      const char *text = json_scalar(values->items[j]);
       if (!text)
         return FALSE;
       add_header(arena, headers, multi->members[i].key, text);
     }
   }
   for (guint i = 0; single && single->type == JSON_OBJECT && i < single->n; i++) {
-    const char *text = scalar_text(arena, single->members[i].value);
+    const char *text = json_scalar(single->members[i].value);
     if (!text && single->members[i].value->type != JSON_NULL)
       return FALSE;
     if (text && !(multi && json_get(multi, single->members[i].key)))

@@ -106,15 +106,6 @@ identity(const Passage *p)
   return object;
 }
 
-/* "23/Nov/2026:23:30:00 +0000" */
-static const char *
-log_time(Arena *arena, gint64 now)
-{
-  g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(now / 1000);
-  g_autofree char *text = g_date_time_format(time, "%d/%b/%Y:%H:%M:%S +0000");
-  return arena_strdup(arena, text);
-}
-
 static Json *
 request_context(const Passage *p)
 {
@@ -125,7 +116,7 @@ request_context(const Passage *p)
   set_text(p->arena, context, "resourcePath", p->match.resource->path);
   set_text(p->arena, context, "httpMethod", p->request->method);
   set_text(p->arena, context, "extendedRequestId", id_alphabet(p->arena, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 15));
-  set_text(p->arena, context, "requestTime", log_time(p->arena, now));
+  set_text(p->arena, context, "requestTime", text_log_date(p->arena, now));
   set_text(p->arena, context, "path", arena_printf(p->arena, "/%s%s", p->stage_name, p->path));
   set_text(p->arena, context, "accountId", p->account);
   set_text(p->arena, context, "protocol", "HTTP/1.1");

@@ -1,7 +1,7 @@
 /* Aliases. https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html */
 #include <string.h>
 
-#include "services/lambda/lambda.h"
+#include "services/lambda/url.h"
 
 static Error *
 alias_not_found(Call *call, const char *name, const char *alias)
@@ -158,6 +158,7 @@ delete_alias(Call *call, const LambdaDeleteAliasInput *in, LambdaDeleteAliasOutp
   lambda_function_key(call, name.name, in->Name, &key);
   TRY(store_delete(call->txn, &lambda_policies, &key, NULL));
   TRY(store_delete(call->txn, &lambda_events, &key, NULL));
+  TRY(url_delete(call, name.name, in->Name));
   return store_delete(call->txn, &lambda_aliases, &key, NULL);
 }
 

@@ -1,7 +1,7 @@
 /* CreateFunction, GetFunction, GetFunctionConfiguration, ListFunctions, DeleteFunction. */
 #include <string.h>
 
-#include "services/lambda/lambda.h"
+#include "services/lambda/url.h"
 #include "wire/sealed.h"
 
 /* A new function on its way into the store. */
@@ -215,5 +215,6 @@ delete_function(Call *call, const LambdaDeleteFunctionInput *in, LambdaDeleteFun
   const Table *const tables[] = {&lambda_functions, &lambda_aliases, &lambda_policies, &lambda_events};
   for (gsize i = 0; i < G_N_ELEMENTS(tables); i++)
     TRY(store_delete_prefix(call->txn, tables[i], &key, NULL));
+  TRY(url_delete(call, name.name, NULL));
   return release_put(call);
 }

@@ -203,6 +203,8 @@ void lambda_metric_invocation(Call *call, const FunctionName *name, const char *
 void lambda_metric_throttle(Call *call, const FunctionName *name);
 void lambda_metric_concurrency(Call *call, const FunctionName *name, gint64 of_function, gint64 of_account);
 void lambda_metric_event(Call *call, const char *function, const char *metric, const char *unit, double value);
+/* A request to a function's URL, and the status it was answered with. */
+void lambda_metric_url(Call *call, const FunctionName *name, int status, gint64 took_us);
 /* How old the last record of a stream's batch was when the function was run with it. */
 void lambda_metric_iterator_age(Call *call, const FunctionName *name, gint64 age_ms);
 

@@ -59,3 +59,13 @@ lambda_metric_iterator_age(Call *call, const FunctionName *name, gint64 age_ms)
 {
   add_all(call, name, NULL, "IteratorAge", "Milliseconds", (double) age_ms);
 }
+
+/* https://docs.aws.amazon.com/lambda/latest/dg/urls-monitoring.html */
+void
+lambda_metric_url(Call *call, const FunctionName *name, int status, gint64 took_us)
+{
+  add_all(call, name, NULL, "UrlRequestCount", "Count", 1);
+  add_all(call, name, NULL, "Url4xxCount", "Count", status / 100 == 4 ? 1 : 0);
+  add_all(call, name, NULL, "Url5xxCount", "Count", status / 100 == 5 ? 1 : 0);
+  add_all(call, name, NULL, "UrlRequestLatency", "Milliseconds", (double) took_us / 1000);
+}

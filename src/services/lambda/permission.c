@@ -77,6 +77,7 @@ make_statement(Call *call, const LambdaAddPermissionInput *in, const FunctionNam
   condition(arena, conditions, "StringEquals", "AWS:SourceAccount", in->SourceAccount);
   condition(arena, conditions, "StringEquals", "aws:PrincipalOrgID", in->PrincipalOrgID);
   condition(arena, conditions, "StringEquals", "lambda:FunctionUrlAuthType", in->FunctionUrlAuthType);
+  condition(arena, conditions, "Bool", "lambda:InvokedViaFunctionUrl", OPT_OR(in->InvokedViaFunctionUrl, FALSE) ? "true" : NULL);
   condition(arena, conditions, "ArnLike", "AWS:SourceArn", in->SourceArn);
   if (conditions->n)
     json_set(arena, statement, "Condition", conditions);

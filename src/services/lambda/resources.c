@@ -1,4 +1,4 @@
-/* AWS::Lambda::Function, Version, Alias, Permission, EventInvokeConfig */
+/* AWS::Lambda::Function, Version, Alias, Permission, EventInvokeConfig, EventSourceMapping, Url */
 #include <string.h>
 
 #include "services/lambda/lambda.h"
@@ -427,3 +427,53 @@ delete_mapping(ResourceCall *rc)
 
 RESOURCE(AWS::Lambda::EventSourceMapping, lambda_event_source_mapping, .create = create_mapping, .update = update_mapping, .delete = delete_mapping,
          .no_effect = "KmsKeyArn LoggingConfig MetricsConfig ProvisionedPollerConfig Tags")
+
+/* --- AWS::Lambda::Url --- */
+
+/* The properties by the API's names. */
+static Error *
+url_input(ResourceCall *rc, const Shape *shape, void *in)
+{
+  ResourceCall plain = *rc;
+  plain.properties = json_copy(rc->call->arena, rc->properties);
+  json_remove((Json *) plain.properties, "TargetFunctionArn");
+  return property_input(&plain, shape, in);
+}
+
+static Error *
+create_url(ResourceCall *rc, ResourceResult *ret)
+{
+  LambdaCreateFunctionUrlConfigInput in = {0};
+  LambdaCreateFunctionUrlConfigOutput out = {0};
+  TRY(url_input(rc, LambdaOperationCreateFunctionUrlConfig.model->input, &in));
+  in.FunctionName = property_text(rc, "TargetFunctionArn");
+  TRY(resource_operation(rc, &LambdaOperationCreateFunctionUrlConfig, &in, &out));
+  ret->physical_id = out.FunctionArn;
+  resource_attribute(rc, ret, "FunctionArn", out.FunctionArn);
+  resource_attribute(rc, ret, "FunctionUrl", out.FunctionUrl);
+  return NULL;
+}
+
+static Error *
+update_url(ResourceCall *rc, ResourceResult *ret)
+{
+  LambdaUpdateFunctionUrlConfigInput in = {0};
+  LambdaUpdateFunctionUrlConfigOutput out = {0};
+  TRY(url_input(rc, LambdaOperationUpdateFunctionUrlConfig.model->input, &in));
+  in.FunctionName = rc->physical_id;
+  in.Qualifier = NULL;
+  if (!in.Cors)
+    in.Cors = ARENA_NEW(rc->call->arena, LambdaCors);
+  return resource_operation(rc, &LambdaOperationUpdateFunctionUrlConfig, &in, &out);
+}
+
+static Error *
+delete_url(ResourceCall *rc)
+{
+  g_autoptr(Error) error = resource_operation(rc, &LambdaOperationDeleteFunctionUrlConfig,
+                                              &(LambdaDeleteFunctionUrlConfigInput) {.FunctionName = rc->physical_id},
+                                              &(LambdaDeleteFunctionUrlConfigOutput) {0});
+  return error_is(error, "ResourceNotFoundException") ? NULL : g_steal_pointer(&error);
+}
+
+RESOURCE(AWS::Lambda::Url, lambda_url, .create = create_url, .update = update_url, .delete = delete_url)

@@ -2,7 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "services/lambda/lambda.h"
+#include "services/lambda/url.h"
 
 /* The runtimes are beside the program: in the source tree of a build, or in $prefix/share/haar. Returns: transfer full, or NULL. */
 static char *
@@ -58,4 +58,22 @@ stop(Haar *haar)
   g_free(lambda);
 }
 
-const ServiceHooks lambda_hooks = {.start = start, .stop = stop, .serves = download_serves, .serve = download_serve};
+static gboolean
+serves(Haar *haar, const HttpRequest *request)
+{
+  g_autoptr(Arena) arena = arena_new();
+  const char *id;
+  return url_of_host(arena, request->host, &id) || download_serves(haar, request);
+}
+
+static void
+serve(Haar *haar, HttpExchange *exchange)
+{
+  const char *id;
+  if (url_of_host(http_arena(exchange), http_request(exchange)->host, &id))
+    url_serve(haar, exchange);
+  else
+    download_serve(haar, exchange);
+}
+
+const ServiceHooks lambda_hooks = {.start = start, .stop = stop, .serves = serves, .serve = serve};
