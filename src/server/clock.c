@@ -117,11 +117,14 @@ save_move(Call *call, gpointer data)
   return store_put(call->txn, &moves, &key, move, sizeof *move);
 }
 
-/* Moves the clock and remembers it. */
+/* Moves the clock and remembers it. whole: a little further, so that its seconds begin with the machine's: binary logs of database servers know
+ * those only, and restores to a second are by haar's. */
 static Error *
-stand_at(Call *call, gint64 now_ms, gint64 speed)
+stand_at(Call *call, gint64 now_ms, gint64 speed, gboolean whole)
 {
   Move move = {clock_real(), now_ms, speed};
+  if (whole && speed == 1)
+    move.now_ms += ((move.real_ms - now_ms) % 1000 + 1000) % 1000;
   TRY(call_write(call, save_move, &move));
   clock_set(move.real_ms, move.now_ms, move.speed);
   waits_clock_moved(call->haar->server->waits);
@@ -200,7 +203,7 @@ set_speed(Call *call, gint64 speed)
 {
   if (speed < 1 || speed > CLOCK_SPEED_MAX)
     return error_answer_status(400, "ValidationException", "The speed is a number from 1 to %d: how many seconds pass in one", CLOCK_SPEED_MAX);
-  TRY(stand_at(call, clock_now(), speed));
+  TRY(stand_at(call, clock_now(), speed, TRUE));
   return tell_all(call->haar);
 }
 
@@ -214,7 +217,7 @@ static Error *
 pass_to(gpointer data, gint64 ms)
 {
   const Passing *passing = data;
-  TRY(stand_at(passing->call, MAX(ms, clock_now()), clock_speed()));
+  TRY(stand_at(passing->call, MAX(ms, clock_now()), clock_speed(), ms >= passing->to));
   sessions_clock_moved(passing->call->haar->server->sessions, passing->from);
   return ms >= passing->to ? tell_all(passing->call->haar) : NULL;
 }
@@ -226,7 +229,7 @@ post_clock(Call *call, const Json *in, Json **ret_out)
   const Json *speed = json_get(in, "speed");
   gint64 to = 0, number = 0;
   if (json_get(in, "reset")) {
-    TRY(stand_at(call, clock_real(), 1));
+    TRY(stand_at(call, clock_real(), 1, TRUE));
     TRY(tell_all(call->haar));
   } else if (speed) {
     g_autofree char *text = speed->type == JSON_NUMBER || speed->type == JSON_STRING ? g_strndup(speed->text, speed->n) : NULL; /* a number, or a string of one */

@@ -49,9 +49,8 @@ check_create(Call *call, const RdsCreateDBClusterInput *in)
   TRY(rds_identifier_check("DBClusterIdentifier", in->DBClusterIdentifier));
   TRY(check_kind(in));
   TRY(check_master(in->MasterUsername, in->MasterUserPassword));
-  if (in->BackupRetentionPeriod.set && (in->BackupRetentionPeriod.v < 1 || in->BackupRetentionPeriod.v > 35))
-    return error_answer("InvalidParameterValue", "Invalid backup retention period: %" G_GINT64_FORMAT ". Must be between 1 and 35.",
-                        in->BackupRetentionPeriod.v);
+  TRY(backup_retention_check(&in->BackupRetentionPeriod));
+  TRY(backup_window_check(in->PreferredBackupWindow));
   rds_key(call, &key, in->DBClusterIdentifier);
   TRY(record_get(call->txn, &rds_clusters, &key, &RdsClusterRecord_shape, call->arena, &old));
   return old ? error_answer("DBClusterAlreadyExistsFault", "DB Cluster already exists") : NULL;
@@ -183,6 +182,7 @@ create_db_cluster(Call *call, const RdsCreateDBClusterInput *in, RdsCreateDBClus
   ret_out->DBCluster = shape_copy(call->arena, &RdsDBCluster_shape, record.Cluster);
   record.Cluster->Status = "available"; /* the storage is there at once; instances follow */
   TRY(event_put(call, EVENT_CLUSTER_CREATED, record.Cluster->DBClusterIdentifier, NULL));
+  TRY(backup_schedule(call, &record, FALSE));
   return cluster_put(call, &record);
 }
 
@@ -200,7 +200,7 @@ describe_db_clusters(Call *call, const RdsDescribeDBClustersInput *in, RdsDescri
   LIST_EMPTY(call->arena, &ret_out->DBClusters);
   if (in->DBClusterIdentifier) {
     TRY(cluster_get(call, in->DBClusterIdentifier, &one));
-    cluster_restorable(call, one->Cluster);
+    cluster_restorable(call, one);
     LIST_APPEND(call->arena, &ret_out->DBClusters, one->Cluster);
     return NULL;
   }
@@ -208,7 +208,7 @@ describe_db_clusters(Call *call, const RdsDescribeDBClustersInput *in, RdsDescri
   for (guint i = 0; i < records->len; i++) {
     RdsDBCluster *cluster = ((RdsClusterRecord *) records->pdata[i])->Cluster;
     cluster_complete(call->arena, cluster);
-    cluster_restorable(call, cluster);
+    cluster_restorable(call, records->pdata[i]);
     if (rds_filter_allows(&in->Filters, "db-cluster-id", cluster->DBClusterIdentifier) && rds_filter_allows(&in->Filters, "engine", cluster->Engine) &&
         rds_filter_allows(&in->Filters, "db-cluster-resource-id", cluster->DbClusterResourceId))
       g_ptr_array_add(found, cluster);
@@ -239,15 +239,28 @@ change_password(Call *call, RdsClusterRecord *record, const char *password)
 }
 
 static Error *
+change_backups(Call *call, const RdsModifyDBClusterInput *in, RdsClusterRecord *record)
+{
+  TRY(backup_retention_check(&in->BackupRetentionPeriod));
+  TRY(backup_window_check(in->PreferredBackupWindow));
+  if (!in->BackupRetentionPeriod.set && !in->PreferredBackupWindow)
+    return NULL;
+  if (in->BackupRetentionPeriod.set)
+    record->Cluster->BackupRetentionPeriod = in->BackupRetentionPeriod;
+  if (in->PreferredBackupWindow) {
+    record->Cluster->PreferredBackupWindow = in->PreferredBackupWindow;
+    record->NextBackup = (OptTime) {0};
+  }
+  return backup_schedule(call, record, TRUE);
+}
+
+static Error *
 apply_changes(Call *call, const RdsModifyDBClusterInput *in, RdsClusterRecord *record)
 {
   RdsDBCluster *cluster = record->Cluster;
   if (in->NewDBClusterIdentifier || in->Port.set)
     return error_answer("InvalidParameterCombination", "haar does not change a cluster's %s yet", in->Port.set ? "port" : "identifier");
-  if (in->BackupRetentionPeriod.set)
-    cluster->BackupRetentionPeriod = in->BackupRetentionPeriod;
-  if (in->PreferredBackupWindow)
-    cluster->PreferredBackupWindow = in->PreferredBackupWindow;
+  TRY(change_backups(call, in, record));
   if (in->PreferredMaintenanceWindow)
     cluster->PreferredMaintenanceWindow = in->PreferredMaintenanceWindow;
   if (in->DeletionProtection.set)
@@ -295,6 +308,7 @@ modify_db_cluster(Call *call, const RdsModifyDBClusterInput *in, RdsModifyDBClus
 typedef struct Deletion {
   const RdsDeleteDBClusterInput *in;
   RdsClusterRecord *record;
+  StringList directories; /* of its backups */
 } Deletion;
 
 static Error *
@@ -319,6 +333,7 @@ erase(Call *call, gpointer data)
   Key key;
   TRY(check_delete(call, deletion));
   rds_key(call, &key, deletion->record->Cluster->DBClusterIdentifier);
+  TRY(backups_forget(call, deletion->record, &deletion->directories));
   TRY(event_put(call, EVENT_CLUSTER_DELETED, deletion->record->Cluster->DBClusterIdentifier, NULL));
   return store_delete(call->txn, &rds_clusters, &key, NULL);
 }
@@ -337,6 +352,8 @@ delete_db_cluster(Call *call, const RdsDeleteDBClusterInput *in, RdsDeleteDBClus
   g_autofree char *volume = engine_directory(call->haar, cluster->DbClusterResourceId);
   directory_remove(volume);
   cluster_forget_source(call->haar, deletion.record);
+  for (gsize i = 0; i < deletion.directories.n; i++)
+    directory_remove(deletion.directories.v[i]);
   if (call->haar->fabric) {
     fabric_name_remove(call->haar->fabric, cluster->Endpoint);
     fabric_name_remove(call->haar->fabric, cluster->ReaderEndpoint);

@@ -53,7 +53,7 @@ config_text(const EngineSpec *spec)
     "server_audit_output_type=file\nserver_audit_file_path=/srv/logs/audit.log\nserver_audit_file_rotate_size=1000000000000\n"
     "server_audit_file_rotations=1\nserver_audit_excl_users=" OWN_USERS "\n");
   if (spec->replica || spec->recovering)
-    g_string_append(out, "read_only=1\nskip_slave_start=0\n");
+    g_string_append(out, "read_only=1\nskip_slave_start=1\n");
   if (spec->recovering)
     g_string_append(out, "skip_networking=1\n");
   if (spec->key)
@@ -109,6 +109,8 @@ config_init_sql(const EngineSpec *spec, const char *admin_password)
     return g_string_free(out, FALSE);
   if (spec->replica) {
     g_autofree char *until = spec->until ? sql_quote(spec->until) : NULL;
+    /* It goes on where its own log ends: it has that from a base copy, or has applied it. */
+    g_string_append(out, "SET GLOBAL gtid_slave_pos=@@GLOBAL.gtid_binlog_pos;\n");
     g_string_append_printf(out, "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=3307, MASTER_USER='rdsrepl', MASTER_PASSWORD=%s, "
                                 "MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=2;\nSTART SLAVE%s%s;\n", replication,
                            until ? " UNTIL master_gtid_pos=" : "", until ? until : "");

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <mariadb_rpl.h> /* needs mysql.h before it */
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,6 +35,7 @@ struct Rds {
   GMutex starting;       /* engines start one after the other: each takes the disk */
   GMutex template;       /* of the prepared data directory */
   GMutex logs;           /* of the export of logs */
+  GMutex backups;        /* of base copies */
   GHashTable *seen;      /* of the metrics: counters at the last look */
 };
 
@@ -82,6 +82,7 @@ rds_new(Haar *haar)
   g_mutex_init(&rds->starting);
   g_mutex_init(&rds->template);
   g_mutex_init(&rds->logs);
+  g_mutex_init(&rds->backups);
   rds->engines = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, NULL);
   rds->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   rds_metrics_start(haar, rds->seen);
@@ -99,6 +100,12 @@ GMutex *
 rds_logs_mutex(Haar *haar)
 {
   return &rds_of(haar)->logs;
+}
+
+GMutex *
+rds_backups_mutex(Haar *haar)
+{
+  return &rds_of(haar)->backups;
 }
 
 /* Takes the engine out of the table; the caller frees it. */
@@ -176,8 +183,8 @@ admin_connect(const char *directory, const char *password, GString *problem)
   return admin_connect_within(directory, password, 0, problem, NULL);
 }
 
-static Error *
-run_sql(MYSQL *mysql, const char *sql)
+Error *
+engine_run(MYSQL *mysql, const char *sql)
 {
   int more = mysql_query(mysql, sql);
   while (!more) {
@@ -223,11 +230,11 @@ engine_sql(Haar *haar, const char *arn, const char *sql)
   if (!admin_of(haar, arn, &directory, &password))
     return error_fault("%s does not run", arn);
   __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = admin_connect(directory, password, problem);
-  return mysql ? run_sql(mysql, sql) : error_fault("connecting to %s: %s", arn, problem->str);
+  return mysql ? engine_run(mysql, sql) : error_fault("connecting to %s: %s", arn, problem->str);
 }
 
-static Error *
-select_text(MYSQL *mysql, const char *sql, const char *column, char **ret_text)
+Error *
+engine_select_text(MYSQL *mysql, const char *sql, const char *column, char **ret_text)
 {
   *ret_text = NULL;
   if (mysql_query(mysql, sql))
@@ -240,66 +247,6 @@ select_text(MYSQL *mysql, const char *sql, const char *column, char **ret_text)
       *ret_text = g_strdup(row[i]);
   mysql_free_result(result);
   return NULL;
-}
-
-/* Reads from the oldest on, up to the end. */
-static Error *
-open_log(MYSQL *mysql, MARIADB_RPL *log)
-{
-  g_autofree char *first = NULL;
-  TRY(select_text(mysql, "SHOW BINARY LOGS", "Log_name", &first));
-  if (!first)
-    return error_fault("MariaDB has no binary log");
-  TRY(run_sql(mysql, "SET @mariadb_slave_capability=4, @master_binlog_checksum='NONE'"));
-  mariadb_rpl_optionsv(log, MARIADB_RPL_FILENAME, first, strlen(first));
-  mariadb_rpl_optionsv(log, MARIADB_RPL_START, 4UL);
-  mariadb_rpl_optionsv(log, MARIADB_RPL_SERVER_ID, 0x7ffffffeU);
-  mariadb_rpl_optionsv(log, MARIADB_RPL_FLAGS, (unsigned int) MARIADB_RPL_BINLOG_DUMP_NON_BLOCK);
-  return mariadb_rpl_open(log) ? error_fault("MariaDB's binary log: %s", mariadb_rpl_error(log)) : NULL;
-}
-
-static void
-log_close_pointer(MARIADB_RPL **log)
-{
-  if (*log)
-    mariadb_rpl_close(*log);
-}
-
-/* Each transaction begins with its GTID event. */
-static Error *
-find_position(MYSQL *mysql, gint64 second, char **ret_position)
-{
-  __attribute__((cleanup(log_close_pointer))) MARIADB_RPL *log = mariadb_rpl_init(mysql);
-  g_autofree char *position = g_strdup("");
-  TRY(open_log(mysql, log));
-  for (;;) {
-    MARIADB_RPL_EVENT *event = mariadb_rpl_fetch(log, NULL);
-    if (!event)
-      break;
-    gboolean begins = event->event_type == GTID_EVENT, late = begins && event->timestamp > second;
-    if (begins && !late) {
-      g_free(position);
-      position = g_strdup_printf("%u-%u-%" G_GUINT64_FORMAT, event->event.gtid.domain_id, event->server_id, (guint64) event->event.gtid.sequence_nr);
-    }
-    mariadb_free_rpl_event(event);
-    if (late)
-      break;
-  }
-  if (mariadb_rpl_errno(log))
-    return error_fault("MariaDB's binary log: %s", mariadb_rpl_error(log));
-  *ret_position = g_steal_pointer(&position);
-  return NULL;
-}
-
-Error *
-engine_position_at(Haar *haar, const char *arn, gint64 second, char **ret_position)
-{
-  g_autofree char *directory = NULL, *password = NULL;
-  g_autoptr(GString) problem = g_string_new(NULL);
-  if (!admin_of(haar, arn, &directory, &password))
-    return error_fault("%s does not run", arn);
-  __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = admin_connect(directory, password, problem);
-  return mysql ? find_position(mysql, second, ret_position) : error_fault("connecting to %s: %s", arn, problem->str);
 }
 
 /* --- counters --- */
@@ -374,9 +321,9 @@ engine_counters(Haar *haar, const char *arn, EngineCounters *ret)
   if (!mysql)
     return error_fault("connecting to %s: %s", arn, problem->str);
   TRY(read_counters(mysql, &counters));
-  TRY(select_text(mysql, CONNECTIONS, "n", &connections));
+  TRY(engine_select_text(mysql, CONNECTIONS, "n", &connections));
   counters.connections = connections ? g_ascii_strtoll(connections, NULL, 10) : 0;
-  TRY(select_text(mysql, "SHOW SLAVE STATUS", "Seconds_Behind_Master", &lag));
+  TRY(engine_select_text(mysql, "SHOW SLAVE STATUS", "Seconds_Behind_Master", &lag));
   if (lag)
     counters.lag_s = g_ascii_strtoll(lag, NULL, 10);
   read_usage(haar, arn, &counters);
@@ -392,7 +339,7 @@ engine_select(Haar *haar, const char *arn, const char *sql, const char *column, 
   if (!admin_of(haar, arn, &directory, &password))
     return error_fault("%s does not run", arn);
   __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = admin_connect(directory, password, problem);
-  return mysql ? select_text(mysql, sql, column, ret_text) : error_fault("connecting to %s: %s", arn, problem->str);
+  return mysql ? engine_select_text(mysql, sql, column, ret_text) : error_fault("connecting to %s: %s", arn, problem->str);
 }
 
 /* The files are haar's for the time of the copy; the frozen server keeps them open. */
@@ -645,5 +592,6 @@ rds_free(Rds *rds)
   g_mutex_clear(&rds->starting);
   g_mutex_clear(&rds->template);
   g_mutex_clear(&rds->logs);
+  g_mutex_clear(&rds->backups);
   g_free(rds);
 }

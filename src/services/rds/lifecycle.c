@@ -135,6 +135,9 @@ save_status(Call *call, gpointer data)
   TRY(tell_reason(call, change, instance->Instance));
   TRY(instance_put(call, instance));
   TRY(cluster_get(call, instance->Instance->DBClusterIdentifier, &cluster));
+  /* A restored cluster's first base copy waits for a server. */
+  if (!strcmp(change->status, "available") && cluster->NextBackup.set && cluster->NextBackup.ms <= call->now)
+    TRY(backup_schedule(call, cluster, TRUE));
   return endpoints_publish(call, cluster);
 }
 
@@ -156,7 +159,35 @@ data_remove(const char *directory)
   directory_remove(run);
 }
 
-/* A new replica starts from nothing and receives all; a new writer takes the cluster's volume, if it has one. */
+static Error *
+find_base(Call *call, gpointer data)
+{
+  InstanceWork *work = data;
+  return backup_base(call, work->cluster, G_MAXINT64, &work->base);
+}
+
+/* A new replica begins with the newest base copy, or from nothing, and receives what came since. Without either (the writer's logs do not go back
+ * to its first statement, and there is no base copy yet) with a copy of the writer. */
+static Error *
+seed_replica(Call *call, InstanceWork *work, const char *directory)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(rds_backups_mutex(call->haar));
+  TRY(call_read(call, find_base, work));
+  g_autofree char *base = work->base ? snapshot_directory(call->haar, work->base) : NULL;
+  if (base)
+    return volume_copy(base, directory);
+  return work->cluster->HistoryFrom.set ? engine_copy(call->haar, work->source_arn, directory) : template_copy(call->haar, directory);
+}
+
+/* Not while it is copied. */
+static gboolean
+take_volume(Haar *haar, const char *from, const char *to)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(rds_backups_mutex(haar));
+  return volume_move(from, to);
+}
+
+/* A new writer takes the cluster's volume, if it has one. */
 static Error *
 prepare_directory(Call *call, InstanceWork *work, const char *directory)
 {
@@ -164,7 +195,9 @@ prepare_directory(Call *call, InstanceWork *work, const char *directory)
   if (OPT_OR(work->instance->Prepared, FALSE))
     return NULL;
   data_remove(directory);
-  if (work->source_arn || !volume_move(volume, directory))
+  if (work->source_arn)
+    TRY(seed_replica(call, work, directory));
+  else if (!take_volume(call->haar, volume, directory))
     TRY(template_copy(call->haar, directory));
   work->instance->Prepared = OPT_BOOL(TRUE);
   return call_write(call, save_interface, work);
@@ -312,7 +345,7 @@ delete_job(JobRun *run)
   /* The last instance leaves the cluster its volume. */
   g_autofree char *volume = work.cluster ? engine_directory(call->haar, work.cluster->Cluster->DbClusterResourceId) : NULL;
   if (work.cluster && !work.cluster->Cluster->DBClusterMembers.n)
-    volume_move(directory, volume);
+    take_volume(call->haar, directory, volume);
   directory_remove(directory);
   return call_write(call, erase, (gpointer) work.id);
 }
@@ -345,7 +378,7 @@ restart_all(Txn *txn, gpointer data)
     g_autofree char *payload = g_strdup_printf("%s %s %s", arn.account, arn.region, instance->DBInstanceIdentifier);
     TRY(jobs_put(txn, haar->jobs, kind, instance->DBInstanceArn, 0, payload, strlen(payload) + 1));
   }
-  return NULL;
+  return backup_start(haar, txn);
 }
 
 Error *
@@ -355,6 +388,7 @@ rds_start(Haar *haar)
   jobs_register(haar->jobs, RDS_INSTANCE_JOB, instance_job);
   jobs_register(haar->jobs, RDS_DELETE_JOB, delete_job);
   failover_start(haar);
+  backup_register(haar);
   return store_write(haar->store, restart_all, haar);
 }
 

@@ -1,9 +1,10 @@
-/* point_in_time: a cluster as it was at a second of the past. What a cluster keeps for it are its binary logs, which hold all that was ever done to
- * it, from its first statement.
+/* point_in_time: a cluster as it was at a second of the past. What a cluster keeps for it are its binary logs, and base copies (backup.c). Until the
+ * first base copy is older than the retention the logs hold all that was ever done to the cluster, from its first statement.
  *
- * RestoreDBClusterToPointInTime copies the writer's volume as it is (so that the source may go), and notes the time, as the machine knew it: the
- * clock may have been moved since. When the first instance of the new cluster comes up, a server without an interface serves the copy, and the
- * instance follows it from an empty directory up to the last transaction of that second. Then it is a writer of its own.
+ * RestoreDBClusterToPointInTime copies the writer's volume as it is, and the newest base copy before the time (so that the source may go), and notes
+ * the time, as the machine knew it: the clock may have been moved since. When the first instance of the new cluster comes up, a server without an
+ * interface serves the writer's copy, and the instance follows it from the base, or from an empty directory if there is none, up to the last
+ * transaction of that second. Then it is a writer of its own.
  * https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-pitr.html */
 #include "services/rds/rds.h"
 
@@ -13,10 +14,12 @@
 #define DAY_MS (G_GINT64_CONSTANT(24) * 3600 * 1000)
 
 void
-cluster_restorable(const Call *call, RdsDBCluster *cluster)
+cluster_restorable(const Call *call, const RdsClusterRecord *record)
 {
+  RdsDBCluster *cluster = record->Cluster;
   gint64 kept = call->now - OPT_OR(cluster->BackupRetentionPeriod, 1) * DAY_MS;
-  cluster->EarliestRestorableTime = OPT_TIME(MAX(cluster->ClusterCreateTime.ms, kept));
+  gint64 from = record->HistoryFrom.set ? record->HistoryFrom.ms : cluster->ClusterCreateTime.ms;
+  cluster->EarliestRestorableTime = OPT_TIME(MAX(from, kept));
   cluster->LatestRestorableTime = OPT_TIME(call->now);
 }
 
@@ -25,8 +28,8 @@ cluster_restorable(const Call *call, RdsDBCluster *cluster)
 typedef struct Restoring {
   const RdsRestoreDBClusterToPointInTimeInput *in;
   RdsClusterRecord *cluster; /* the source, then the new one */
-  const char *writer_arn;    /* of the source; NULL: it has no instance */
-  char *volume;              /* of the source */
+  char *base;                /* the directory of the base copy that it begins with; NULL: none */
+  RdsClusterRecord *origin;  /* the source as it stays */
 } Restoring;
 
 static Error *
@@ -51,8 +54,8 @@ read_source(Call *call, gpointer data)
   gint64 at = in->RestoreToTime.set ? in->RestoreToTime.ms : call->now, machine = 0;
   TRY(cluster_get(call, in->SourceDBClusterIdentifier, &restoring->cluster));
   RdsDBCluster *source = restoring->cluster->Cluster;
-  const RdsDBClusterMember *writer = cluster_writer(source);
-  cluster_restorable(call, source);
+  RdsSnapshotRecord *base = NULL;
+  cluster_restorable(call, restoring->cluster);
   if (at > source->LatestRestorableTime.ms || at < source->EarliestRestorableTime.ms)
     return error_answer("InvalidParameterValue", "The specified time %s is not within the restorable times of %s, from %s to %s.",
                         text_iso8601(call->arena, at, FALSE), source->DBClusterIdentifier,
@@ -61,11 +64,19 @@ read_source(Call *call, gpointer data)
     return error_answer("InvalidParameterCombination", "haar does not encrypt a restored cluster with another key yet");
   if (restoring->cluster->RestoreTo.set)
     return error_answer("InvalidDBClusterStateFault", "Cluster %s is being restored itself: it has no instance yet.", source->DBClusterIdentifier);
-  restoring->writer_arn = writer ? rds_arn(call, "db", writer->DBInstanceIdentifier) : NULL;
-  restoring->volume = engine_directory(call->haar, source->DbClusterResourceId);
-  arena_own(call->arena, restoring->volume, g_free);
   TRY(clock_machine_time(call, at, &machine));
+  TRY(backup_base(call, restoring->cluster, machine, &base));
+  if (!base && restoring->cluster->HistoryFrom.set)
+    return error_answer("InvalidDBClusterStateFault", "Cluster %s was restored and has no backup yet.", source->DBClusterIdentifier);
+  restoring->origin = shape_copy(call->arena, &RdsClusterRecord_shape, restoring->cluster);
   restoring->cluster->RestoreTo = OPT_TIME(machine);
+  restoring->cluster->FromBase = OPT_BOOL(base != NULL);
+  /* What the new cluster's own logs will hold is what the base's hold, and what is done then. */
+  restoring->cluster->HistoryFrom = base ? base->Cluster->HistoryFrom : (OptTime) {0};
+  if (base) {
+    restoring->base = snapshot_directory(call->haar, base);
+    arena_own(call->arena, restoring->base, g_free);
+  }
   return NULL;
 }
 
@@ -74,6 +85,24 @@ source_directory(const Haar *haar, const RdsClusterRecord *cluster)
 {
   g_autofree char *name = g_strconcat(cluster->Cluster->DbClusterResourceId, ".source", NULL);
   return engine_directory(haar, name);
+}
+
+static char *
+base_directory(const Haar *haar, const RdsClusterRecord *cluster)
+{
+  g_autofree char *name = g_strconcat(cluster->Cluster->DbClusterResourceId, ".base", NULL);
+  return engine_directory(haar, name);
+}
+
+/* Both copies are of one history: base copies are neither made nor removed meanwhile. */
+static Error *
+copy_source(Call *call, Restoring *restoring)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(rds_backups_mutex(call->haar));
+  g_autofree char *source = source_directory(call->haar, restoring->cluster), *base = base_directory(call->haar, restoring->cluster);
+  if (restoring->base)
+    TRY(volume_copy(restoring->base, base));
+  return snapshot_copy(call, restoring->origin, source);
 }
 
 OPERATION(RestoreDBClusterToPointInTime, restore_db_cluster_to_point_in_time, .txn = TXN_NONE, .authorize = authorize_rds)
@@ -90,25 +119,31 @@ restore_db_cluster_to_point_in_time(Call *call, const RdsRestoreDBClusterToPoint
     .parameter_group = in->DBClusterParameterGroupName, .record = restoring.cluster,
   };
   cluster_describe_restored(call, &wanted);
-  g_autofree char *target = source_directory(call->haar, restoring.cluster);
-  TRY(restoring.writer_arn ? engine_copy(call->haar, restoring.writer_arn, target) : volume_copy(restoring.volume, target));
-  Error *error = call_write(call, cluster_save_restored, (gpointer) &wanted);
+  Error *error = copy_source(call, &restoring);
+  if (!error)
+    error = call_write(call, cluster_save_restored, (gpointer) &wanted);
   if (error)
-    directory_remove(target);
+    cluster_forget_source(call->haar, restoring.cluster);
   ret_out->DBCluster = cluster;
   return error;
 }
 
 /* -- the replay -------------------------------------------------------------------------------------------------------------- */
 
+static gboolean
+from_base(const InstanceWork *work)
+{
+  return OPT_OR(work->cluster->FromBase, FALSE);
+}
+
 static Error *
 replay_to(Call *call, InstanceWork *work, const char *source_arn, const char *position)
 {
   Haar *haar = call->haar;
   const char *arn = rds_arn(call, "db", work->id);
-  g_autofree char *directory = engine_directory(haar, work->instance->Instance->DbiResourceId);
+  g_autofree char *directory = engine_directory(haar, work->instance->Instance->DbiResourceId), *base = base_directory(haar, work->cluster);
   directory_remove(directory);
-  TRY(template_copy(haar, directory));
+  TRY(from_base(work) ? volume_copy(base, directory) : template_copy(haar, directory));
   EngineSpec spec = work_spec(call, work, directory);
   spec.replica = TRUE;
   spec.source_arn = source_arn;
@@ -144,6 +179,7 @@ save_replayed(Call *call, gpointer data)
   TRY(instance_get(call, work->id, &instance));
   TRY(cluster_get(call, instance->Instance->DBClusterIdentifier, &cluster));
   cluster->RestoreTo = (OptTime) {0};
+  cluster->FromBase = (OptBool) {0};
   instance->Prepared = work->instance->Prepared;
   TRY(cluster_put(call, cluster));
   return instance_put(call, instance);
@@ -162,13 +198,14 @@ cluster_replay(Call *call, InstanceWork *work)
   source.server_id ^= 0x40000000; /* another than its follower's */
   TRY(replay_from(call, work, &source));
   TRY(call_write(call, save_replayed, work));
-  directory_remove(directory);
+  cluster_forget_source(call->haar, work->cluster);
   return NULL;
 }
 
 void
 cluster_forget_source(const Haar *haar, const RdsClusterRecord *cluster)
 {
-  g_autofree char *directory = source_directory(haar, cluster);
-  directory_remove(directory);
+  g_autofree char *source = source_directory(haar, cluster), *base = base_directory(haar, cluster);
+  directory_remove(source);
+  directory_remove(base);
 }

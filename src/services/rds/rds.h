@@ -12,10 +12,12 @@
 #define RDS_DELETE_JOB "rds.delete"
 #define RDS_FAILOVER_JOB "rds.failover"
 #define RDS_LOST_JOB "rds.lost"
+/* A cluster's automated backups: key is the cluster's ARN. */
+#define RDS_BACKUP_JOB "rds.backup"
 
 /* -- records -------------------------------------------------------------------------------------------------------------- */
 
-extern const Table rds_clusters, rds_instances, rds_subnet_groups, rds_cluster_parameter_groups, rds_parameter_groups;
+extern const Table rds_snapshots, rds_clusters, rds_instances, rds_subnet_groups, rds_cluster_parameter_groups, rds_parameter_groups;
 
 /* Identifiers are case-insensitive: stored in lower case. Each answers the resource's NotFound fault if there is none. */
 Error *cluster_get(Call *call, const char *id, RdsClusterRecord **ret_cluster) ERROR_MUST_USE;
@@ -57,6 +59,35 @@ Error *endpoints_publish(Call *call, const RdsClusterRecord *cluster) ERROR_MUST
 const char *cluster_key_context(const RdsClusterRecord *cluster);
 /* Fills zones and security groups from a subnet group (required) and group ids (none: the VPC's default group). */
 Error *cluster_place(Call *call, const char *subnet_group, const StringList *groups, RdsDBCluster *cluster) ERROR_MUST_USE;
+/* -- snapshots and backups */
+
+/* Where the volume of a snapshot is; transfer full. */
+char *snapshot_directory(const Haar *haar, const RdsSnapshotRecord *snapshot);
+/* Copies the cluster's volume as it is at one moment, from its writer or from where it rests. A call without a transaction; blocks. */
+Error *snapshot_copy(Call *call, const RdsClusterRecord *cluster, const char *to) ERROR_MUST_USE;
+/* The record of a snapshot that is taken now (arena). type: "manual" or "automated"; tags: beside those that it copies, or NULL. */
+RdsSnapshotRecord *snapshot_describe(Call *call, RdsClusterRecord *cluster, const char *id, const char *type, const RdsTagList *tags);
+Error *snapshot_put(Call *call, const RdsSnapshotRecord *snapshot) ERROR_MUST_USE;
+/* The automated snapshots of a cluster, the oldest first: RdsSnapshotRecord * (arena). Needs call->txn. */
+Error *backups_of(Call *call, const RdsClusterRecord *cluster, GPtrArray **ret_backups) ERROR_MUST_USE;
+/* The newest base copy that was taken at machine_ms or before; NULL in *ret_base: there is none. Needs call->txn. */
+Error *backup_base(Call *call, const RdsClusterRecord *cluster, gint64 machine_ms, RdsSnapshotRecord **ret_base) ERROR_MUST_USE;
+/* Whether an automated snapshot is older than the cluster keeps them: it is a base for a while longer, but is not shown. */
+gboolean backup_expired(const Call *call, const RdsSnapshotRecord *snapshot, const RdsDBCluster *cluster);
+/* Looks after a cluster's backups: now, if one is due or what is kept has changed; else at the next window. Sets NextBackup, does not put the
+ * cluster. Needs a write transaction. */
+Error *backup_schedule(Call *call, RdsClusterRecord *cluster, gboolean now) ERROR_MUST_USE;
+/* The cluster goes, and its automated snapshots with it. ret_directories: what to remove then (arena). Needs a write transaction. */
+Error *backups_forget(Call *call, const RdsClusterRecord *cluster, StringList *ret_directories) ERROR_MUST_USE;
+void backup_register(Haar *haar);
+/* Puts the jobs of all clusters, and removes what a kill left of copies. In the write transaction of the service's start. */
+Error *backup_start(Haar *haar, Txn *txn) ERROR_MUST_USE;
+/* Held while base copies are made, read or removed. */
+GMutex *rds_backups_mutex(Haar *haar);
+/* hh24:mi-hh24:mi; half an hour at least. */
+Error *backup_window_check(const char *window) ERROR_MUST_USE;
+Error *backup_retention_check(const OptInt *days) ERROR_MUST_USE;
+
 /* Takes a snapshot of a cluster, with tags (NULL: none) beside those that it copies; a call without a transaction. */
 Error *snapshot_take(Call *call, const char *cluster_id, const char *snapshot_id, const RdsTagList *tags, RdsDBClusterSnapshot **ret_snapshot) ERROR_MUST_USE;
 
@@ -88,6 +119,7 @@ typedef struct InstanceWork {
   const char *source_arn;        /* the writer's, if this instance is a replica */
   const char *master_password, *replication_password;
   const guint8 *key;
+  RdsSnapshotRecord *base;       /* what a new replica begins with, or NULL */
 } InstanceWork;
 
 /* Reads the records (a CallFunction; data: the InstanceWork). */
@@ -109,7 +141,7 @@ Error *cluster_replay(Call *call, InstanceWork *work) ERROR_MUST_USE;
 /* Removes what a cluster keeps of its source, if it was restored and has never had an instance. */
 void cluster_forget_source(const Haar *haar, const RdsClusterRecord *cluster);
 /* From when to when the cluster can be restored now. */
-void cluster_restorable(const Call *call, RdsDBCluster *cluster);
+void cluster_restorable(const Call *call, const RdsClusterRecord *cluster);
 /* The call that a job makes, as RDS itself. payload: "account region instance". transfer full. */
 Call *rds_job_call(const JobRun *run, const char **ret_id);
 /* Registers the jobs of failover.c. */
@@ -222,6 +254,10 @@ void engine_lost(Haar *haar, const char *arn);
 Error *engine_position(Haar *haar, const char *arn, char **ret_position) ERROR_MUST_USE;
 /* The last transaction that an engine's binary log has of that second (of 1970, the machine's time) or before (GTID; transfer full); "": none. */
 Error *engine_position_at(Haar *haar, const char *arn, gint64 second, char **ret_position) ERROR_MUST_USE;
+/* The number of a transaction in a position (GTID); 0: none. Numbers grow over failovers. */
+guint64 position_number(const char *position);
+/* Drops those files of an engine's binary log that a position, and what follows it, does not need. */
+Error *engine_purge(Haar *haar, const char *arn, const char *position) ERROR_MUST_USE;
 /* Waits until a replica has applied its writer's log up to a position; a fault after seconds. */
 Error *engine_await(Haar *haar, const char *arn, const char *position, guint seconds) ERROR_MUST_USE;
 /* Stops receiving, and waits until a replica has applied all that it received: when its writer is gone for good. */

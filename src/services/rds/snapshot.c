@@ -5,17 +5,15 @@
 
 #include <string.h>
 
-static const Table snapshots = {"rds.cluster_snapshots"};
+const Table rds_snapshots = {"rds.cluster_snapshots"};
 
 typedef struct Taking {
   const char *cluster_id, *snapshot_id;
-  const RdsTagList *tags;
   RdsClusterRecord *cluster;
   RdsSnapshotRecord *snapshot;
-  const char *writer_arn;
 } Taking;
 
-static char *
+char *
 snapshot_directory(const Haar *haar, const RdsSnapshotRecord *snapshot)
 {
   return g_build_filename(haar->data_directory, "rds", "snapshots", snapshot->Directory, NULL);
@@ -26,9 +24,9 @@ find(Call *call, const char *id, RdsSnapshotRecord **ret_snapshot)
 {
   Key key;
   void *found = NULL;
-  const char *colon = g_str_has_prefix(id, "arn:") ? strrchr(id, ':') : NULL;
-  rds_key(call, &key, colon ? colon + 1 : id);
-  TRY(record_get(call->txn, &snapshots, &key, &RdsSnapshotRecord_shape, call->arena, &found));
+  const char *kind = g_str_has_prefix(id, "arn:") ? strstr(id, ":cluster-snapshot:") : NULL; /* an automated one's name has a colon too */
+  rds_key(call, &key, kind ? kind + strlen(":cluster-snapshot:") : id);
+  TRY(record_get(call->txn, &rds_snapshots, &key, &RdsSnapshotRecord_shape, call->arena, &found));
   *ret_snapshot = found;
   return NULL;
 }
@@ -54,8 +52,6 @@ prepare(Call *call, gpointer data)
   if (old)
     return error_answer("DBClusterSnapshotAlreadyExistsFault", "Cannot create the cluster snapshot because one with the identifier %s already exists.",
                         taking->snapshot_id);
-  const RdsDBClusterMember *writer = cluster_writer(taking->cluster->Cluster);
-  taking->writer_arn = writer ? rds_arn(call, "db", writer->DBInstanceIdentifier) : NULL;
   return NULL;
 }
 
@@ -70,64 +66,79 @@ has_tag(const RdsTagList *tags, const char *key)
 
 /* The tags that were asked for, and with CopyTagsToSnapshot the cluster's. */
 static RdsTagList
-tags_of(Call *call, const Taking *taking)
+tags_of(Call *call, const RdsDBCluster *cluster, const RdsTagList *own)
 {
-  const RdsDBCluster *cluster = taking->cluster->Cluster;
   RdsTagList tags = {0};
-  for (gsize i = 0; taking->tags && i < taking->tags->n; i++)
-    LIST_APPEND(call->arena, &tags, taking->tags->v[i]);
+  for (gsize i = 0; own && i < own->n; i++)
+    LIST_APPEND(call->arena, &tags, own->v[i]);
   for (gsize i = 0; OPT_OR(cluster->CopyTagsToSnapshot, FALSE) && i < cluster->TagList.n; i++)
     if (!has_tag(&tags, cluster->TagList.v[i]->Key))
       LIST_APPEND(call->arena, &tags, cluster->TagList.v[i]);
   return tags;
 }
 
-static void
-describe(Call *call, Taking *taking)
+RdsSnapshotRecord *
+snapshot_describe(Call *call, RdsClusterRecord *from, const char *id, const char *type, const RdsTagList *tags)
 {
-  const RdsDBCluster *cluster = taking->cluster->Cluster;
+  const RdsDBCluster *cluster = from->Cluster;
   RdsDBClusterSnapshot *snapshot = ARENA_NEW(call->arena, RdsDBClusterSnapshot);
-  g_autofree char *lower = g_ascii_strdown(taking->snapshot_id, -1);
+  g_autofree char *lower = g_ascii_strdown(id, -1);
   *snapshot = (RdsDBClusterSnapshot) {
     .AvailabilityZones = cluster->AvailabilityZones, .DBClusterSnapshotIdentifier = arena_strdup(call->arena, lower),
-    .DBClusterIdentifier = cluster->DBClusterIdentifier, .SnapshotCreateTime = OPT_TIME(call->now), .Engine = cluster->Engine,
+    .DBClusterIdentifier = cluster->DBClusterIdentifier, .SnapshotCreateTime = OPT_TIME(clock_now()), .Engine = cluster->Engine,
     .EngineMode = "provisioned", .AllocatedStorage = OPT_INT(1), .Status = "available", .Port = cluster->Port,
     .ClusterCreateTime = cluster->ClusterCreateTime, .MasterUsername = cluster->MasterUsername, .EngineVersion = cluster->EngineVersion,
-    .LicenseModel = "aurora-mysql", .SnapshotType = "manual", .PercentProgress = OPT_INT(100), .StorageEncrypted = cluster->StorageEncrypted,
+    .LicenseModel = "aurora-mysql", .SnapshotType = type, .PercentProgress = OPT_INT(100), .StorageEncrypted = cluster->StorageEncrypted,
     .KmsKeyId = cluster->KmsKeyId, .DBClusterSnapshotArn = rds_arn(call, "cluster-snapshot", lower), .IAMDatabaseAuthenticationEnabled = OPT_BOOL(FALSE),
-    .TagList = tags_of(call, taking),
+    .TagList = tags_of(call, cluster, tags),
   };
   snapshot_complete(call->arena, snapshot);
   RdsSnapshotRecord *record = ARENA_NEW(call->arena, RdsSnapshotRecord);
-  *record = (RdsSnapshotRecord) {snapshot, taking->cluster, id_uuid(call->arena)};
-  taking->snapshot = record;
+  *record = (RdsSnapshotRecord) {.Snapshot = snapshot, .Cluster = from, .Directory = id_uuid(call->arena), .TakenAt = OPT_TIME(clock_real())};
+  return record;
+}
+
+Error *
+snapshot_put(Call *call, const RdsSnapshotRecord *snapshot)
+{
+  Key key;
+  gboolean automated = !strcmp(snapshot->Snapshot->SnapshotType, "automated");
+  rds_key(call, &key, snapshot->Snapshot->DBClusterSnapshotIdentifier);
+  TRY(event_put(call, automated ? EVENT_AUTOMATED_SNAPSHOT_CREATED : EVENT_SNAPSHOT_CREATED, snapshot->Snapshot->DBClusterSnapshotIdentifier, NULL));
+  return record_put(call->txn, &rds_snapshots, &key, &RdsSnapshotRecord_shape, snapshot);
 }
 
 static Error *
 save(Call *call, gpointer data)
 {
   const Taking *taking = data;
-  Key key;
-  rds_key(call, &key, taking->snapshot_id);
-  TRY(event_put(call, EVENT_SNAPSHOT_CREATED, taking->snapshot->Snapshot->DBClusterSnapshotIdentifier, NULL));
-  return record_put(call->txn, &snapshots, &key, &RdsSnapshotRecord_shape, taking->snapshot);
+  return snapshot_put(call, taking->snapshot);
+}
+
+Error *
+snapshot_copy(Call *call, const RdsClusterRecord *cluster, const char *to)
+{
+  const RdsDBClusterMember *writer = cluster_writer(cluster->Cluster);
+  g_autofree char *volume = engine_directory(call->haar, cluster->Cluster->DbClusterResourceId);
+  return writer ? engine_copy(call->haar, rds_arn(call, "db", writer->DBInstanceIdentifier), to) : volume_copy(volume, to);
 }
 
 Error *
 snapshot_take(Call *call, const char *cluster_id, const char *snapshot_id, const RdsTagList *tags, RdsDBClusterSnapshot **ret_snapshot)
 {
-  Taking taking = {.cluster_id = cluster_id, .snapshot_id = snapshot_id, .tags = tags};
+  Taking taking = {.cluster_id = cluster_id, .snapshot_id = snapshot_id};
   TRY(call_read(call, prepare, &taking));
-  describe(call, &taking);
+  taking.snapshot = snapshot_describe(call, taking.cluster, snapshot_id, "manual", tags);
   g_autofree char *target = snapshot_directory(call->haar, taking.snapshot);
-  g_autofree char *volume = engine_directory(call->haar, taking.cluster->Cluster->DbClusterResourceId);
-  if (taking.writer_arn)
-    TRY(engine_copy(call->haar, taking.writer_arn, target));
-  else
-    TRY(volume_copy(volume, target));
-  TRY(call_write(call, save, &taking));
+  g_mutex_lock(rds_backups_mutex(call->haar));
+  Error *error = snapshot_copy(call, taking.cluster, target);
+  g_mutex_unlock(rds_backups_mutex(call->haar));
+  if (!error)
+    error = call_write(call, save, &taking);
+  if (error)
+    directory_remove(target);
   *ret_snapshot = taking.snapshot->Snapshot;
-  return NULL;
+  return error;
 }
 
 OPERATION(CreateDBClusterSnapshot, create_db_cluster_snapshot, .txn = TXN_NONE, .authorize = authorize_rds)
@@ -135,6 +146,30 @@ static Error *
 create_db_cluster_snapshot(Call *call, const RdsCreateDBClusterSnapshotInput *in, RdsCreateDBClusterSnapshotOutput *ret_out)
 {
   return snapshot_take(call, in->DBClusterIdentifier, in->DBClusterSnapshotIdentifier, &in->Tags, &ret_out->DBClusterSnapshot);
+}
+
+static const char *const snapshot_types[] = {"automated", "manual", "shared", "public", "awsbackup", NULL};
+
+static gboolean
+asked_for(const RdsDescribeDBClusterSnapshotsInput *in, const RdsDBClusterSnapshot *snapshot)
+{
+  return (!in->DBClusterIdentifier || !g_ascii_strcasecmp(in->DBClusterIdentifier, snapshot->DBClusterIdentifier)) &&
+         (!in->SnapshotType || !strcmp(in->SnapshotType, snapshot->SnapshotType)) &&
+         rds_filter_allows(&in->Filters, "db-cluster-id", snapshot->DBClusterIdentifier) &&
+         rds_filter_allows(&in->Filters, "db-cluster-snapshot-id", snapshot->DBClusterSnapshotIdentifier) &&
+         rds_filter_allows(&in->Filters, "snapshot-type", snapshot->SnapshotType) && rds_filter_allows(&in->Filters, "engine", snapshot->Engine);
+}
+
+static Error *
+is_shown(Call *call, const RdsSnapshotRecord *record, gboolean *ret_is)
+{
+  RdsClusterRecord *cluster = NULL;
+  *ret_is = TRUE;
+  if (strcmp(record->Snapshot->SnapshotType, "automated"))
+    return NULL;
+  TRY(cluster_get(call, record->Snapshot->DBClusterIdentifier, &cluster)); /* it goes with its cluster */
+  *ret_is = !backup_expired(call, record, cluster->Cluster);
+  return NULL;
 }
 
 OPERATION(DescribeDBClusterSnapshots, describe_db_cluster_snapshots, .txn = TXN_READ)
@@ -145,18 +180,23 @@ describe_db_cluster_snapshots(Call *call, const RdsDescribeDBClusterSnapshotsInp
   RdsSnapshotRecord *one = NULL;
   Page page = {0};
   arena_own(call->arena, found, (GDestroyNotify) g_ptr_array_unref);
+  TRY(rds_filters_check(&in->Filters, "db-cluster-id db-cluster-snapshot-id snapshot-type engine"));
+  if (in->SnapshotType && !g_strv_contains(snapshot_types, in->SnapshotType))
+    return error_answer("InvalidParameterValue", "Invalid snapshot type: %s", in->SnapshotType);
   LIST_EMPTY(call->arena, &ret_out->DBClusterSnapshots);
   if (in->DBClusterSnapshotIdentifier) {
     TRY(get(call, in->DBClusterSnapshotIdentifier, &one));
     LIST_APPEND(call->arena, &ret_out->DBClusterSnapshots, one->Snapshot);
     return NULL;
   }
-  TRY(rds_records_list(call, &snapshots, &RdsSnapshotRecord_shape, &records));
+  TRY(rds_records_list(call, &rds_snapshots, &RdsSnapshotRecord_shape, &records));
   for (guint i = 0; i < records->len; i++) {
-    RdsDBClusterSnapshot *snapshot = ((RdsSnapshotRecord *) records->pdata[i])->Snapshot;
-    snapshot_complete(call->arena, snapshot);
-    if (!in->DBClusterIdentifier || !g_ascii_strcasecmp(in->DBClusterIdentifier, snapshot->DBClusterIdentifier))
-      g_ptr_array_add(found, snapshot);
+    const RdsSnapshotRecord *record = records->pdata[i];
+    gboolean shown = FALSE;
+    snapshot_complete(call->arena, record->Snapshot);
+    TRY(is_shown(call, record, &shown));
+    if (shown && asked_for(in, record->Snapshot))
+      g_ptr_array_add(found, record->Snapshot);
   }
   TRY(rds_page_of(call, found->len, &in->MaxRecords, in->Marker, &page));
   for (gsize i = page.from; i < page.to; i++)
@@ -176,8 +216,10 @@ erase(Call *call, gpointer data)
   Erasing *erasing = data;
   Key key;
   TRY(get(call, erasing->id, &erasing->snapshot));
+  if (!strcmp(erasing->snapshot->Snapshot->SnapshotType, "automated"))
+    return error_answer("InvalidDBClusterSnapshotStateFault", "Only manual snapshots may be deleted.");
   rds_key(call, &key, erasing->snapshot->Snapshot->DBClusterSnapshotIdentifier);
-  return store_delete(call->txn, &snapshots, &key, NULL);
+  return store_delete(call->txn, &rds_snapshots, &key, NULL);
 }
 
 OPERATION(DeleteDBClusterSnapshot, delete_db_cluster_snapshot, .txn = TXN_NONE)
@@ -220,6 +262,7 @@ cluster_save_restored(Call *call, gpointer data)
   TRY(cluster_place(call, wanted->subnet_group, wanted->groups, wanted->record->Cluster));
   TRY(log_types_set(call, wanted->record->Cluster, wanted->log_types));
   TRY(event_put(call, EVENT_CLUSTER_CREATED, wanted->record->Cluster->DBClusterIdentifier, NULL));
+  TRY(backup_schedule(call, wanted->record, FALSE));
   return cluster_put(call, wanted->record);
 }
 
@@ -243,11 +286,20 @@ cluster_describe_restored(Call *call, const RestoredCluster *wanted)
   cluster->DeletionProtection = OPT_BOOL(OPT_OR(wanted->deletion_protection, FALSE));
   cluster->Status = "available";
   cluster_complete(call->arena, cluster);
+  record->NextBackup = record->HistoryFrom.set ? OPT_TIME(call->now) : (OptTime) {0};
+  record->HistoryFrom = record->HistoryFrom.set ? OPT_TIME(call->now) : (OptTime) {0};
   if (wanted->port.set)
     cluster->Port = wanted->port;
   if (wanted->parameter_group)
     cluster->DBClusterParameterGroup = wanted->parameter_group;
-  cluster_restorable(call, cluster);
+  cluster_restorable(call, record);
+}
+
+static Error *
+copy_base(Call *call, const char *from, const char *to)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(rds_backups_mutex(call->haar));
+  return volume_copy(from, to);
 }
 
 OPERATION(RestoreDBClusterFromSnapshot, restore_db_cluster_from_snapshot, .txn = TXN_NONE, .authorize = authorize_rds)
@@ -270,7 +322,7 @@ restore_db_cluster_from_snapshot(Call *call, const RdsRestoreDBClusterFromSnapsh
   cluster_describe_restored(call, &wanted);
   g_autofree char *source = snapshot_directory(call->haar, restoring.snapshot);
   g_autofree char *volume = engine_directory(call->haar, wanted.record->Cluster->DbClusterResourceId);
-  TRY(volume_copy(source, volume));
+  TRY(copy_base(call, source, volume));
   Error *error = call_write(call, cluster_save_restored, (gpointer) &wanted);
   if (error)
     directory_remove(volume);

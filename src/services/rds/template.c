@@ -9,16 +9,49 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define COPY_BYTES ((gsize) 1 << 20)
+
+static Error *
+write_all(int fd, const char *data, gsize size)
+{
+  while (size) {
+    ssize_t n = write(fd, data, size);
+    if (n < 0 && errno != EINTR)
+      return error_fault("writing: %s", g_strerror(errno));
+    data += MAX(n, 0);
+    size -= (gsize) MAX(n, 0);
+  }
+  return NULL;
+}
+
+/* Within the kernel, where both file systems can; else through a buffer. */
+static Error *
+copy_bytes(int from, int to)
+{
+  g_autofree char *buffer = NULL;
+  ssize_t n;
+  while ((n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0)) > 0)
+    ;
+  if (!n)
+    return NULL;
+  if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+    return error_fault("copying: %s", g_strerror(errno));
+  buffer = g_malloc(COPY_BYTES);
+  while ((n = read(from, buffer, COPY_BYTES)) > 0)
+    TRY(write_all(to, buffer, (gsize) n));
+  return n ? error_fault("reading: %s", g_strerror(errno)) : NULL;
+}
+
 static Error *
 copy_file(const char *from, const char *to)
 {
-  g_autofree char *contents = NULL;
-  gsize size = 0;
-  g_autoptr(GError) error = NULL;
-  if (!g_file_get_contents(from, &contents, &size, &error) ||
-      !g_file_set_contents_full(to, contents, (gssize) size, G_FILE_SET_CONTENTS_NONE, 0600, &error))
-    return error_fault("copying %s: %s", from, error->message);
-  return NULL;
+  int source = open(from, O_RDONLY | O_CLOEXEC), target = source < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  g_autoptr(Error) error = target < 0 ? error_fault("%s", g_strerror(errno)) : copy_bytes(source, target);
+  if (source >= 0)
+    close(source);
+  if (target >= 0)
+    close(target);
+  return error ? error_fault("copying %s: %s", from, error->message) : NULL;
 }
 
 static Error *
