@@ -311,13 +311,14 @@ expire(Call *call, Backup *backup, RdsClusterRecord *cluster)
   return NULL;
 }
 
+/* The clock may have been moved since the job began. */
 static gint64
-next_try(const Call *call, const Backup *backup, const RdsDBCluster *cluster)
+next_try(const Backup *backup, const RdsDBCluster *cluster)
 {
-  gint64 from = 0, to = 0, next = next_window(cluster, call->now);
+  gint64 from = 0, to = 0, now = clock_now(), next = next_window(cluster, now);
   gint64 last = next - DAY_MS;
-  gboolean inside = parse_window(cluster->PreferredBackupWindow, &from, &to) && call->now + RETRY_MS < last + window_minutes(from, to) * MINUTE_MS;
-  return backup->missed && inside ? call->now + RETRY_MS : next;
+  gboolean inside = parse_window(cluster->PreferredBackupWindow, &from, &to) && now + RETRY_MS < last + window_minutes(from, to) * MINUTE_MS;
+  return backup->missed && inside ? now + RETRY_MS : next;
 }
 
 static Error *
@@ -335,7 +336,7 @@ finish(Call *call, gpointer data)
   /* A restored cluster without a server waits for one: lifecycle.c. */
   gboolean waits = backup->missed && cluster->HistoryFrom.set && !backup->backups->len;
   if (due && !waits)
-    cluster->NextBackup = OPT_TIME(next_try(call, backup, cluster->Cluster));
+    cluster->NextBackup = OPT_TIME(next_try(backup, cluster->Cluster));
   TRY(cluster_put(call, cluster));
   return waits ? NULL : backup_schedule(call, cluster, FALSE);
 }
@@ -364,7 +365,7 @@ run_backup(Call *call, Backup *backup)
 {
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new(rds_backups_mutex(call->haar));
   TRY(call_read(call, load, backup));
-  if (!backup->cluster->NextBackup.set || backup->cluster->NextBackup.ms <= call->now)
+  if (!backup->cluster->NextBackup.set || backup->cluster->NextBackup.ms <= clock_now())
     TRY(try_to_take(call, backup));
   Error *error = call_write(call, finish, backup);
   if (error) {

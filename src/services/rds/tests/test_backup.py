@@ -141,15 +141,14 @@ def test_replicas_and_failovers_when_old_logs_are_gone(cluster, days):
 
 
 def test_days_without_writes_share_a_copy(haar, cluster, days):
-    before = set(copies(haar))
-    advance(haar, DAY.total_seconds())
-    changed = set(copies(haar)) - before
     cluster.rds.modify_db_cluster(DBClusterIdentifier='kept', BackupRetentionPeriod=7)
+    advance(haar, DAY.total_seconds())
+    before, names = set(copies(haar)), {s['DBClusterSnapshotIdentifier'] for s in backups(cluster)}
     advance(haar, 5 * DAY.total_seconds())
-    assert len(backups(cluster)) == 7
-    assert set(copies(haar)) - before == changed
+    assert len({s['DBClusterSnapshotIdentifier'] for s in backups(cluster)} - names) == 5
+    assert set(copies(haar)) <= before
     cluster.rds.modify_db_cluster(DBClusterIdentifier='kept', BackupRetentionPeriod=1)
-    assert len(backups(cluster)) == 1, (clock(haar), [s['SnapshotCreateTime'].isoformat() for s in backups(cluster)])
+    assert len(backups(cluster)) == 1
     for window, words in (('3:00-3:30', 'must be in the format hh24:mi-hh24:mi'), ('03:00-03:20', 'must be at least 30 minutes')):
         with pytest.raises(ClientError) as caught:
             cluster.rds.modify_db_cluster(DBClusterIdentifier='kept', PreferredBackupWindow=window)
