@@ -190,6 +190,7 @@ check_clear(Check *check)
   g_clear_pointer(&check->listeners, g_hash_table_unref);
   g_clear_pointer(&check->unknown, g_hash_table_unref);
   g_clear_pointer(&check->by_id, g_hash_table_unref);
+  g_clear_pointer(&check->turns, g_hash_table_unref);
   g_clear_pointer(&check->findings, g_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Check, check_clear)
@@ -204,6 +205,7 @@ check_template(Arena *arena, const CheckRequest *request, CheckResult *ret_resul
   check.findings = g_array_new(FALSE, TRUE, sizeof(Finding));
   check.unknown = g_hash_table_new(g_str_hash, g_str_equal);
   check.by_id = g_hash_table_new(g_str_hash, g_str_equal);
+  check.turns = g_hash_table_new(g_str_hash, g_str_equal);
   check.listeners = g_hash_table_new(g_str_hash, g_str_equal);
   eval_init(&check.eval);
   TRY(read_and_run(&check));

@@ -151,6 +151,14 @@ words_add(Arena *arena, StringList *list, const char *text)
   LIST_APPEND(arena, list, text);
 }
 
+guint
+mend_turn(Check *check, const char *of)
+{
+  guint turn = GPOINTER_TO_UINT(g_hash_table_lookup(check->turns, of));
+  g_hash_table_insert(check->turns, arena_strdup(check->arena, of), GUINT_TO_POINTER(turn + 1));
+  return turn;
+}
+
 const char *
 words(Arena *arena, const StringList *list)
 {

@@ -36,6 +36,7 @@ typedef struct Check {
   GPtrArray *functions;      /* Function * */
   GHashTable *listeners;     /* id -> Listener * */
   GArray *findings;          /* Finding */
+  GHashTable *turns;         /* mend_turn */
   guint n_suppressed;
 } Check;
 
@@ -90,6 +91,8 @@ typedef struct Telling {
 void tell(Check *check, const Telling *telling);
 /* A snippet of JSON as the template writes it: YAML with short functions, or JSON. arena. */
 const char *snippet(Check *check, const char *json);
+/* How many mends were made of this before: several go into one template without taking each other's names and numbers. */
+guint mend_turn(Check *check, const char *of);
 /* How a snippet names a group or subnet: {"Ref": "Subnet"}, or what stands for it (arena). */
 const char *reference_json(const Check *check, const char *name);
 /* The same of a list, with brackets. */

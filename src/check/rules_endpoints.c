@@ -106,57 +106,91 @@ rule_means(const Network *network, const GroupRule *rule, const Eni *to)
   return FALSE;
 }
 
-/* Whether some egress rule of the interface's groups speaks of the other one: with any port, since a reply's is not known. */
+/* Whether the profile lets an answer of this rule pass: it names the port that was asked, or all that the asker may have chosen. The fabric looks at the
+ * same two (src/fabric/faults.c). */
 static gboolean
-may_reply(const Network *network, const Eni *from, const Eni *to)
+covers_reply(const GroupRule *rule, int port)
+{
+  enum { FIRST = 32768, LAST = 60999 }; /* Linux's own: net.ipv4.ip_local_port_range */
+  if (rule->protocol == -1 || rule->from_port == -1)
+    return TRUE;
+  return (port >= rule->from_port && port <= rule->to_port) || (rule->from_port <= FIRST && rule->to_port >= LAST);
+}
+
+static gboolean
+may_reply(const Network *network, const Eni *from, const Eni *to, int port)
 {
   for (gsize i = 0; i < from->n_groups; i++) {
     const SecurityGroup *group = network_group(network, from->groups[i]);
     for (gsize j = 0; group && j < group->n_rules; j++) {
-      if (rule_means(network, &group->rules[j], to))
+      if (rule_means(network, &group->rules[j], to) && covers_reply(&group->rules[j], port))
         return TRUE;
     }
   }
   return FALSE;
 }
 
-static void
-check_reply(Check *check, const Function *function, const char *owner, const StringList *enis, StringList *told)
+/* What answers: an endpoint, a database. */
+typedef struct Answerer { const char *id; const Network *network; const StringList *enis; int port; } Answerer;
+
+/* Whether every interface of the one may answer every one of the other; *ret_from: one that may not. */
+static gboolean
+all_may_reply(const Function *function, const Answerer *answerer, const Eni **ret_from)
 {
-  const Network *network = function->vpc->network;
-  const Eni *from = enis->n ? network_eni(network, enis->v[0]) : NULL;
-  const Eni *to = function->enis.n ? network_eni(network, function->enis.v[0]) : NULL;
-  if (!from || !to || !from->n_groups || string_list_has(told, owner) || may_reply(network, from, to))
+  for (gsize i = 0; i < answerer->enis->n; i++) {
+    const Eni *from = network_eni(answerer->network, answerer->enis->v[i]);
+    for (gsize j = 0; from && from->n_groups && j < function->enis.n; j++) {
+      const Eni *to = network_eni(function->vpc->network, function->enis.v[j]);
+      if (!to || may_reply(answerer->network, from, to, answerer->port))
+        continue;
+      *ret_from = from;
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static void
+check_reply(Check *check, const Function *function, const Answerer *answerer, StringList *told)
+{
+  const Eni *from = NULL;
+  const char *pair = arena_printf(check->arena, "%s %s", answerer->id, words(check->arena, &function->groups));
+  if (!function->groups.n || string_list_has(told, pair) || all_may_reply(function, answerer, &from))
     return;
   const Item *group = item_find(check, from->groups[0]);
-  if (!group || !function->groups.n)
+  if (!group)
     return;
-  words_add(check->arena, told, owner);
+  words_add(check->arena, told, pair);
+  guint turn = mend_turn(check, arena_printf(check->arena, "replies of %s", answerer->id));
+  const char *id = turn ? arena_printf(check->arena, "%sReplies%u", answerer->id, turn + 1) : arena_printf(check->arena, "%sReplies", answerer->id);
   tell(check, &(Telling){ RULE_STATELESS_REPLY, CERTAINTY_POSSIBLE, { group, item_property(group, "SecurityGroupEgress") },
-    arena_printf(check->arena, "nothing: on AWS the answers of %s reach %s. Under haar's fault profile stateless-groups they do not", owner, function->item->id),
-    arena_printf(check->arena, "%s -> %s -> no egress rule of %s speaks of %s", function->item->id, owner, from->groups[0],
-                 words(check->arena, &function->groups)),
+    arena_printf(check->arena, "nothing: on AWS the answers of %s reach %s. Under haar's fault profile stateless-groups they do not", answerer->id,
+                 function->item->id),
+    arena_printf(check->arena, "%s -> %s -> no egress rule of %s speaks of %s, for the port that was asked (%d) or the ports of clients (32768 to 60999)",
+                 function->item->id, answerer->id, from->groups[0], words(check->arena, &function->groups), answerer->port),
     "AWS documents security groups as stateful: the answer to what was let in may leave, whatever the egress rules say. Harmless on AWS",
     arena_printf(check->arena, "{\"%s\": {\"Type\": \"AWS::EC2::SecurityGroupEgress\", \"Properties\": {\"GroupId\": {\"Ref\": \"%s\"}, \"IpProtocol\": "
-      "\"tcp\", \"FromPort\": 1024, \"ToPort\": 65535, \"DestinationSecurityGroupId\": %s}}}", free_id(check, arena_printf(check->arena, "%sReplies", owner)),
+      "\"tcp\", \"FromPort\": 1024, \"ToPort\": 65535, \"DestinationSecurityGroupId\": %s}}}", free_id(check, id),
       group->id, reference_json(check, function->groups.v[0])) });
 }
 
 static void
 check_replies(Check *check)
 {
+  enum { HTTPS = 443 };
   StringList told = { 0 };
   for (guint i = 0; i < check->functions->len; i++) {
     const Function *function = check->functions->pdata[i];
     for (gsize j = 0; function->vpc && j < function->n_needs; j++) {
       const Need *need = &function->needs[j];
       const Listener *listener = need->listener ? listener_find(check, need->listener) : NULL;
-      if (listener && listener->vpc == function->vpc)
-        check_reply(check, function, listener->item->id, &listener->enis, &told);
+      gboolean near = listener && listener->vpc && listener->port && (listener->vpc == function->vpc || peering_between(check, function->vpc, listener->vpc));
+      if (near)
+        check_reply(check, function, &(Answerer){ listener->item->id, listener->vpc->network, &listener->enis, listener->port }, &told);
       for (guint k = 0; need->service && need->service->endpoint && k < function->vpc->n_endpoints; k++) {
         const VpcEndpoint *endpoint = &function->vpc->endpoints[k];
         if (!endpoint->gateway && g_strcmp0(endpoint->service, need->service->endpoint) == 0)
-          check_reply(check, function, endpoint->item->id, &endpoint->enis, &told);
+          check_reply(check, function, &(Answerer){ endpoint->item->id, function->vpc->network, &endpoint->enis, HTTPS }, &told);
       }
     }
   }

@@ -286,17 +286,26 @@ tell_group_in(Check *check, const BlockedWay *blocked, const char *begin)
     key_of(check, blocked, arena_printf(check->arena, "%s %s", receiver->groups[0], blocked->function->groups.v[0])), begin });
 }
 
-/* A number before the entry that denies, or after all. */
+/* A number before the entry that denies, or after all; turn: how many were given out before. */
 static int
-free_number(const Network *network, const char *name, const char *denying)
+free_number(const Network *network, const char *name, const char *denying, guint turn)
 {
   const NetworkAcl *acl = network_acl(network, name);
-  gint64 number = denying ? g_ascii_strtoll(denying, NULL, 10) - 1 : 0;
+  gint64 number = denying ? g_ascii_strtoll(denying, NULL, 10) - 1 - (gint64) turn : 0;
   if (number > 0)
     return (int) number;
   for (gsize i = 0; acl && i < acl->n_entries; i++)
     number = MAX(number, acl->entries[i].number);
-  return (int) MIN(number / 10 * 10 + 10, 32766);
+  return (int) MIN(number / 10 * 10 + 10 * (1 + (gint64) turn), 32766);
+}
+
+/* "AclRequests", "AclRequests2", ... */
+static const char *
+entry_id(Check *check, const char *acl, gboolean reply)
+{
+  const char *name = arena_printf(check->arena, "%s%s", acl, reply ? "Replies" : "Requests");
+  guint turn = mend_turn(check, name);
+  return free_id(check, turn ? arena_printf(check->arena, "%s%u", name, turn + 1) : name);
 }
 
 static void
@@ -314,8 +323,9 @@ tell_acl(Check *check, const BlockedWay *blocked, const char *begin)
     reason(check, blocked->need),
     arena_printf(check->arena, "{\"%s\": {\"Type\": \"AWS::EC2::NetworkAclEntry\", \"Properties\": {\"NetworkAclId\": {\"Ref\": \"%s\"}, \"RuleNumber\": %d, "
       "\"Protocol\": 6, \"RuleAction\": \"allow\", \"Egress\": %s, \"CidrBlock\": \"0.0.0.0/0\", \"PortRange\": {\"From\": %d, \"To\": %d}}}}",
-      free_id(check, arena_printf(check->arena, "%s%s", name, blocked->reply ? "Replies" : "Requests")), name,
-      free_number(blocked->verdict.network ? blocked->verdict.network : blocked->function->vpc->network, name, last ? NULL : colon + 1),
+      entry_id(check, name, blocked->reply), name,
+      free_number(blocked->verdict.network ? blocked->verdict.network : blocked->function->vpc->network, name, last ? NULL : colon + 1,
+                  mend_turn(check, arena_printf(check->arena, "%s %d", name, egress))),
       egress ? "true" : "false",
       blocked->reply ? 1024 : blocked->port, blocked->reply ? 65535 : blocked->port),
     key_of(check, blocked, blocked->verdict.rule), begin });
@@ -396,29 +406,51 @@ replies_are_cut(const Network *network, const Subnet *subnet, const Verdict *ver
   return !acl_allows(acl, FALSE, destination, 1024) || !acl_allows(acl, FALSE, destination, 65535);
 }
 
-/* FALSE: nothing blocks, or nothing can be said. */
-static gboolean
-walk(Check *check, const Function *function, const char *eni, Ip destination, BlockedWay *blocked)
+/* Where a step was: the network itself, or that of a peer. */
+static const Network *
+network_of_step(const Network *network, const Step *step)
+{
+  for (gsize i = 0; strcmp(network->vpc_id, step->vpc) != 0 && i < network->n_peers; i++) {
+    if (strcmp(network->peers[i]->vpc_id, step->vpc) == 0)
+      return network->peers[i];
+  }
+  return network;
+}
+
+/* Adds all that stops the way, each as if it were the only one, so that one run of mending is enough. */
+static void
+walk(Check *check, const Function *function, const char *eni, Ip destination, BlockedWay *way, GArray *blocked)
 {
   const Network *network = function->vpc->network;
-  Packet packet = { .eni = eni, .destination = destination, .protocol = 6, .port = (guint16) blocked->port };
+  Packet packet = { .eni = eni, .destination = destination, .protocol = 6, .port = (guint16) way->port, .through = TRUE };
   const Eni *source = network_eni(network, eni);
-  g_autoptr(Error) error = reach_walk(network, &packet, check->arena, &blocked->verdict);
+  Verdict verdict = { 0 };
+  g_autoptr(Error) error = reach_walk(network, &packet, check->arena, &verdict);
+  gboolean replies = FALSE, routed = TRUE;
   if (error || !source)
-    return FALSE;
-  blocked->subnet = network_subnet(network, source->subnet);
-  const Verdict *verdict = &blocked->verdict;
-  if (verdict->delivered) {
-    if (!replies_are_cut(network, blocked->subnet, verdict, destination))
-      return FALSE;
-    blocked->verdict.delivered = FALSE;
-    blocked->verdict.stage = STAGE_ACL_IN;
-    blocked->verdict.rule = arena_printf(check->arena, "%s:*", blocked->subnet->acl);
-    blocked->reply = TRUE;
-    return TRUE;
+    return;
+  way->subnet = network_subnet(network, source->subnet);
+  way->verdict = verdict;
+  way->verdict.delivered = FALSE;
+  for (gsize i = 0; i < verdict.n_steps; i++) {
+    const Step *step = &verdict.steps[i];
+    if (step->passed)
+      continue;
+    replies = replies || step->reply;
+    routed = routed && step->stage != STAGE_ROUTE;
+    way->reply = step->reply;
+    way->verdict.stage = step->stage;
+    way->verdict.rule = step->rule;
+    way->verdict.network = network_of_step(network, step);
+    g_array_append_val(blocked, *way);
   }
-  blocked->reply = verdict->n_steps && strstr(verdict->steps[verdict->n_steps - 1].text, "the reply") != NULL;
-  return TRUE;
+  if (!replies && routed && replies_are_cut(network, way->subnet, &verdict, destination)) {
+    way->reply = TRUE;
+    way->verdict.stage = STAGE_ACL_IN;
+    way->verdict.rule = arena_printf(check->arena, "%s:*", way->subnet->acl);
+    way->verdict.network = network;
+    g_array_append_val(blocked, *way);
+  }
 }
 
 static const VpcEndpoint *
@@ -436,17 +468,14 @@ walk_service(Check *check, const Function *function, const Need *need, const cha
   BlockedWay way = { .need = need, .function = function, .target = need->service->title, .endpoint = endpoint, .port = 443 };
   for (gsize i = 0; endpoint && i < endpoint->enis.n; i++) {
     const Eni *to = network_eni(vpc->network, endpoint->enis.v[i]);
-    if (to && walk(check, function, eni, ip_of4(to->address), &way)) {
-      g_array_append_val(blocked, way);
-      return;
-    }
+    if (to)
+      walk(check, function, eni, ip_of4(to->address), &way, blocked);
   }
   const Eni *source = network_eni(vpc->network, eni);
   const Subnet *subnet = source ? network_subnet(vpc->network, source->subnet) : NULL;
   if (endpoint || !subnet || g_hash_table_contains(vpc->permissive, subnet->route_table))
     return;
-  if (walk(check, function, eni, ip_of4(reach_service_address(need->service->endpoint ? need->service->endpoint : need->service->iam)), &way))
-    g_array_append_val(blocked, way);
+  walk(check, function, eni, ip_of4(reach_service_address(need->service->endpoint ? need->service->endpoint : need->service->iam)), &way, blocked);
 }
 
 /* Whether the way from one to the other can be told: in one VPC, or in two that are peered and of which all is known. */
@@ -469,10 +498,8 @@ walk_listener(Check *check, const Function *function, const Need *need, const ch
   BlockedWay way = { .need = need, .function = function, .target = listener->title, .port = listener->port };
   for (gsize i = 0; i < listener->enis.n; i++) {
     const Eni *to = network_eni(listener->vpc->network, listener->enis.v[i]);
-    if (to && walk(check, function, eni, ip_of4(to->address), &way)) {
-      g_array_append_val(blocked, way);
-      return;
-    }
+    if (to)
+      walk(check, function, eni, ip_of4(to->address), &way, blocked);
   }
 }
 
@@ -484,8 +511,7 @@ walk_internet(Check *check, const Function *function, const Need *need, const ch
   const Subnet *subnet = source ? network_subnet(function->vpc->network, source->subnet) : NULL;
   if (!subnet || g_hash_table_contains(function->vpc->permissive, subnet->route_table))
     return;
-  if (walk(check, function, eni, ip_of4(203U << 24 | 113U << 8 | 10U), &way)) /* of TEST-NET-3: an address of the internet */
-    g_array_append_val(blocked, way);
+  walk(check, function, eni, ip_of4(203U << 24 | 113U << 8 | 10U), &way, blocked); /* of TEST-NET-3: an address of the internet */
 }
 
 static void

@@ -48,6 +48,8 @@ CUSTOM = 'correct/custom_resource.yaml'
 CACHE = 'correct/cache.yaml'
 PROXY = 'correct/database_proxy.yaml'
 PEERING = 'rules/peering-route/mended.yaml'
+REPLY = 'rules/stateless-reply/bad.yaml'
+NOBODY = "SecurityGroupEgress: [{IpProtocol: '-1', CidrIp: 127.0.0.1/32}]"
 CASES = {
     'rotation without a way to the secret': (ROTATION, [(block(ROTATION, 'SecretsEndpoint'), '')], {('no-way-to-service', 'certain')}),
     'rotation without a way to the database': (ROTATION, [('FromPort: 3306, ToPort: 3306', 'FromPort: 1521, ToPort: 1521')],
@@ -64,7 +66,7 @@ CASES = {
                                             {('nat-in-private-subnet', 'certain')}),
     'no route to the NAT gateway': (NAT, [(block(NAT, 'ToNat'), '')], {('no-way-to-service', 'certain'), ('no-way-to-internet', 'likely')}),
     'an endpoint with the default group': (ENDPOINTS, [('      SecurityGroupIds: [!Ref EndpointGroup]\n', '')],
-                                           {('function-egress', 'certain')}),
+                                           {('function-egress', 'certain'), ('endpoint-ingress', 'certain')}),
     'an endpoint with the default group, reached': (ENDPOINTS, [('      SecurityGroupIds: [!Ref EndpointGroup]\n', ''),
                                                                 ('DestinationSecurityGroupId: !Ref EndpointGroup', 'CidrIp: 10.0.0.0/16')],
                                                     {('endpoint-ingress', 'certain')}),
@@ -86,6 +88,13 @@ CASES = {
     'a peer whose group does not let in': (PEERING, [('SourceSecurityGroupId: !Ref FunctionGroup', 'CidrIp: 10.1.0.0/16')], {('database-ingress', 'likely')}),
     'an unknown condition lets nothing be said': ('correct/conditions.yaml', [('    Condition: IsIsolated\n    Properties', '    Condition: HasNat\n    Properties')],
                                                   set()),
+    'replies to the port that was asked': (REPLY, [(NOBODY, 'SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 10.0.0.0/16}]')], set()),
+    'replies to the ports of clients': (REPLY, [(NOBODY, 'SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 1024, ToPort: 65535, CidrIp: 10.0.1.0/24}]')], set()),
+    'replies to some ports of clients': (REPLY, [(NOBODY, 'SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 40000, ToPort: 65535, CidrIp: 10.0.0.0/16}]')],
+                                         {('stateless-reply', 'possible')}),
+    'replies to another port': (REPLY, [(NOBODY, 'SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 5432, ToPort: 5432, CidrIp: 0.0.0.0/0}]')],
+                                {('stateless-reply', 'possible')}),
+    'replies by UDP': (REPLY, [(NOBODY, 'SecurityGroupEgress: [{IpProtocol: udp, FromPort: 0, ToPort: 65535, CidrIp: 0.0.0.0/0}]')], {('stateless-reply', 'possible')}),
     'a value decides': ('correct/conditions.yaml', [("AllowedValues: ['yes', 'no']}", "Default: 'yes'}"), ('    Condition: IsIsolated\n', '    Condition: HasNat\n')],
                         {('no-way-to-service', 'certain')}),
 }
@@ -159,3 +168,23 @@ def test_mend_mends(tmp_path, rule):
         merge(template['Resources'], mend)
     again = findings(tmp_path, json.dumps(template), 'template.json', '--enable', rule)
     assert [f for f in again if f['severity'] == 'error' or f['rule'] == rule] == []
+
+
+# Of each way everything is wrong: the route, the function's group, the database's group, the ACL in both directions.
+EVERYTHING = [('      RouteTableIds: [!Ref Routes]\n', '      RouteTableIds: []\n'),
+              ('{GroupDescription: The function, VpcId: !Ref Vpc}', "{GroupDescription: The function, VpcId: !Ref Vpc, SecurityGroupEgress: [{IpProtocol: '-1', CidrIp: 127.0.0.1/32}]}"),
+              ('SourceSecurityGroupId: !Ref FunctionGroup', 'CidrIp: 192.0.2.0/24'), (block(ACLS, 'HttpsOut'), ''), (block(ACLS, 'MysqlOut'), ''),
+              (block(ACLS, 'RepliesIn'), ''), (block(ACLS, 'RepliesOut'), '')]
+
+
+def test_all_that_stops_a_way_is_told_and_one_run_of_mending_is_enough(tmp_path):
+    template = yaml.load(changed(ACLS, *EVERYTHING), Loader)
+    found = findings(tmp_path, json.dumps(template), 'template.json')
+    of = {target: sorted(f['rule'] for f in found if target in str(f)) for target in ('DynamoDB', 'the database cluster')}
+    assert of['DynamoDB'] == ['acl-denies', 'endpoint-route-table', 'function-egress']
+    assert of['the database cluster'] == ['acl-denies', 'acl-ephemeral-ports', 'database-ingress', 'function-egress']
+    names = [name for finding in found for name in json.loads(finding['mend'])]
+    assert len(names) == len(set(names)), 'no mend takes the place of another one'
+    for finding in found:
+        merge(template['Resources'], json.loads(finding['mend']))
+    assert [f for f in findings(tmp_path, json.dumps(template), 'template.json') if f['severity'] == 'error'] == []
