@@ -230,6 +230,36 @@ Error *eni_add(Vpc *vpc, const Eni *eni, const Subnet *subnet) {
   return NULL;
 }
 
+/* A bucket for each direction, each at the device that it leaves by. */
+static Error *shape(Vpc *vpc, EniState *state, guint64 rate) {
+  g_autoptr(GArray) near = net_ops(), far = net_ops();
+  char device[16];
+  device_of(state, device);
+  net_shape(near, device, rate);
+  net_shape(far, state->netns ? "eth0" : state->edge_device, rate);
+  TRY(run_both(vpc, state, near, far));
+  state->rate = rate;
+  return NULL;
+}
+
+Error *enis_shape(Vpc *vpc) {
+  GHashTableIter iter;
+  gpointer value;
+  gboolean any = g_hash_table_size(vpc->fabric->faults) > 0;
+  if (!any && !vpc->shaped)
+    return NULL;
+  vpc->shaped = FALSE;
+  g_hash_table_iter_init(&iter, vpc->enis);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    EniState *state = value;
+    guint64 rate = any ? faults_rate(vpc->fabric, &state->eni) : 0;
+    if (rate != state->rate)
+      TRY(shape(vpc, state, rate));
+    vpc->shaped = vpc->shaped || rate;
+  }
+  return NULL;
+}
+
 /* Whether the interface as it is to be can be made of the one that is there. */
 static gboolean eni_stays(const EniState *state, const Eni *eni) {
   return eni && state->eni.address == eni->address && state->eni.kind == eni->kind && g_strcmp0(state->eni.subnet, eni->subnet) == 0;

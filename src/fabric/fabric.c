@@ -79,6 +79,8 @@ static Error *run_eni(Fabric *fabric, Job *job) {
 /* The faults of every VPC, with one more or less. */
 static Error *run_fault(Fabric *fabric, Job *job) {
   Error *error = NULL;
+  if (job->fault)
+    job->fault->shaped = job->fault->kind == FABRIC_BANDWIDTH && !job->fault->other && fabric_shapes(fabric);
   g_mutex_lock(&fabric->lock);
   if (job->fault)
     error = faults_put(fabric, g_steal_pointer(&job->fault));

@@ -142,7 +142,7 @@ char *fabric_eni_at(Fabric *fabric, const char *vpc_id, const char *address);
 typedef enum {
   FABRIC_CUT,                /* no packet passes */
   FABRIC_LOSS,               /* value thousandths of the packets are lost */
-  FABRIC_BANDWIDTH,          /* at most value KiB a second; what is over is dropped */
+  FABRIC_BANDWIDTH,          /* value bytes a second, each way; of an interface where fabric_shapes, what is over waits, else it is dropped */
   FABRIC_LATENCY,            /* packets are value ms later, more or less by at most jitter ms: each, so a round trip takes twice that */
   FABRIC_REFUSE,             /* connections are reset at once */
   FABRIC_DNS,                /* target: a VPC, whose resolver answers SERVFAIL (value 0), or nothing (value 1) */
@@ -152,9 +152,13 @@ typedef struct FabricFault {
   FabricFaultKind kind;
   const char *target;        /* a zone ("us-east-1a", in any VPC), an interface, an endpoint */
   const char *other;         /* only between the two; or NULL */
-  guint value, jitter;
+  guint64 value;
+  guint jitter;
   guint slot;                /* the fabric's own: of FABRIC_LATENCY, what the line knows it by */
+  gboolean shaped;           /* the fabric's own: of FABRIC_BANDWIDTH, by token buckets of the interfaces */
 } FabricFault;
+/* Whether the kernel has token buckets for the rates of interfaces (the queueing discipline tbf). Any thread. */
+gboolean fabric_shapes(Fabric *fabric);
 /* Both return at once; fabric_sync waits. fault is copied; the same name and target replace. */
 void fabric_fault_set(Fabric *fabric, const FabricFault *fault);
 void fabric_fault_remove(Fabric *fabric, const char *name);

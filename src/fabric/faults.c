@@ -17,7 +17,7 @@ GHashTable *faults_table_new(void) { return g_hash_table_new_full(g_str_hash, g_
 
 FabricFault *fault_copy(const FabricFault *fault) {
   FabricFault *copy = g_new0(FabricFault, 1);
-  *copy = (FabricFault){g_strdup(fault->name), fault->kind, g_strdup(fault->target), g_strdup(fault->other), fault->value, fault->jitter, fault->slot};
+  *copy = (FabricFault){g_strdup(fault->name), fault->kind, g_strdup(fault->target), g_strdup(fault->other), fault->value, fault->jitter, fault->slot, fault->shaped};
   return copy;
 }
 
@@ -74,6 +74,44 @@ const FabricFault *faults_dns(Fabric *fabric, const char *vpc_id) {
   return NULL;
 }
 
+static gboolean is_of(const Eni *eni, const char *target) { return strcmp(eni->id, target) == 0 || g_strcmp0(eni->owner, target) == 0; }
+
+/* A namespace of its own, whose loopback gets one and goes. */
+static gboolean probe_bucket(Fabric *fabric) {
+  Netns netns = 0;
+  g_autoptr(GArray) ops = net_ops();
+  net_shape(ops, "lo", 1 << 20);
+  g_autoptr(Error) made = warden_netns_new(fabric->warden, &netns, NULL);
+  g_autoptr(Error) error = made ? NULL : net_run(fabric, netns, ops);
+  if (error)
+    log_info("rates by policers, this kernel has no token bucket (tbf): %s", error->message);
+  if (!made)
+    error_free(warden_netns_free(fabric->warden, netns));
+  return !made && !error;
+}
+
+gboolean fabric_shapes(Fabric *fabric) {
+  gint known = g_atomic_int_get(&fabric->shapes);
+  if (!known) {
+    known = probe_bucket(fabric) ? 1 : -1;
+    g_atomic_int_set(&fabric->shapes, known);
+  }
+  return known > 0;
+}
+
+guint64 faults_rate(const Fabric *fabric, const Eni *eni) {
+  guint64 least = 0;
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init(&iter, fabric->faults);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    const FabricFault *fault = value;
+    if (fault->shaped && is_of(eni, fault->target) && (!least || fault->value < least))
+      least = fault->value;
+  }
+  return least;
+}
+
 /* --- rules --- */
 
 /* What a part is made from. */
@@ -94,7 +132,7 @@ static void add_matches(const Make *make, const char *target, gboolean out, Stri
       LIST_APPEND(make->arena, ret, match);
     }
   for (gsize i = 0; i < network->n_enis; i++)
-    if (strcmp(network->enis[i].id, target) == 0 || g_strcmp0(network->enis[i].owner, target) == 0) {
+    if (is_of(&network->enis[i], target)) {
       const char *match = arena_printf(make->arena, "%sname \"e%u\"", side, numbers_get(make->numbers, network->enis[i].id));
       LIST_APPEND(make->arena, ret, match);
     }
@@ -126,6 +164,13 @@ static StringList matches_of(const Make *make, const FabricFault *fault) {
   return all;
 }
 
+static gboolean is_interface(const Network *network, const char *target) {
+  for (gsize i = 0; i < network->n_enis; i++)
+    if (is_of(&network->enis[i], target))
+      return TRUE;
+  return FALSE;
+}
+
 /* What is cut off hears nothing of the resolver either. */
 static void cut_resolver(const Make *make, const FabricFault *fault, const char *name) {
   StringList from = {0};
@@ -140,6 +185,8 @@ static void add_fault_rules(const Make *make, const FabricFault *fault) {
   RuleChain *chain = ruleset_chain(make->part, "faults", "");
   RuleChain *delayed = fault->kind == FABRIC_LATENCY ? ruleset_chain(make->part, "f7_line", "type filter hook forward priority 40; policy accept;") : NULL;
   StringList matches = matches_of(make, fault);
+  if (fault->shaped && matches.n && is_interface(make->network, fault->target))
+    return;   /* enis_shape */
   gboolean drops = fault->kind == FABRIC_CUT || fault->kind == FABRIC_LOSS, all = fault->kind == FABRIC_CUT || fault->value >= ALL;
   if (matches.n && drops && !g_hash_table_contains(make->part->chains, name))
     rule_drop(ruleset_chain(make->part, name, ""), "", STAGE_FAULT, fault->name);
@@ -150,9 +197,11 @@ static void add_fault_rules(const Make *make, const FabricFault *fault) {
       if (all)
         rule_add(chain, "%s goto %s", matches.v[i], name);
       else
-        rule_add(chain, "%s numgen random mod %d < %u goto %s", matches.v[i], ALL, fault->value, name);
+        rule_add(chain, "%s numgen random mod %d < %u goto %s", matches.v[i], ALL, (guint) fault->value, name);
       break;
-    case FABRIC_BANDWIDTH: rule_add(chain, "%s limit rate over %u kbytes/second burst %d kbytes counter drop", matches.v[i], fault->value, BURST_KIB); break;
+    case FABRIC_BANDWIDTH:
+      rule_add(chain, "%s limit rate over %" G_GUINT64_FORMAT " bytes/second burst %d kbytes counter drop", matches.v[i], fault->value, BURST_KIB);
+      break;
     case FABRIC_LATENCY: rule_add(delayed, "%s meta mark set meta mark or 0x%08x", matches.v[i], LINE_MARK << fault->slot); break;
     case FABRIC_REFUSE: rule_add(chain, "%s ct direction original meta l4proto tcp reject with tcp reset", matches.v[i]); break;
     case FABRIC_DNS: break;
@@ -176,7 +225,7 @@ static gboolean slots_of(Vpc *vpc, LineSlot slots[LINE_SLOTS]) {
     const FabricFault *fault = value;
     if (fault->kind != FABRIC_LATENCY || matches_of(&make, fault).n == 0)
       continue;
-    slots[fault->slot] = (LineSlot){fault->value, fault->jitter};
+    slots[fault->slot] = (LineSlot){(guint) fault->value, fault->jitter};
     any = TRUE;
   }
   return any;

@@ -95,6 +95,8 @@ void net_rules(GArray *ops, gboolean ipv6, guint own_table, const char *nowhere)
 
 void net_flush(GArray *ops, Ip address) { put_address(add(ops, NET_FLUSH_FLOWS, NULL), address); }
 
+void net_shape(GArray *ops, const char *device, guint64 rate) { add(ops, NET_SHAPE, device)->rate = rate; }
+
 void net_sysctl(GArray *ops, const char *path, const char *value) {
   NetOp *op = add(ops, NET_SYSCTL, NULL);
   g_strlcpy(op->path, path, sizeof op->path);

@@ -166,13 +166,19 @@ static void swap_network(Vpc *vpc, Network *network) {
   g_mutex_unlock(&vpc->fabric->lock);
 }
 
+/* What waits, once the devices and the rules are there. */
+static Error *apply_waits(Vpc *vpc) {
+  TRY(enis_shape(vpc));
+  return delays_apply(vpc);
+}
+
 Error *vpc_apply(Vpc *vpc, Network *network) {
   Error *error = apply(vpc, network);
   g_hash_table_unref(vpc->foreign);
   vpc->foreign = parts_foreign_groups(network);
   swap_network(vpc, network);
   error = error ? error : peerings_apply(vpc, FALSE);
-  return error ? error : delays_apply(vpc);
+  return error ? error : apply_waits(vpc);
 }
 
 /* Whether a route of the network, or the edge, leads to it. */
@@ -217,7 +223,7 @@ Error *vpc_apply_eni(Vpc *vpc, const char *id, const Eni *eni) {
   if (ways)
     TRY(things_apply(vpc, vpc->network));
   TRY(peerings_apply_eni(vpc, id, eni));
-  return delays_apply(vpc);
+  return apply_waits(vpc);
 }
 
 Error *vpc_apply_faults(Vpc *vpc) {
@@ -226,5 +232,5 @@ Error *vpc_apply_faults(Vpc *vpc) {
   delays_lift(vpc);
   parts_put_faults(vpc->rules, &vpc->numbers, vpc->network, vpc->fabric->faults);
   TRY(vpc_commit_rules(vpc));
-  return delays_apply(vpc);
+  return apply_waits(vpc);
 }

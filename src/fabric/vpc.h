@@ -33,6 +33,7 @@ typedef struct EniState {
   guint32 gateway;      /* of its subnet */
   guint subnet_group;
   gboolean ipv6;        /* switched on in its namespace */
+  guint64 rate;         /* bytes a second that its buckets let through; 0: it has none */
   char edge_device[16]; /* interface endpoint */
 } EniState;
 
@@ -61,6 +62,7 @@ typedef struct Vpc {
   guint n_sources;
   Line *line;               /* while a failure delays packets here */
   char *line_rules;         /* as the kernel has them */
+  gboolean shaped;          /* an interface has a rate */
   GSource *flows;           /* reader of connection tracking's events, while somebody watches */
 } Vpc;
 
@@ -81,6 +83,7 @@ struct Fabric {
   GMutex lock;
   GCond changed;
   gboolean ipv6;            /* the machine has it */
+  gint shapes;              /* fabric_shapes' answer: 1, -1, or 0: not known. Atomic */
   Egress *egress;           /* NULL: no way out to the host's network */
   GHashTable *vpcs;         /* id -> Vpc * */
   GHashTable *names;        /* name -> FabricName * */
@@ -145,6 +148,7 @@ void net_nowhere(GArray *ops, const char *device);
 /* Instead of the kernel's rules: main; the namespace's own packets: own_table (0: none); all others: to the device nowhere. */
 void net_rules(GArray *ops, gboolean ipv6, guint own_table, const char *nowhere);
 void net_flush(GArray *ops, Ip address);
+void net_shape(GArray *ops, const char *device, guint64 rate);
 void net_sysctl(GArray *ops, const char *path, const char *value);
 void net_ipv6(GArray *ops, const char *device);
 Range ip_range(Ip address);
@@ -167,6 +171,8 @@ Error *enis_add(Vpc *vpc, const Network *network) ERROR_MUST_USE;
 /* One of them: it is to be gone, or is changed such that it has to be made again; it is to be there. */
 Error *eni_remove(Vpc *vpc, const char *id, const Eni *eni) ERROR_MUST_USE;
 Error *eni_add(Vpc *vpc, const Eni *eni, const Subnet *subnet) ERROR_MUST_USE;
+/* Every interface lets through what failures that are on leave it. */
+Error *enis_shape(Vpc *vpc) ERROR_MUST_USE;
 void eni_state_free(gpointer state);
 
 /* Listeners on a device of the edge. */
@@ -203,6 +209,8 @@ Error *faults_put(Fabric *fabric, FabricFault *fault) ERROR_MUST_USE;
 void faults_drop(Fabric *fabric, const char *name);
 /* Brings the VPC's line (line.h) in line with the failures that delay packets of it, after devices or faults have changed. Worker thread. */
 Error *delays_apply(Vpc *vpc) ERROR_MUST_USE;
+/* The least rate that failures leave an interface; 0: none is limited. Worker thread. */
+guint64 faults_rate(const Fabric *fabric, const Eni *eni);
 /* What waits for failures that are lifted goes, before their rules do. */
 void delays_lift(Vpc *vpc);
 void delays_end(Vpc *vpc);

@@ -9,6 +9,7 @@
 #include <linux/if_link.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -205,6 +206,37 @@ static int step_sysctl(const Batch *batch, const NetOp *op) {
   return bad;
 }
 
+/* --- rates --- */
+
+/* A token bucket that lets 5 ms of the rate through at once, and keeps 200 ms of it; at least a few packets. */
+static void put_bucket(struct nlmsghdr *message, guint64 rate) {
+  enum { BURST_MIN = 3072, BURST_MAX = 4 << 20, KEPT_MIN = 8192 };
+  guint32 burst = (guint32) CLAMP(rate / 200, BURST_MIN, BURST_MAX);
+  struct tc_tbf_qopt bucket = {.limit = (guint32) MAX(MIN(rate / 5, 64 << 20), KEPT_MIN) + burst};
+  bucket.rate.rate = (guint32) MIN(rate, G_MAXUINT32);
+  bucket.rate.linklayer = TC_LINKLAYER_ETHERNET;
+  mnl_attr_put_strz(message, TCA_KIND, "tbf");
+  struct nlattr *options = mnl_attr_nest_start(message, TCA_OPTIONS);
+  mnl_attr_put(message, TCA_TBF_PARMS, sizeof bucket, &bucket);
+  mnl_attr_put_u32(message, TCA_TBF_BURST, burst);
+  if (rate > G_MAXUINT32)
+    mnl_attr_put_u64(message, TCA_TBF_RATE64, rate);
+  mnl_attr_nest_end(message, options);
+}
+
+static int step_shape(const Batch *batch, const NetOp *op) {
+  struct nlmsghdr *message = message_new(batch, op->rate ? RTM_NEWQDISC : RTM_DELQDISC, op->rate ? NLM_F_CREATE | NLM_F_REPLACE : 0);
+  struct tcmsg *head = mnl_nlmsg_put_extra_header(message, sizeof *head);
+  head->tcm_ifindex = (int) if_nametoindex(op->device);
+  head->tcm_parent = TC_H_ROOT;
+  if (op->rate) {
+    head->tcm_handle = 1 << 16;
+    put_bucket(message, op->rate);
+  }
+  int bad = transact(batch, message);
+  return !op->rate && (bad == ENOENT || bad == ENODEV || bad == EINVAL) ? 0 : bad;
+}
+
 /* --- flows --- */
 
 typedef struct Flows {
@@ -301,6 +333,7 @@ static const struct { const char *name; StepFunction run; } steps[] = {
   [NET_RULE_DELETE] = {"rule delete", step_rule},
   [NET_SYSCTL] = {"sysctl", step_sysctl},
   [NET_FLUSH_FLOWS] = {"flush of flows", step_flush_flows},
+  [NET_SHAPE] = {"rate", step_shape},
 };
 
 static Error *run_step(const Batch *batch, NetOp *op) {

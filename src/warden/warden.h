@@ -72,6 +72,7 @@ typedef enum {
   NET_RULE_DELETE,
   NET_SYSCTL,        /* path (below /proc/sys/net/) = value */
   NET_FLUSH_FLOWS,   /* deletes the connection tracking entries from and to address */
+  NET_SHAPE,         /* what leaves by device passes at rate bytes a second (a token bucket: what is over it waits, then is dropped); 0: as it comes */
 } NetOpKind;
 
 typedef struct NetOp {
@@ -85,6 +86,7 @@ typedef struct NetOp {
   guint32 prefix;
   guint32 table, metric, mark;
   char path[64], value[32];
+  guint64 rate;
 } NetOp;
 /* Performs the steps in order and stops at the first that fails; the fault names it. */
 Error *warden_net(Warden *warden, Netns netns, const NetOp *ops, gsize n_ops) ERROR_MUST_USE;

@@ -96,7 +96,10 @@ def test_bandwidth(place, fault):
     """16 kbit a second: the burst is used up by a body of a megabyte, and its rest would take minutes."""
     big = {'service': 'kms', 'operation': 'create_key', 'arguments': {'Policy': 'x' * 30000, 'Description': 'x'}, 'read': 3, 'timeout': 3}
     assert place.invoke('pay', **big) not in ('ReadTimeoutError', 'ConnectTimeoutError', 'ConnectionClosedError')
-    fault('bandwidth', 'pay', '8.192kbit')
+    assert fault('bandwidth', 'pay', '8.192kbit') in (
+        'bandwidth-1: packets of pay over 8 kbit a second wait, and are dropped when too many do (token bucket)\n',
+        'bandwidth-1: packets of pay over 8 kbit a second are dropped (policer)\n')
+    assert fault('bandwidth', 'us-east-1a', 'us-east-1b', '1mbit').endswith('over 1000 kbit a second are dropped (policer)\n')
     answers = [place.invoke('pay', **big) for _ in range(5)]
     assert any('Time' in answer or 'Connect' in answer for answer in answers if isinstance(answer, str)), answers
 

@@ -121,8 +121,10 @@ static Error *prepare_bandwidth(Call *call, Json *settings, Fault *fault) {
   if (bits < BITS * KIB || bits > G_GINT64_CONSTANT(100000000000))
     return error_answer("ValidationException", "A bandwidth is at least 8 kbit and at most 100 gbit a second");
   TRY(find_targets(call, settings, fault, &found, &what));
-  fault->text = arena_printf(call->arena, "packets %s over %" G_GINT64_FORMAT " kbit a second are dropped", what, bits / 1000);
-  json_set(call->arena, settings, "value", json_new_int(call->arena, bits / BITS / KIB));
+  gboolean waits = found.interfaces.n && fabric_shapes(call->haar->fabric);
+  fault->text = arena_printf(call->arena, "packets %s over %" G_GINT64_FORMAT " kbit a second %s", what, bits / 1000,
+                             waits ? "wait, and are dropped when too many do (token bucket)" : "are dropped (policer)");
+  json_set(call->arena, settings, "value", json_new_int(call->arena, bits / BITS));
   return NULL;
 }
 
@@ -229,7 +231,7 @@ static gint64 value_of(const Fault *fault) { return number_of(fault->settings, "
 
 static FabricFault fault_of(const Fault *fault, FabricFaultKind kind, const char *target) {
   return (FabricFault){.name = fault->name, .kind = kind, .target = target, .other = json_string(json_get(fault->settings, "other")),
-                       .value = (guint) value_of(fault), .jitter = (guint) number_of(fault->settings, "jitter_ms")};
+                       .value = (guint64) MAX(value_of(fault), 0), .jitter = (guint) number_of(fault->settings, "jitter_ms")};
 }
 
 static Error *set_all(Haar *haar, const Fault *fault, FabricFaultKind kind) {
