@@ -4,11 +4,32 @@
 #include <string.h>
 #include <zlib.h>
 
+/* From ASIDE_FROM bytes on a thread of its own computes, while who feeds it encrypts and writes what came: MD5 alone takes longer than both. */
+enum { ASIDE_FROM = 1 << 20, PIECE = 64 * 1024, PIECES = 8 };
+
+typedef struct Piece {
+  gsize size;
+  guint8 bytes[PIECE];
+} Piece;
+
+typedef struct Aside {
+  Digests *digests;
+  GThread *thread;
+  GMutex mutex; /* of the numbers */
+  GCond cond;
+  guint64 filled, used; /* pieces, since it began: number n is pieces[n % PIECES] */
+  gboolean ends;
+  Piece pieces[PIECES];
+} Aside;
+
 struct Digests {
   guint set;
   EVP_MD_CTX *md5, *sha1, *sha256;
   guint32 crc32, crc32c;
   guint64 crc64;
+  guint64 size;
+  Aside *aside; /* NULL: not yet */
+  gboolean alone; /* there is no thread to be had */
 };
 
 /* --- CRCs, eight bytes a step; reflected polynomials of CRC-32C (Castagnoli) and CRC-64/NVME --- */
@@ -112,19 +133,8 @@ digests_new(guint set)
   return digests;
 }
 
-void
-digests_free(Digests *digests)
-{
-  if (!digests)
-    return;
-  EVP_MD_CTX_free(digests->md5);
-  EVP_MD_CTX_free(digests->sha1);
-  EVP_MD_CTX_free(digests->sha256);
-  g_free(digests);
-}
-
-void
-digests_update(Digests *digests, const void *data, gsize size)
+static void
+compute(Digests *digests, const void *data, gsize size)
 {
   EVP_MD_CTX *const contexts[] = {digests->md5, digests->sha1, digests->sha256};
   for (gsize i = 0; i < G_N_ELEMENTS(contexts); i++)
@@ -138,9 +148,120 @@ digests_update(Digests *digests, const void *data, gsize size)
     digests->crc64 = digest_crc64nvme(digests->crc64, data, size);
 }
 
+/* --- aside --- */
+
+/* The next piece that is full; NULL: it is over. */
+static const Piece *
+next_piece(Aside *aside)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&aside->mutex);
+  while (aside->used == aside->filled && !aside->ends)
+    g_cond_wait(&aside->cond, &aside->mutex);
+  return aside->used == aside->filled ? NULL : &aside->pieces[aside->used % PIECES];
+}
+
+static gpointer
+compute_aside(gpointer data)
+{
+  Aside *aside = data;
+  for (const Piece *piece; (piece = next_piece(aside));) {
+    compute(aside->digests, piece->bytes, piece->size);
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&aside->mutex);
+    aside->used++;
+    g_cond_signal(&aside->cond);
+  }
+  return NULL;
+}
+
+static void
+begin_aside(Digests *digests)
+{
+  Aside *aside = g_new(Aside, 1);
+  aside->digests = digests;
+  aside->filled = aside->used = 0;
+  aside->ends = FALSE;
+  aside->pieces[0].size = 0;
+  g_mutex_init(&aside->mutex);
+  g_cond_init(&aside->cond);
+  digests->aside = aside;
+  aside->thread = g_thread_try_new("digest", compute_aside, aside, NULL);
+  if (aside->thread)
+    return;
+  digests->alone = TRUE;
+  digests->aside = NULL;
+  g_free(aside);
+}
+
+/* Hands the piece that is being filled over, and waits for another that is free. */
+static void
+hand_over(Aside *aside, gboolean ends)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&aside->mutex);
+  aside->filled += !ends || aside->pieces[aside->filled % PIECES].size;
+  aside->ends = ends;
+  g_cond_signal(&aside->cond);
+  while (!ends && aside->filled - aside->used == PIECES)
+    g_cond_wait(&aside->cond, &aside->mutex);
+  if (!ends)
+    aside->pieces[aside->filled % PIECES].size = 0;
+}
+
+static void
+feed(Aside *aside, const guint8 *data, gsize size)
+{
+  while (size) {
+    Piece *piece = &aside->pieces[aside->filled % PIECES]; /* only who feeds changes filled */
+    gsize n = MIN(size, PIECE - piece->size);
+    memcpy(piece->bytes + piece->size, data, n);
+    piece->size += n;
+    data += n;
+    size -= n;
+    if (piece->size == PIECE)
+      hand_over(aside, FALSE);
+  }
+}
+
+static void
+end_aside(Digests *digests)
+{
+  Aside *aside = g_steal_pointer(&digests->aside);
+  if (!aside)
+    return;
+  hand_over(aside, TRUE);
+  g_thread_join(aside->thread);
+  g_mutex_clear(&aside->mutex);
+  g_cond_clear(&aside->cond);
+  g_free(aside);
+}
+
+void
+digests_free(Digests *digests)
+{
+  if (!digests)
+    return;
+  end_aside(digests);
+  EVP_MD_CTX_free(digests->md5);
+  EVP_MD_CTX_free(digests->sha1);
+  EVP_MD_CTX_free(digests->sha256);
+  g_free(digests);
+}
+
+void
+digests_update(Digests *digests, const void *data, gsize size)
+{
+  digests->size += size;
+  if (!digests->aside && !digests->alone && digests->size >= ASIDE_FROM)
+    begin_aside(digests);
+  if (digests->aside)
+    feed(digests->aside, data, size);
+  else
+    compute(digests, data, size);
+}
+
 void
 digests_finish(Digests *digests, BodySpool *spool)
 {
+  end_aside(digests);
   if (digests->md5)
     EVP_DigestFinal_ex(digests->md5, spool->md5, NULL);
   if (digests->sha1)

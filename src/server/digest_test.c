@@ -29,6 +29,35 @@ test_pieces_give_the_same(void)
   digests_free(b);
 }
 
+/* Large ones are computed by a thread of their own. */
+static void
+test_large(void)
+{
+  const gsize size = (5 << 20) + 4321;
+  g_autofree guint8 *data = g_malloc(size);
+  g_autofree char *md5 = NULL, *sha256 = NULL;
+  g_autoptr(Arena) arena = arena_new();
+  for (gsize i = 0; i < size; i++)
+    data[i] = (guint8) (i * 31 + (i >> 13));
+  md5 = g_compute_checksum_for_data(G_CHECKSUM_MD5, data, size);
+  sha256 = g_compute_checksum_for_data(G_CHECKSUM_SHA256, data, size);
+  for (gsize step = 1000; step <= size; step = step * 37 + 1) {
+    BodySpool spool = {0};
+    Digests *digests = digests_new(DIGEST_MD5 | DIGEST_SHA256 | DIGEST_CRC32C);
+    for (gsize at = 0; at < size; at += step)
+      digests_update(digests, data + at, MIN(step, size - at));
+    digests_finish(digests, &spool);
+    g_assert_cmpstr(text_hex(arena, spool.md5, 16), ==, md5);
+    g_assert_cmpstr(text_hex(arena, spool.sha256, 32), ==, sha256);
+    g_assert_cmphex(spool.crc32c, ==, digest_crc32c(0, data, size));
+    digests_free(digests);
+  }
+  /* One that is given up. */
+  Digests *broken = digests_new(DIGEST_MD5);
+  digests_update(broken, data, size);
+  digests_free(broken);
+}
+
 static void
 test_md5(void)
 {
@@ -47,6 +76,7 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/server/digest/crc-check-values", test_crc_check_values);
   g_test_add_func("/server/digest/pieces", test_pieces_give_the_same);
+  g_test_add_func("/server/digest/large", test_large);
   g_test_add_func("/server/digest/md5", test_md5);
   return g_test_run();
 }
