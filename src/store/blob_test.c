@@ -1,4 +1,5 @@
 #include "store/test_support.h"
+#include "store/seal.h"
 
 #define CHUNK 65536
 
@@ -261,6 +262,39 @@ test_seal(void)
   g_assert_cmpuint(size, ==, 0);
 }
 
+static void
+test_sealed_files(void)
+{
+  static const gsize sizes[] = {0, 1, 65535, 65536, 65537, 3 * 65536};
+  g_autofree char *directory = test_directory(), *path = g_build_filename(directory, "one.sealed", NULL), *raw = NULL;
+  g_autoptr(Store) store = NULL;
+  gsize raw_size = 0;
+  ASSERT_GOOD(store_open(directory, NULL, &store));
+  for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+    g_autofree char *data = g_strnfill(sizes[i], 'x');
+    g_autofree guint8 *back = NULL;
+    gsize size = 0;
+    ASSERT_GOOD(store_seal_file(store, path, data, sizes[i]));
+    ASSERT_GOOD(store_open_file(store, path, &back, &size));
+    g_assert_cmpmem(back, size, data, sizes[i]);
+  }
+  g_assert_true(g_file_get_contents(path, &raw, &raw_size, NULL));
+  g_assert_null(g_strstr_len(raw, (gssize) raw_size, "xxxxxxxx"));
+  /* Cut at the end of a chunk; changed; not there. */
+  guint8 *none = NULL;
+  gsize size = 0;
+  g_assert_true(g_file_set_contents(path, raw, (gssize) (raw_size - 65536 - 16), NULL));
+  g_autoptr(Error) cut = store_open_file(store, path, &none, &size);
+  raw[raw_size - 20] ^= 1;
+  g_assert_true(g_file_set_contents(path, raw, (gssize) raw_size, NULL));
+  g_autoptr(Error) changed = store_open_file(store, path, &none, &size);
+  g_assert_cmpint(g_unlink(path), ==, 0);
+  g_autoptr(Error) missing = store_open_file(store, path, &none, &size);
+  g_assert_true(cut && changed && missing && !none);
+  g_clear_pointer(&store, store_close);
+  test_remove(directory);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -271,5 +305,6 @@ main(int argc, char **argv)
   g_test_add_func("/store/blob/readers-keep-files", test_readers_keep_files);
   g_test_add_func("/store/blob/start-sweeps", test_start_sweeps);
   g_test_add_func("/store/blob/seal", test_seal);
+  g_test_add_func("/store/blob/sealed-files", test_sealed_files);
   return g_test_run();
 }

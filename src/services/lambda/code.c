@@ -8,6 +8,7 @@
 #include <zip.h>
 
 #include "services/lambda/lambda.h"
+#include "store/seal.h"
 
 enum { UNZIPPED_MAX = 262144000, ENTRIES_MAX = 100000 };
 
@@ -20,7 +21,7 @@ code_directory(Arena *arena, const Haar *haar, const char *code)
 char *
 code_zip_path(Arena *arena, const Haar *haar, const char *code)
 {
-  return arena_printf(arena, "%s/lambda/%s.zip", haar->data_directory, code);
+  return arena_printf(arena, "%s/lambda/%s.sealed", haar->data_directory, code);
 }
 
 static Error *
@@ -149,9 +150,8 @@ code_store(Call *call, const Blob *zip, const char **ret_code, const char **ret_
   if (g_mkdir_with_parents(part, 0755) < 0)
     return error_fault("%s: %s", part, g_strerror(errno));
   Error *error = unpack(zip, part);
-  g_autoptr(GError) failed = NULL;
-  if (!error && !g_file_set_contents(package, (const char *) zip->data, (gssize) zip->size, &failed))
-    error = error_fault("%s", failed->message);
+  if (!error)
+    error = store_seal_file(call->haar->store, package, zip->data, zip->size);
   if (!error && rename(part, directory) < 0 && errno != ENOTEMPTY && errno != EEXIST)
     error = error_fault("%s: %s", directory, g_strerror(errno));
   remove_tree(part);

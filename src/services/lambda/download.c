@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "services/lambda/lambda.h"
+#include "store/seal.h"
 #include "wire/sigv4.h"
 
 enum { EXPIRES_S = 600, CODE_DIGITS = 64 };
@@ -71,12 +72,14 @@ download_serve(Haar *haar, HttpExchange *exchange)
     return;
   }
   gboolean named = strlen(code) == CODE_DIGITS && strspn(code, "0123456789abcdef") == CODE_DIGITS;
-  g_autoptr(GMappedFile) file = named ? g_mapped_file_new(code_zip_path(http_arena(exchange), haar, code), FALSE, NULL) : NULL;
-  if (!file) {
+  g_autofree guint8 *zip = NULL;
+  gsize size = 0;
+  g_autoptr(Error) missing = named ? store_open_file(haar->store, code_zip_path(http_arena(exchange), haar, code), &zip, &size) : NULL;
+  if (!zip) {
     refuse(exchange, 404, "NoSuchKey", "The specified key does not exist.");
     return;
   }
   StringMap headers = {0};
   MAP_SET(http_arena(exchange), &headers, "Content-Type", "application/zip");
-  http_answer(exchange, 200, &headers, g_mapped_file_get_contents(file), g_mapped_file_get_length(file));
+  http_answer(exchange, 200, &headers, zip, size);
 }

@@ -3,6 +3,7 @@
 import base64
 import concurrent.futures
 import json
+import os
 import subprocess
 import time
 
@@ -316,6 +317,10 @@ def test_code_is_downloaded(lambda_, function, haar, tmp_path):
     assert code['RepositoryType'] == 'S3' and 'X-Amz-Expires=600' in code['Location']
     assert fetch(code['Location']) == (200, zip_)
     assert fetch(lambda_.get_layer_version(LayerName='kept', VersionNumber=layer['Version'])['Content']['Location']) == (200, zip_)
+    for folder, _, names in os.walk(os.path.join(haar.data, 'lambda')):  # the package lies sealed on disk
+        for file in names:
+            with open(os.path.join(folder, file), 'rb') as opened:
+                assert not opened.read().startswith(zip_[:4]), file
     status, text = fetch(code['Location'][:-1] + ('0' if code['Location'][-1] != '0' else '1'))
     assert status == 403 and b'<Code>SignatureDoesNotMatch</Code>' in text
     haar.call('POST', 'clock', {'advance': '601s'})
