@@ -108,6 +108,7 @@ run_rules(Check *check)
   rules_paths(check);
   rules_endpoints(check);
   rules_policies(check);
+  rules_denies(check);
   rules_code(check);
 }
 

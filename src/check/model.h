@@ -261,6 +261,30 @@ void functions_build(Check *check);
 /* What they need. After functions_build. */
 void needs_build(Check *check);
 
+/* -- conditions of policies --------------------------------------------------------------------------------------------------- */
+
+typedef enum { TRUTH_FALSE, TRUTH_UNKNOWN, TRUTH_TRUE } Truth;   /* in the order of MIN and MAX: and, or */
+
+/* A function's calls of a service. */
+typedef struct Calls {
+  const Function *function;
+  const Service *service;
+  const VpcEndpoint *endpoint; /* that they go through, or NULL */
+  gboolean way_known;        /* FALSE: it cannot be told whether they go through one */
+  const char *action;        /* a pattern, or NULL: any */
+} Calls;
+Calls calls_of(const Function *function, const Service *service, const char *action);
+/* condition: a statement's, or NULL. */
+Truth condition_truth(const Check *check, const Json *condition, const Calls *calls);
+/* What is known of the keys that it names: "aws:SourceVpce is not there" (arena). */
+const char *condition_words(Check *check, const Json *condition, const Calls *calls);
+/* Whether Lambda itself makes the call, for a function's event source. */
+gboolean action_is_polled(const char *action);
+/* As statements_allow, of statements whose conditions these calls may meet. */
+const Statement *statements_allow_calls(const Check *check, const Statements *statements, const char *action, const Calls *calls);
+/* A resource of a policy as a snippet has it (arena). */
+const char *resource_json_of(const Check *check, const char *text);
+
 /* -- rules, one file a family ------------------------------------------------------------------------------------------------ */
 
 void rules_specification(Check *check);
@@ -269,4 +293,5 @@ void rules_groups(Check *check);
 void rules_paths(Check *check);
 void rules_endpoints(Check *check);
 void rules_policies(Check *check);
+void rules_denies(Check *check);
 void rules_code(Check *check);

@@ -21,14 +21,15 @@ resources_overlap(const Check *check, const Statement *a, const Statement *b)
 
 /* Whether an endpoint's policy lets this action of a role's statement pass. */
 static gboolean
-policy_lets(const Check *check, const Statements *policy, const Statement *role, const char *action, gboolean *ret_named)
+policy_lets(const Check *check, const Statements *policy, const Statement *role, const Calls *calls, gboolean *ret_named)
 {
+  const char *action = calls->action;
   for (gsize i = 0; i < policy->n; i++) {
     const Statement *statement = &policy->v[i];
     gboolean named = FALSE;
     for (gsize j = 0; j < statement->actions.n && !named; j++)
       named = patterns_overlap(statement->actions.v[j], action, TRUE);
-    if (!statement->allow || named == statement->not_action)
+    if (!statement->allow || named == statement->not_action || condition_truth(check, statement->condition, calls) == TRUTH_FALSE)
       continue;
     *ret_named = TRUE;
     if (resources_overlap(check, statement, role))
@@ -52,6 +53,14 @@ resource_json(const Check *check, const char *text, GString *out)
     json_write_string(out, text);
     g_string_append(out, symbol ? "}" : "");
   }
+}
+
+const char *
+resource_json_of(const Check *check, const char *text)
+{
+  g_autoptr(GString) out = g_string_new(NULL);
+  resource_json(check, resource_shown(check, text), out);
+  return arena_strdup(check->arena, out->str);
 }
 
 static void
@@ -86,8 +95,8 @@ tell_policy(Check *check, const Function *function, const VpcEndpoint *endpoint,
 }
 
 /* Actions of a role that the Lambda service takes from outside the VPC. */
-static gboolean
-is_polled(const char *action)
+gboolean
+action_is_polled(const char *action)
 {
   static const char *const polled[] = { "getrecords", "getsharditerator", "describestream", "liststreams", "receivemessage", "deletemessage",
     "getqueueattributes", "listshards" };
@@ -109,7 +118,8 @@ check_role_through(Check *check, const Function *function, const VpcEndpoint *en
     for (gsize j = 0; statement->allow && !statement->managed && !statement->not_action && j < statement->actions.n; j++) {
       const char *action = statement->actions.v[j], *colon = strchr(action, ':');
       gboolean its = colon && strlen(service->iam) == (gsize) (colon - action) && g_ascii_strncasecmp(action, service->iam, strlen(service->iam)) == 0;
-      if (its && !is_polled(action) && !policy_lets(check, policy, statement, action, &named))
+      const Calls calls = { function, service, endpoint, TRUE, action };
+      if (its && !action_is_polled(action) && !policy_lets(check, policy, statement, &calls, &named))
         words_add(check->arena, &denied, action);
     }
     if (denied.n)
@@ -125,7 +135,8 @@ check_answers(Check *check, const Function *function, const VpcEndpoint *endpoin
   Statement put = { .allow = TRUE };
   gboolean named = FALSE;
   LIST_APPEND(check->arena, &put.resources, "arn:aws:s3:::cloudformation-custom-resource-response-*");
-  if (policy_lets(check, policy, &put, "s3:PutObject", &named))
+  const Calls calls = { function, need->service, endpoint, TRUE, "s3:PutObject" };
+  if (policy_lets(check, policy, &put, &calls, &named))
     return;
   tell(check, &(Telling){ RULE_CUSTOM_RESOURCE_S3, CERTAINTY_CERTAIN, { endpoint->item, item_property(endpoint->item, "PolicyDocument") },
     arena_printf(check->arena, "%s cannot answer CloudFormation: the stack waits for an hour, then fails and rolls back", function->item->id),
@@ -252,7 +263,7 @@ principal_is(const Check *check, const Json *principal, const Item *role, gboole
 }
 
 static KeyAnswer
-key_answer(const Check *check, const Statements *policy, const Item *role, const char *host)
+key_answer(const Check *check, const Statements *policy, const Item *role, const char *host, const Calls *calls)
 {
   KeyAnswer answer = KEY_NOBODY;
   for (gsize i = 0; i < policy->n; i++) {
@@ -260,7 +271,8 @@ key_answer(const Check *check, const Statements *policy, const Item *role, const
     gboolean named = FALSE, account = FALSE;
     for (gsize j = 0; j < statement->actions.n && !named; j++)
       named = action_uses_key(statement->actions.v[j], host);
-    if (!statement->allow || named == statement->not_action || !via_lets(statement->condition, host))
+    if (!statement->allow || named == statement->not_action || !via_lets(statement->condition, host) ||
+        condition_truth(check, statement->condition, calls) == TRUTH_FALSE)
       continue;
     if (principal_is(check, statement->principal, role, &account))
       return KEY_LETS;
@@ -271,12 +283,13 @@ key_answer(const Check *check, const Statements *policy, const Item *role, const
 }
 
 static gboolean
-role_may_decrypt(const Function *function, const char *host)
+role_may_decrypt(const Check *check, const Function *function, const char *host, const Calls *calls)
 {
   for (gsize i = 0; i < function->role.n; i++) {
     const Statement *statement = &function->role.v[i];
     for (gsize j = 0; statement->allow && j < statement->actions.n; j++) {
-      if (action_uses_key(statement->actions.v[j], host) != statement->not_action && via_lets(statement->condition, host))
+      if (action_uses_key(statement->actions.v[j], host) != statement->not_action && via_lets(statement->condition, host) &&
+          condition_truth(check, statement->condition, calls) != TRUTH_FALSE)
         return TRUE;
     }
   }
@@ -343,8 +356,9 @@ check_keys(Check *check, const Function *function, StringList *told)
       continue;
     if (document)
       statements_read(check, document, &policy);
-    KeyAnswer answer = document ? key_answer(check, &policy, role, host) : KEY_DELEGATES;
-    if (!policy.complete || answer == KEY_LETS || (answer == KEY_DELEGATES && role_may_decrypt(function, host)))
+    const Calls calls = calls_of(function, service_of_iam("kms", 3), "kms:Decrypt");
+    KeyAnswer answer = document ? key_answer(check, &policy, role, host, &calls) : KEY_DELEGATES;
+    if (!policy.complete || answer == KEY_LETS || (answer == KEY_DELEGATES && role_may_decrypt(check, function, host, &calls)))
       continue;
     words_add(check->arena, told, pair);
     tell_key(check, function, item, key, host, answer == KEY_DELEGATES);
@@ -405,7 +419,8 @@ check_actions(Check *check, const Function *function)
   for (gsize i = 0; role && function->role.complete && i < function->code.n_calls; i++) {
     const CodeCall *call = &function->code.calls[i];
     const char *action = iam_action(check, call);
-    if (!action || string_list_has(&told, action) || statements_allow(&function->role, action))
+    const Calls calls = action ? calls_of(function, call->service, action) : (Calls){ 0 };
+    if (!action || string_list_has(&told, action) || statements_allow_calls(check, &function->role, action, &calls))
       continue;
     words_add(check->arena, &told, action);
     tell(check, &(Telling){ RULE_ROLE_LACKS_ACTION, CERTAINTY_LIKELY, { function->item, NULL, call->file, call->line },

@@ -48,6 +48,13 @@ CUSTOM = 'correct/custom_resource.yaml'
 CACHE = 'correct/cache.yaml'
 PROXY = 'correct/database_proxy.yaml'
 PEERING = 'rules/peering-route/mended.yaml'
+DENY = 'rules/explicit-deny/bad.yaml'
+UNMET = 'rules/condition-not-met/bad.yaml'
+ONLY = "Condition: {StringEquals: {'aws:SourceVpce': !Ref BucketEndpoint}}"
+OTHER = "  Other:\n    Type: AWS::IAM::Role\n    Properties: {AssumeRolePolicyDocument: {Statement: []}}\n  Uploads:\n"
+OUTSIDE, INSIDE = '      Timeout: 30\n', '      Timeout: 30\n      VpcConfig: {SubnetIds: [!Ref Private], SecurityGroupIds: [!Ref FunctionGroup]}\n'
+POLICIES = 'correct/policies_with_denies.yaml'
+REGIONS = "- {Effect: Deny, Action: 's3:*'"
 REPLY = 'rules/stateless-reply/bad.yaml'
 NOBODY = "SecurityGroupEgress: [{IpProtocol: '-1', CidrIp: 127.0.0.1/32}]"
 CASES = {
@@ -95,6 +102,47 @@ CASES = {
     'replies to another port': (REPLY, [(NOBODY, 'SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 5432, ToPort: 5432, CidrIp: 0.0.0.0/0}]')],
                                 {('stateless-reply', 'possible')}),
     'replies by UDP': (REPLY, [(NOBODY, 'SecurityGroupEgress: [{IpProtocol: udp, FromPort: 0, ToPort: 65535, CidrIp: 0.0.0.0/0}]')], {('stateless-reply', 'possible')}),
+    'a bucket for the VPC, called through the endpoint': (DENY, [(OUTSIDE, INSIDE), ("'aws:SourceVpce': !Ref BucketEndpoint", "'aws:SourceVpc': !Ref Vpc")], set()),
+    'a bucket for another VPC': (DENY, [(OUTSIDE, INSIDE), ("'aws:SourceVpce': !Ref BucketEndpoint", "'aws:SourceVpc': !Ref Uploads")], {('explicit-deny', 'certain')}),
+    'a bucket for some other endpoint by its id': (DENY, [(OUTSIDE, INSIDE), ("'aws:SourceVpce': !Ref BucketEndpoint", "'aws:SourceVpce': vpce-0123456789abcdef0")],
+                                                   set()),
+    'a bucket for the role alone': (DENY, [("StringNotEquals: {'aws:SourceVpce': !Ref BucketEndpoint}", "ArnNotLike: {'aws:PrincipalArn': !GetAtt Role.Arn}")], set()),
+    'a bucket for another role': (DENY, [("StringNotEquals: {'aws:SourceVpce': !Ref BucketEndpoint}", "ArnNotLike: {'aws:PrincipalArn': !GetAtt Other.Arn}"),
+                                         ('  Uploads:\n', OTHER)], {('explicit-deny', 'certain')}),
+    'a bucket that denies HTTPS': (DENY, [("'aws:SecureTransport': 'false'", "'aws:SecureTransport': 'true'"),
+                                          ("StringNotEquals: {'aws:SourceVpce': !Ref BucketEndpoint}", "Bool: {'aws:ViaAWSService': 'true'}")], {('explicit-deny', 'certain')}),
+    'a bucket for public addresses, called through the endpoint': (DENY, [(OUTSIDE, INSIDE), ("StringNotEquals: {'aws:SourceVpce': !Ref BucketEndpoint}",
+                                                                                             "NotIpAddress: {'aws:SourceIp': 203.0.113.0/24}")],
+                                                                   {('explicit-deny', 'certain')}),
+    'a bucket for public addresses, called from outside': (DENY, [("StringNotEquals: {'aws:SourceVpce': !Ref BucketEndpoint}",
+                                                                   "NotIpAddress: {'aws:SourceIp': 203.0.113.0/24}")], set()),
+    'a prefix of lists, and what lists nothing': (DENY, [("StringNotEquals: {'aws:SourceVpce': !Ref BucketEndpoint}", "StringNotLike: {'s3:prefix': 'home/*'}")],
+                                                  {('explicit-deny', 'certain')}),
+    'a prefix of lists that may be the right one': (DENY, [("StringNotEquals: {'aws:SourceVpce': !Ref BucketEndpoint}", "StringNotLike: {'s3:prefix': 'home/*'}"),
+                                                           ("Action: 's3:PutObject'", "Action: 's3:ListBucket'")], set()),
+    'a key that is there or not': (DENY, [("StringNotEquals: {'aws:SourceVpce': !Ref BucketEndpoint}", "'Null': {'aws:SourceVpce': 'true'}")], {('explicit-deny', 'certain')}),
+    'a key that may be missing': (DENY, [('StringNotEquals: {', 'StringEqualsIfExists: {')], {('explicit-deny', 'certain')}),
+    'a condition that is not known': (DENY, [("'aws:SourceVpce': !Ref BucketEndpoint", "'aws:PrincipalOrgID': o-1")], set()),
+    'a Deny of another action': (DENY, [("Action: 's3:*'", "Action: 's3:DeleteObject'")], set()),
+    'a Deny of part of what is allowed': (DENY, [('!Sub \'${Uploads.Arn}/*\']', '!Sub \'${Uploads.Arn}/private/*\']')], set()),
+    'a Deny to somebody else': (DENY, [("Principal: '*'", 'Principal: {AWS: !GetAtt Other.Arn}'), ('  Uploads:\n', OTHER)], set()),
+    'a Deny to the role': (DENY, [("Principal: '*'", 'Principal: {AWS: !GetAtt Role.Arn}')], {('explicit-deny', 'certain')}),
+    'a Deny to the account': (DENY, [("Principal: '*'", "Principal: {AWS: !Sub 'arn:aws:iam::${AWS::AccountId}:root'}")], {('explicit-deny', 'certain')}),
+    'a Deny of all but some actions': (DENY, [("Action: 's3:*'", "NotAction: ['s3:Get*', 's3:List*']")], {('explicit-deny', 'certain')}),
+    'a Deny of the role itself': (UNMET, [(ONLY, "Condition: {}\n              - {Effect: Deny, Action: 's3:Put*', Resource: '*'}")], {('explicit-deny', 'certain')}),
+    'a region that was said': (UNMET, [(ONLY, "Condition: {StringEquals: {'aws:RequestedRegion': eu-west-1}}")], {('condition-not-met', 'likely')}, '--region', 'us-east-1'),
+    'a region that was not said': (UNMET, [(ONLY, "Condition: {StringEquals: {'aws:RequestedRegion': eu-west-1}}")], set()),
+    'a condition beside a statement without one': (UNMET, [(ONLY, ONLY + "\n              - {Effect: Allow, Action: 's3:*', Resource: '*'}")], set()),
+    'an endpoint policy for another role': ('rules/endpoint-policy/mended.yaml', [("Resource: !GetAtt Orders.Arn}]\n  Role", "Resource: !GetAtt Orders.Arn, Condition: {ArnEquals: "
+                                            "{'aws:PrincipalArn': !GetAtt Other.Arn}}}]\n  Role"), ('  Orders:\n', OTHER.replace('Uploads', 'Orders'))], {('endpoint-policy', 'certain')}),
+    'an endpoint policy that denies': ('rules/endpoint-policy/mended.yaml', [('Statement: [{Effect: Allow, Principal', "Statement: [{Effect: Deny, Principal: '*', Action: "
+                                       "'dynamodb:*', Resource: '*'}, {Effect: Allow, Principal")], {('explicit-deny', 'certain')}),
+    "a queue's policy": (POLICIES, [("'false'}}}]", "'true'}}}]"), (REGIONS, "- {Effect: Allow, Action: 'sqs:SendMessage', Resource: !GetAtt Queue.Arn}\n              " + REGIONS)],
+                         {('explicit-deny', 'certain'), ('no-way-to-service', 'likely')}),
+    "a topic's policy": (POLICIES, [("'false'}}}]", "'true'}}}]"), ('AWS::SQS::QueuePolicy', 'AWS::SNS::TopicPolicy'), ('AWS::SQS::Queue\n', 'AWS::SNS::Topic\n'),
+                                    ('Queues: [!Ref Queue]', 'Topics: [!Ref Queue]'), ("'sqs:*', Resource: !GetAtt Queue.Arn", "'sns:Publish', Resource: !Ref Queue"),
+                                    (REGIONS, "- {Effect: Allow, Action: 'sns:Publish', Resource: !Ref Queue}\n              " + REGIONS)],
+                         {('explicit-deny', 'certain'), ('no-way-to-service', 'likely')}),
     'a value decides': ('correct/conditions.yaml', [("AllowedValues: ['yes', 'no']}", "Default: 'yes'}"), ('    Condition: IsIsolated\n', '    Condition: HasNat\n')],
                         {('no-way-to-service', 'certain')}),
 }
@@ -102,8 +150,8 @@ CASES = {
 
 @pytest.mark.parametrize('case', sorted(CASES))
 def test_variation(tmp_path, case):
-    name, pairs, expected = CASES[case]
-    assert {(f['rule'], f['certainty']) for f in findings(tmp_path, changed(name, *pairs))} == expected
+    name, pairs, expected, *options = CASES[case]
+    assert {(f['rule'], f['certainty']) for f in findings(tmp_path, changed(name, *pairs), 'template.yaml', *options)} == expected
 
 
 # -- mends ---------------------------------------------------------------------------------------------------------------------------
@@ -160,6 +208,9 @@ def test_mend_mends(tmp_path, rule):
     assert first
     for finding in first:
         mend = json.loads(finding['mend'])
+        if 'Condition' in mend:   # an exception to the statement that it is at
+            merge(policy_documents(template, finding)['Statement'][-1], mend)
+            continue
         if 'Effect' in mend:
             policy_documents(template, finding)['Statement'].append(mend)
             continue
