@@ -138,11 +138,11 @@ CASES = {
     'an endpoint policy that denies': ('rules/endpoint-policy/mended.yaml', [('Statement: [{Effect: Allow, Principal', "Statement: [{Effect: Deny, Principal: '*', Action: "
                                        "'dynamodb:*', Resource: '*'}, {Effect: Allow, Principal")], {('explicit-deny', 'certain')}),
     "a queue's policy": (POLICIES, [("'false'}}}]", "'true'}}}]"), (REGIONS, "- {Effect: Allow, Action: 'sqs:SendMessage', Resource: !GetAtt Queue.Arn}\n              " + REGIONS)],
-                         {('explicit-deny', 'certain'), ('no-way-to-service', 'likely')}),
+                         {('explicit-deny', 'certain'), ('no-way-to-service', 'possible')}),
     "a topic's policy": (POLICIES, [("'false'}}}]", "'true'}}}]"), ('AWS::SQS::QueuePolicy', 'AWS::SNS::TopicPolicy'), ('AWS::SQS::Queue\n', 'AWS::SNS::Topic\n'),
                                     ('Queues: [!Ref Queue]', 'Topics: [!Ref Queue]'), ("'sqs:*', Resource: !GetAtt Queue.Arn", "'sns:Publish', Resource: !Ref Queue"),
                                     (REGIONS, "- {Effect: Allow, Action: 'sns:Publish', Resource: !Ref Queue}\n              " + REGIONS)],
-                         {('explicit-deny', 'certain'), ('no-way-to-service', 'likely')}),
+                         {('explicit-deny', 'certain'), ('no-way-to-service', 'possible')}),
     'a value decides': ('correct/conditions.yaml', [("AllowedValues: ['yes', 'no']}", "Default: 'yes'}"), ('    Condition: IsIsolated\n', '    Condition: HasNat\n')],
                         {('no-way-to-service', 'certain')}),
 }
