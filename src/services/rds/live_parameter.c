@@ -1,6 +1,6 @@
 /* live_parameter: the parameters of an instance, from both of its groups, and those that reach an engine that runs: what decides what it logs.
  * https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_WorkingWithParamGroups.Overview.html */
-#include "services/rds/rds.h"
+#include "services/rds/engine.h"
 
 #include <string.h>
 
@@ -59,15 +59,21 @@ value_of(const InstanceWork *work, const char *name, const char *usual)
 void
 parameters_apply(Call *call, const InstanceWork *work)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS(live); i++) {
+  g_autoptr(GString) problem = g_string_new(NULL);
+  MYSQL *mysql = engine_connect(call->haar, rds_arn(call, "db", work->id), 0, problem, NULL);
+  for (gsize i = 0; mysql && i < G_N_ELEMENTS(live); i++) {
     const char *value = value_of(work, live[i].name, live[i].usual);
     gboolean number = *value && strspn(value, "0123456789.") == strlen(value);
     g_autofree char *text = number ? g_strdup(value) : sql_quote(value);
     g_autofree char *sql = g_strdup_printf("SET GLOBAL %s=%s", live[i].name, text);
-    g_autoptr(Error) error = engine_sql(call->haar, rds_arn(call, "db", work->id), sql);
+    g_autoptr(Error) error = engine_run(mysql, sql);
     if (error)
       log_warning("database instance %s: the parameter %s is not %s: %s", work->id, live[i].name, value, error->message);
   }
+  if (mysql)
+    mysql_close(mysql);
+  else
+    log_warning("database instance %s: its parameters stay as they were: %s", work->id, problem->str);
 }
 
 Error *

@@ -136,58 +136,18 @@ log_positions_forget(Call *call, const char *instance)
 
 /* -- events -------------------------------------------------------------------------------------------------------------------- */
 
-/* Where the slow log's next entry begins, behind its first line. Entries begin with their time, or, in the same second, with their user; a server
- * that started says so between them. */
-static const char *
-entry_end(const char *text, const char *end)
-{
-  gboolean timed = g_str_has_prefix(text, "# Time: ");
-  for (const char *line = text; (line = memchr(line, '\n', (gsize) (end - line)));) {
-    line++;
-    if (g_str_has_prefix(line, "# Time: ") || g_str_has_prefix(line, "/usr/sbin/mariadbd, Version: ") || (g_str_has_prefix(line, "# User@Host: ") && !timed))
-      return line;
-    timed = FALSE;
-    if (line == end)
-      break;
-  }
-  return NULL;
-}
-
-/* The end of the event that begins at text (zero-terminated at end), or NULL if it may not be whole yet. */
-static const char *
-event_end(const LogType *type, const char *text, const char *end, gboolean final)
-{
-  gboolean entry = type->entries && (g_str_has_prefix(text, "# Time: ") || g_str_has_prefix(text, "# User@Host: "));
-  const char *line = entry ? NULL : memchr(text, '\n', (gsize) (end - text)), *next = entry ? entry_end(text, end) : line ? line + 1 : NULL;
-  if (next)
-    return next;
-  /* A server writes an entry at once: its last line ends with the statement's semicolon. */
-  gboolean whole = entry && end - text > 2 && end[-1] == '\n' && end[-2] == ';';
-  return final || whole || end - text >= CHUNK ? end : NULL;
-}
-
 static gsize
 cut(Arena *arena, const LogType *type, const char *text, gsize size, gboolean final, LogsInputLogEvents *events)
 {
-  const char *at = text, *end = text + size;
-  while (at < end && events->n < EVENTS_MAX) {
-    const char *next = event_end(type, at, end, final);
-    if (!next)
-      break;
-    gsize n = (gsize) (next - at);
-    g_autofree char *message = g_utf8_make_valid(at, (gssize) n);
-    g_strchomp(message);
-    if (*message) {
-      LogsInputLogEvent *event = ARENA_NEW(arena, LogsInputLogEvent);
-      *event = (LogsInputLogEvent) {.timestamp = OPT_INT(clock_now()), .message = arena_strdup(arena, message)};
-      LIST_APPEND(arena, events, event);
-    }
-    at = next;
+  g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func(g_free);
+  gsize used = log_cut(text, size, &(LogCut) {type->entries, final, size >= CHUNK, EVENTS_MAX}, messages);
+  gint64 now = clock_now();
+  for (guint i = 0; i < messages->len; i++) {
+    LogsInputLogEvent *event = ARENA_NEW(arena, LogsInputLogEvent);
+    *event = (LogsInputLogEvent) {.timestamp = OPT_INT(now), .message = arena_strdup(arena, messages->pdata[i])};
+    LIST_APPEND(arena, events, event);
   }
-  /* The clock may have been moved back meanwhile: a batch's times do not. */
-  for (gsize i = 0; i < events->n; i++)
-    events->v[i]->timestamp = events->v[events->n - 1]->timestamp;
-  return (gsize) (at - text);
+  return used;
 }
 
 /* -- storing ------------------------------------------------------------------------------------------------------------------- */

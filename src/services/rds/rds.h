@@ -182,6 +182,15 @@ Error *log_positions_forget(Call *call, const char *instance) ERROR_MUST_USE;
 Error *logs_export(Call *call, const char *instance_id, gboolean final) ERROR_MUST_USE;
 /* A number that changes when there is something new in the logs of an instance's directory. */
 gint64 logs_grown(const char *directory);
+typedef struct LogCut {
+  gboolean entries; /* the slow log: of several lines */
+  gboolean final;   /* nothing more comes: what has no end yet is an event too */
+  gboolean full;    /* there is more, but no room for it: if no event is whole, all of it is one */
+  guint max;        /* of messages */
+} LogCut;
+/* Cuts what came to a log (zero-terminated behind size) into messages (transfer full: g_free); invalid text is made valid, empty lines are none.
+ * Answers how much it took (log_cut.c). */
+gsize log_cut(const char *text, gsize size, const LogCut *how, GPtrArray *messages);
 /* Before a server starts: the folder of its logs. */
 Error *logs_prepare(const char *directory) ERROR_MUST_USE;
 /* Held during an export: one at a time. */

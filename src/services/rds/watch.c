@@ -47,8 +47,6 @@ ask(Watch *watch)
   if (!watch->mysql) {
     g_autoptr(GString) problem = g_string_new(NULL);
     watch->mysql = engine_connect(watch->haar, watch->arn, PROBE_SECONDS, problem, &silent);
-    if (watch->mysql)
-      mysql_query(watch->mysql, "SET SESSION sql_log_off=1");
     return !silent;
   }
   if (!mysql_query(watch->mysql, "SELECT 1")) {
