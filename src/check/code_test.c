@@ -54,6 +54,8 @@ test_python(void)
     { "c = boto3.client('nonsense')\nc.get()\n", "" },
     { "async def h(e, c):\n  x = boto3.client('s3')\n\ny = boto3.client('ssm')\n", "s3 client 2 handler; ssm client 4 module; " },
     { "c = boto3.client('s3')\nurl = c.generate_presigned_url('get_object')\nw = c.get_waiter('x')\n", "s3 client 1 module; " },
+    { "def h(e, c):\n  x = f(\n    1\n  ).g(boto3.client('s3'))\n", "s3 client 4 handler; " },   /* no new line begins behind the bracket */
+    { "c = boto3.client(r's3')\nd = {'a': 1.5, 'b': \"\"\"x\ny\"\"\"}; boto3.client('sns')\n", "s3 client 1 module; sns client 3 module; " },
     { "c = (\n    boto3\n  .client('s3')\n)\n", "s3 client 3 module; " },
   };
   compare(cases, G_N_ELEMENTS(cases), python_read);
