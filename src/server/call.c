@@ -275,6 +275,16 @@ call_operation(Call *call, const Operation *operation, const Principal *as, cons
 
 /* --- small things --- */
 
+const char *
+call_input_text(const Call *call, const void *in, const char *member)
+{
+  const Shape *shape = call->operation->model->input;
+  for (guint i = 0; i < shape->n_members; i++)
+    if (shape->members[i].shape->type == SHAPE_STRING && strcmp(shape->members[i].name, member) == 0)
+      return *(const char *const *) (const void *) ((const char *) in + shape->members[i].offset);
+  return NULL;
+}
+
 char *
 call_arn(const Call *call, const char *service, const char *format, ...)
 {

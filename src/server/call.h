@@ -115,6 +115,9 @@ gboolean call_pulse_wait(Haar *haar, const char *key, guint64 seen, gint64 max_m
 /* Wakes all that block in call_pulse_wait, so that they look at *stop. */
 void call_pulse_all(Haar *haar);
 
+/* A text member of the operation's input, by its name: for .authorize functions that several operations share. NULL: the operation has no such
+ * member, or it was not given. */
+const char *call_input_text(const Call *call, const void *in, const char *member);
 /* "arn:aws:<service>:<call's region>:<call's account>:..." (arena). */
 char *call_arn(const Call *call, const char *service, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* The service's own account principal for calls on nobody's behalf: type SERVICE, arn "lambda.amazonaws.com" (arena). */

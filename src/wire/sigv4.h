@@ -30,6 +30,8 @@ Error *sigv4_verify(Arena *arena, const WireRequest *request, const Sigv4 *signa
 /* Signs: appends Authorization, X-Amz-Date (and token) to headers. For haar's own outgoing calls and tests. */
 void sigv4_sign(Arena *arena, WireRequest *request, StringMap *headers, const char *access_key, const char *secret_key, const char *session_token,
                 const char *region, const char *service, gint64 now_ms);
+/* The signature (hex) of a text that is signed as it is, with the key of a date, region and service: policies of POST forms. arena. */
+char *sigv4_sign_text(Arena *arena, const char *secret_key, const char *date, const char *region, const char *service, const char *text);
 /* A presigned URL for method on https://host/path (arena). */
 char *sigv4_presign(Arena *arena, const char *method, const char *scheme, const char *host, const char *path, const StringMap *query,
                     const char *access_key, const char *secret_key, const char *session_token, const char *region, const char *service,

@@ -118,19 +118,12 @@ quantities_check(const Shape *shape, const void *value)
 
 /* --- authorisation --- */
 
-static const char *
-input_text(const Call *call, const void *in, const char *name)
-{
-  const Member *member = find_member(call->operation->model->input, name);
-  return member && member->shape->type == SHAPE_STRING ? *(const char *const *) ((const guint8 *) in + member->offset) : NULL;
-}
-
 Error *
 distribution_resource(Call *call, const void *in, Authorization *auth)
 {
-  const char *id = input_text(call, in, "Id"), *arn = input_text(call, in, "Resource");
+  const char *id = call_input_text(call, in, "Id"), *arn = call_input_text(call, in, "Resource");
   if (!id)
-    id = input_text(call, in, "DistributionId");
+    id = call_input_text(call, in, "DistributionId");
   if (id || arn)
     auth->resource = arn ? arn : distribution_arn(call->arena, call->account, id);
   return NULL;
@@ -139,7 +132,7 @@ distribution_resource(Call *call, const void *in, Authorization *auth)
 static Error *
 of_kind(Call *call, PolicyKind kind, const void *in, Authorization *auth)
 {
-  const char *id = input_text(call, in, "Id");
+  const char *id = call_input_text(call, in, "Id");
   if (id)
     auth->resource = policy_arn(call->arena, call->account, kind, id);
   return NULL;

@@ -15,10 +15,11 @@ alarm_face(const CloudwatchAlarmRecord *record)
   if (m)
     return (AlarmFace){"MetricAlarm",          m->AlarmName,     m->AlarmArn,          m->AlarmDescription, OPT_OR(m->ActionsEnabled, TRUE),
                        &m->OKActions,          &m->AlarmActions, &m->InsufficientDataActions, m->StateValue, m->StateReason,
-                       m->StateReasonData,     m->StateUpdatedTimestamp.ms, m->AlarmConfigurationUpdatedTimestamp.ms};
+                       m->StateReasonData,     m->StateUpdatedTimestamp.ms, m->AlarmConfigurationUpdatedTimestamp.ms, NULL, NULL};
   return (AlarmFace){"CompositeAlarm",       c->AlarmName,     c->AlarmArn,          c->AlarmDescription, OPT_OR(c->ActionsEnabled, TRUE),
                      &c->OKActions,          &c->AlarmActions, &c->InsufficientDataActions, c->StateValue, c->StateReason,
-                     c->StateReasonData,     c->StateUpdatedTimestamp.ms, c->AlarmConfigurationUpdatedTimestamp.ms};
+                     c->StateReasonData,     c->StateUpdatedTimestamp.ms, c->AlarmConfigurationUpdatedTimestamp.ms,
+                     c->ActionsSuppressedBy, c->ActionsSuppressedReason};
 }
 
 char *

@@ -13,6 +13,7 @@ typedef struct AlarmFace {
   const StringList *ok, *alarm, *insufficient;
   const char *state, *reason, *reason_data;
   gint64 state_ms, configured_ms;
+  const char *suppressed_by, *suppressed_reason; /* of a composite alarm whose actions are held; or NULL */
 } AlarmFace;
 AlarmFace alarm_face(const CloudwatchAlarmRecord *record);
 char *alarm_arn(const Call *call, const char *name);
@@ -41,6 +42,18 @@ typedef struct StateChange {
 Error *alarm_change(Call *call, CloudwatchAlarmRecord *record, const StateChange *change) ERROR_MUST_USE;
 /* Evaluates a composite alarm. cause: the child that changed, or NULL. */
 Error *composite_evaluate(Call *call, CloudwatchAlarmRecord *record, const AlarmFace *cause, gint64 ms) ERROR_MUST_USE;
+
+/* --- suppression (suppress.c) --- */
+
+/* What PutCompositeAlarm says of it. */
+Error *suppress_check(Call *call, const CloudwatchPutCompositeAlarmInput *in) ERROR_MUST_USE;
+/* Before a change at ms: what was held until a time before it is released first. */
+Error *suppress_before_change(Call *call, CloudwatchAlarmRecord *record, gint64 ms) ERROR_MUST_USE;
+/* The alarm has changed: *ret_held: its actions wait. The record is the caller's to put. */
+Error *suppress_change(Call *call, CloudwatchAlarmRecord *record, gint64 ms, gboolean *ret_held) ERROR_MUST_USE;
+/* An alarm has changed: if it suppresses this one, this one is held by it, or only for a while longer. */
+Error *suppress_by(Call *call, CloudwatchAlarmRecord *record, const AlarmFace *suppressor, gint64 ms) ERROR_MUST_USE;
+void suppress_register(Haar *haar);
 
 /* --- history (history.c) --- */
 

@@ -125,6 +125,7 @@ pass_on(Call *call, const AlarmFace *cause, gint64 ms, guint hops)
     Rule *rule = NULL;
     if (!all.v[i]->Composite)
       continue;
+    TRY(suppress_by(call, all.v[i], cause, ms));
     TRY(rule_parse(call->arena, all.v[i]->Composite->AlarmRule, &rule));
     rule_names(call->arena, rule, &names);
     if (string_list_has(&names, cause->name) || string_list_has(&names, cause->arn))
@@ -136,15 +137,20 @@ pass_on(Call *call, const AlarmFace *cause, gint64 ms, guint hops)
 static Error *
 change(Call *call, CloudwatchAlarmRecord *record, const StateChange *to, guint hops)
 {
+  gboolean moved = strcmp(alarm_face(record).state, to->state) != 0, held = FALSE;
+  if (moved)
+    TRY(suppress_before_change(call, record, to->ms));
   AlarmFace before = alarm_face(record);
-  gboolean moved = strcmp(before.state, to->state) != 0;
   set_state(record, to, moved);
+  if (moved)
+    TRY(suppress_change(call, record, to->ms, &held));
   TRY(alarm_put(call, record));
   if (!moved || hops > HOPS_MAX)
     return NULL;
   AlarmFace after = alarm_face(record);
   TRY(tell_change(call, &before, &after, to->ms));
-  TRY(actions_queue(call, record, &before, to->ms));
+  if (!held)
+    TRY(actions_queue(call, record, &before, to->ms));
   return pass_on(call, &after, to->ms, hops);
 }
 

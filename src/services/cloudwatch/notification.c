@@ -157,6 +157,10 @@ event_state(Arena *arena, const AlarmFace *face)
   if (face->reason_data)
     set_text(arena, state, "reasonData", face->reason_data);
   set_text(arena, state, "timestamp", offset_time(arena, face->state_ms));
+  if (face->suppressed_by) {
+    set_text(arena, state, "actionsSuppressedBy", face->suppressed_by);
+    set_text(arena, state, "actionsSuppressedReason", face->suppressed_reason);
+  }
   return state;
 }
 
@@ -202,6 +206,17 @@ event_metrics(Arena *arena, const CloudwatchMetricAlarm *alarm)
   return list;
 }
 
+static void
+add_composite(Arena *arena, Json *configuration, const CloudwatchCompositeAlarm *alarm)
+{
+  set_text(arena, configuration, "alarmRule", alarm->AlarmRule);
+  if (!alarm->ActionsSuppressor)
+    return;
+  set_text(arena, configuration, "actionsSuppressor", alarm->ActionsSuppressor);
+  json_set(arena, configuration, "actionsSuppressorWaitPeriod", json_new_int(arena, alarm->ActionsSuppressorWaitPeriod.v));
+  json_set(arena, configuration, "actionsSuppressorExtensionPeriod", json_new_int(arena, alarm->ActionsSuppressorExtensionPeriod.v));
+}
+
 Json *
 notification_event(const Call *call, const CloudwatchAlarmRecord *record, const AlarmFace *before, gint64 ms)
 {
@@ -221,7 +236,7 @@ notification_event(const Call *call, const CloudwatchAlarmRecord *record, const 
   if (record->Metric)
     json_set(arena, configuration, "metrics", event_metrics(arena, record->Metric));
   else
-    set_text(arena, configuration, "alarmRule", record->Composite->AlarmRule);
+    add_composite(arena, configuration, record->Composite);
   json_set(arena, data, "configuration", configuration);
   json_set(arena, out, "alarmData", data);
   return out;

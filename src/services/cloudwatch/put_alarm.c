@@ -248,6 +248,9 @@ composite_alarm(Call *call, const CloudwatchPutCompositeAlarmInput *in, const Cl
   CloudwatchCompositeAlarm *alarm = ARENA_NEW(call->arena, CloudwatchCompositeAlarm);
   *alarm = (CloudwatchCompositeAlarm){
       .ActionsEnabled = OPT_BOOL(OPT_OR(in->ActionsEnabled, TRUE)),
+      .ActionsSuppressor = in->ActionsSuppressor,
+      .ActionsSuppressorExtensionPeriod = in->ActionsSuppressorExtensionPeriod,
+      .ActionsSuppressorWaitPeriod = in->ActionsSuppressorWaitPeriod,
       .AlarmActions = in->AlarmActions,
       .AlarmArn = alarm_arn(call, in->AlarmName),
       .AlarmConfigurationUpdatedTimestamp = OPT_TIME(call->now),
@@ -274,8 +277,7 @@ put_composite_alarm(Call *call, const CloudwatchPutCompositeAlarmInput *in, Clou
 {
   CloudwatchAlarmRecord *old = NULL;
   Rule *rule = NULL;
-  if (in->ActionsSuppressor || in->ActionsSuppressorWaitPeriod.set || in->ActionsSuppressorExtensionPeriod.set)
-    return error_answer("ValidationError", "haar does not suppress actions: leave ActionsSuppressor, ActionsSuppressorWaitPeriod and ActionsSuppressorExtensionPeriod out.");
+  TRY(suppress_check(call, in));
   TRY(rule_parse(call->arena, in->AlarmRule, &rule));
   TRY(check_children(call, in->AlarmName, rule, 0));
   TRY(check_actions(call->arena, &in->OKActions, &in->AlarmActions, &in->InsufficientDataActions));

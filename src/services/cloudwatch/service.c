@@ -19,6 +19,7 @@ start(Haar *haar)
   cloudwatch_retention_register(haar);
   evaluate_register(haar);
   actions_register(haar);
+  suppress_register(haar);
   return store_write(haar->store, schedule, haar);
 }
 

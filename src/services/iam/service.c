@@ -24,16 +24,6 @@ iam_key(const Call *call, Key *key, ...)
   va_end(parts);
 }
 
-const char *
-iam_input_text(const Call *call, const void *in, const char *member)
-{
-  const Shape *shape = call->operation->model->input;
-  for (guint i = 0; i < shape->n_members; i++)
-    if (strcmp(shape->members[i].name, member) == 0)
-      return *(const char *const *) ((const guint8 *) in + shape->members[i].offset);
-  return NULL;
-}
-
 char *
 iam_document_encode(Arena *arena, const char *document)
 {
@@ -94,7 +84,7 @@ tags_remove(Arena *arena, IamtagListType *tags, const StringList *keys)
 static Error *
 entity_resource(Call *call, const EntityKind *kind, const void *in, Authorization *auth)
 {
-  const char *name = iam_input_text(call, in, kind->member);
+  const char *name = call_input_text(call, in, kind->member);
   if (!name) {
     auth->resource = kind == &iam_user_kind && call->principal->type == PRINCIPAL_USER
                        ? call->principal->arn : arn_format(call->arena, "iam", "", call->account, "%s/*", kind->noun);
@@ -102,11 +92,11 @@ entity_resource(Call *call, const EntityKind *kind, const void *in, Authorizatio
   }
   IamEntityRecord *record = NULL;
   TRY(entity_look(call, kind, name, &record));
-  const char *path = iam_input_text(call, in, "Path");
+  const char *path = call_input_text(call, in, "Path");
   auth->resource = record ? record->Arn : arn_format(call->arena, "iam", "", call->account, "%s%s%s", kind->noun, path ? path : "/", name);
   if (record && record->Boundary)
     MAP_SET(call->arena, &auth->context, "iam:PermissionsBoundary", record->Boundary);
-  const char *policy = iam_input_text(call, in, "PolicyArn");
+  const char *policy = call_input_text(call, in, "PolicyArn");
   if (policy)
     MAP_SET(call->arena, &auth->context, "iam:PolicyARN", policy);
   return NULL;
@@ -133,8 +123,8 @@ group_resource(Call *call, const void *in, Authorization *auth)
 Error *
 policy_resource(Call *call, const void *in, Authorization *auth)
 {
-  const char *arn = iam_input_text(call, in, "PolicyArn");
-  const char *path = iam_input_text(call, in, "Path"), *name = iam_input_text(call, in, "PolicyName");
+  const char *arn = call_input_text(call, in, "PolicyArn");
+  const char *path = call_input_text(call, in, "Path"), *name = call_input_text(call, in, "PolicyName");
   auth->resource = arn ? arn : arn_format(call->arena, "iam", "", call->account, "policy%s%s", path ? path : "/", name ? name : "*");
   return NULL;
 }
@@ -142,7 +132,7 @@ policy_resource(Call *call, const void *in, Authorization *auth)
 Error *
 profile_resource(Call *call, const void *in, Authorization *auth)
 {
-  const char *path = iam_input_text(call, in, "Path"), *name = iam_input_text(call, in, "InstanceProfileName");
+  const char *path = call_input_text(call, in, "Path"), *name = call_input_text(call, in, "InstanceProfileName");
   auth->resource = arn_format(call->arena, "iam", "", call->account, "instance-profile%s%s", path ? path : "/", name ? name : "*");
   return NULL;
 }

@@ -18,8 +18,6 @@ extern const Table iam_entity_table, iam_policy_table, iam_profile_table, iam_ke
 
 /* A key of (account, parts ...), NULL-terminated. */
 void iam_key(const Call *call, Key *key, ...) G_GNUC_NULL_TERMINATED;
-/* A text member of the operation's input. NULL: none of that name, or absent. */
-const char *iam_input_text(const Call *call, const void *in, const char *member);
 
 /* The role, user or group of this name (case is not minded); there is none: NoSuchEntity. arena. */
 Error *entity_find(Call *call, const EntityKind *kind, const char *name, IamEntityRecord **ret) ERROR_MUST_USE;

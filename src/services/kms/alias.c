@@ -17,7 +17,7 @@ check_name(const char *name)
 static Error *
 alias_resource(Call *call, const void *in, Authorization *auth)
 {
-  const char *name = kms_input_text(call, in, "AliasName"), *target = kms_input_text(call, in, "TargetKeyId");
+  const char *name = call_input_text(call, in, "AliasName"), *target = call_input_text(call, in, "TargetKeyId");
   KmsKeyRecord *key = NULL;
   TRY(check_name(name));
   TRY(target ? key_find_by_id(call, target, &key) : key_find(call, name, &key));

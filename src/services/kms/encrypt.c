@@ -21,7 +21,7 @@ static Error *
 encrypt_resource(Call *call, const void *in, Authorization *auth)
 {
   KmsKeyRecord *key = NULL;
-  const char *name = kms_input_text(call, in, "KeyId");
+  const char *name = call_input_text(call, in, "KeyId");
   TRY(key_find(call, name, &key));
   if (strstr(name, "alias/"))
     MAP_SET(call->arena, &auth->context, "kms:RequestAlias", strstr(name, "alias/"));

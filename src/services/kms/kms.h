@@ -24,8 +24,6 @@ KmsKeyRecord *managed_key_record(const Call *call, const ManagedKey *managed, co
 const ManagedKey *managed_key_find(const char *alias);
 
 void kms_table_key(const char *region, const char *account, const char *name, Key *key);
-/* A text member of the operation's input, or NULL. */
-const char *kms_input_text(const Call *call, const void *in, const char *member);
 
 /* The key that an id, ARN, alias or alias's ARN names. There is none: NotFoundException. arena. */
 Error *key_find(Call *call, const char *name, KmsKeyRecord **ret) ERROR_MUST_USE;

@@ -144,16 +144,6 @@ kms_table_key(const char *region, const char *account, const char *name, Key *ke
     key_add(key, name);
 }
 
-const char *
-kms_input_text(const Call *call, const void *in, const char *member)
-{
-  const Shape *shape = call->operation->model->input;
-  for (guint i = 0; i < shape->n_members; i++)
-    if (strcmp(shape->members[i].name, member) == 0)
-      return *(const char *const *) ((const guint8 *) in + shape->members[i].offset);
-  return NULL;
-}
-
 Error *
 kms_page(Arena *arena, gsize n, const char *marker, OptInt limit, gint64 most, KmsPage *ret)
 {

@@ -66,26 +66,15 @@ lambda_function_arn(const Call *call, const char *name, const char *qualifier)
   return call_arn(call, "lambda", "function:%s%s%s", name, qualifier ? ":" : "", qualifier ? qualifier : "");
 }
 
-/* A string member of an input by its name, or NULL. */
-static const char *
-input_text(const Call *call, const void *in, const char *member)
-{
-  const Shape *shape = call->operation->model->input;
-  for (guint i = 0; i < shape->n_members; i++)
-    if (strcmp(shape->members[i].name, member) == 0 && shape->members[i].shape->type == SHAPE_STRING)
-      return *(const char *const *) (const void *) ((const char *) in + shape->members[i].offset);
-  return NULL;
-}
-
 Error *
 lambda_authorize(Call *call, const void *in, Authorization *auth)
 {
-  const char *text = input_text(call, in, "FunctionName");
+  const char *text = call_input_text(call, in, "FunctionName");
   if (!text)
     return NULL;
   FunctionName name;
   LambdaPolicyRecord *policy;
-  TRY(lambda_function_name(call, text, input_text(call, in, "Qualifier"), &name));
+  TRY(lambda_function_name(call, text, call_input_text(call, in, "Qualifier"), &name));
   auth->resource = lambda_function_arn(call, name.name, name.qualifier);
   TRY(lambda_policy_find(call, name.name, name.qualifier ? name.qualifier : "", &policy));
   auth->resource_policy = policy ? policy->policy : NULL;

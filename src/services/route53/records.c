@@ -114,7 +114,7 @@ change_make(Call *call, const char *comment, Route53ChangeInfo **ret_change)
 static Error *
 change_resource(Call *call, const void *in, Authorization *auth)
 {
-  auth->resource = arena_printf(call->arena, "arn:aws:route53:::change/%s", plain_id(input_text(call, in, "Id")));
+  auth->resource = arena_printf(call->arena, "arn:aws:route53:::change/%s", plain_id(call_input_text(call, in, "Id")));
   return NULL;
 }
 

@@ -31,8 +31,6 @@ Route53DelegationSet *delegation_make(Arena *arena, gboolean private_zone);
 
 /* "Z123" of "/hostedzone/Z123", "hostedzone/Z123" and "Z123". */
 const char *plain_id(const char *id);
-/* The text member of an operation's input, or NULL. */
-const char *input_text(const Call *call, const void *in, const char *member);
 /* The rows' .authorize: arn:aws:route53:::hostedzone/..., healthcheck/..., of what the input names; "*" if it names none.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonroute53.html */
 Error *zone_resource(Call *call, const void *in, Authorization *auth) ERROR_MUST_USE;

@@ -48,21 +48,11 @@ plain_id(const char *id)
   return slash ? slash + 1 : id;
 }
 
-const char *
-input_text(const Call *call, const void *in, const char *member)
-{
-  const Shape *shape = call->operation->model->input;
-  for (guint i = 0; i < shape->n_members; i++)
-    if (shape->members[i].shape->type == SHAPE_STRING && !strcmp(shape->members[i].name, member))
-      return *(const char *const *) ((const guint8 *) in + shape->members[i].offset);
-  return NULL;
-}
-
 static Error *
 named_resource(Call *call, const void *in, const char *kind, const char *const *members, Authorization *auth)
 {
   for (guint i = 0; members[i]; i++) {
-    const char *id = input_text(call, in, members[i]);
+    const char *id = call_input_text(call, in, members[i]);
     if (id)
       auth->resource = arena_printf(call->arena, "arn:aws:route53:::%s/%s", kind, plain_id(id));
   }

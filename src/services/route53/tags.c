@@ -28,9 +28,9 @@ tagged_get(Call *call, const char *type, const char *id, Tagged *ret_tagged)
 static Error *
 tagged_resource(Call *call, const void *in, Authorization *auth)
 {
-  const char *id = input_text(call, in, "ResourceId");
+  const char *id = call_input_text(call, in, "ResourceId");
   if (id)
-    auth->resource = arena_printf(call->arena, "arn:aws:route53:::%s/%s", input_text(call, in, "ResourceType"), plain_id(id));
+    auth->resource = arena_printf(call->arena, "arn:aws:route53:::%s/%s", call_input_text(call, in, "ResourceType"), plain_id(id));
   return NULL;
 }
 

@@ -3,17 +3,6 @@
 #include "wire/json.h"
 #include <string.h>
 
-/* A text member of an operation's input, by its name; NULL if the operation has no such member. */
-static const char *
-input_text(const Call *call, const void *in, const char *name)
-{
-  const Shape *shape = call->operation->model->input;
-  for (guint i = 0; i < shape->n_members; i++)
-    if (!strcmp(shape->members[i].name, name))
-      return *(const char *const *) ((const char *) in + shape->members[i].offset);
-  return NULL;
-}
-
 static gboolean
 is_everybody(const Json *principal)
 {
@@ -58,7 +47,7 @@ add_context(Call *call, const void *in, Authorization *auth)
     {"MetadataDirective", "s3:x-amz-metadata-directive"},
   };
   for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
-    const char *value = input_text(call, in, keys[i][0]);
+    const char *value = call_input_text(call, in, keys[i][0]);
     if (value)
       MAP_SET(call->arena, &auth->context, keys[i][1], value);
   }
@@ -68,7 +57,7 @@ static Error *
 use_bucket(Call *call, const void *in, Authorization *auth)
 {
   S3BucketRecord *bucket = NULL;
-  TRY(bucket_get(call, input_text(call, in, "Bucket"), &bucket));
+  TRY(bucket_get(call, call_input_text(call, in, "Bucket"), &bucket));
   auth->resource_account = bucket->Account;
   auth->resource_policy = bucket->Policy;
   gboolean restricted = bucket->PublicAccess && OPT_OR(bucket->PublicAccess->RestrictPublicBuckets, FALSE);
@@ -85,7 +74,7 @@ Error *
 bucket_resource(Call *call, const void *in, Authorization *auth)
 {
   TRY(use_bucket(call, in, auth));
-  auth->resource = arena_printf(call->arena, "arn:aws:s3:::%s", input_text(call, in, "Bucket"));
+  auth->resource = arena_printf(call->arena, "arn:aws:s3:::%s", call_input_text(call, in, "Bucket"));
   return NULL;
 }
 
@@ -112,8 +101,8 @@ Error *
 object_resource(Call *call, const void *in, Authorization *auth)
 {
   TRY(use_bucket(call, in, auth));
-  if (input_text(call, in, "VersionId"))
+  if (call_input_text(call, in, "VersionId"))
     auth->action = version_action(call->arena, auth->action);
-  auth->resource = arena_printf(call->arena, "arn:aws:s3:::%s/%s", input_text(call, in, "Bucket"), input_text(call, in, "Key"));
+  auth->resource = arena_printf(call->arena, "arn:aws:s3:::%s/%s", call_input_text(call, in, "Bucket"), call_input_text(call, in, "Key"));
   return NULL;
 }

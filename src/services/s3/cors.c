@@ -107,9 +107,9 @@ cors_headers(Haar *haar, Arena *arena, const HttpRequest *request, const char *p
 
 /* --- preflight --- */
 
-/* Where the host name says the bucket: "bucket.s3.us-east-1.amazonaws.com", "bucket.localhost". arena. */
-static const char *
-preflight_bucket(Arena *arena, const HttpRequest *request)
+/* By host: "bucket.s3.us-east-1.amazonaws.com", "bucket.localhost". */
+const char *
+request_bucket(Arena *arena, const HttpRequest *request)
 {
   const char *host = request->host ? request->host : "", *s3 = strstr(host, ".s3."), *local = g_str_has_suffix(host, ".localhost") ? strrchr(host, '.') : NULL;
   if (s3)
@@ -124,51 +124,44 @@ gboolean
 cors_serves(Haar *haar, const HttpRequest *request)
 {
   g_autoptr(Arena) arena = arena_new();
-  return strcmp(request->method, "OPTIONS") == 0 && preflight_bucket(arena, request) != NULL;
+  return strcmp(request->method, "OPTIONS") == 0 && request_bucket(arena, request) != NULL;
 }
 
-static void
-refuse(HttpExchange *exchange, int status, const char *code, const char *message, const char *more)
+static Error *
+forbidden(const Ask *ask, const char *path)
 {
-  StringMap headers = {0};
-  MAP_SET(http_arena(exchange), &headers, "Content-Type", "application/xml");
-  g_autofree char *text = g_markup_printf_escaped("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>%s</Message>", code, message);
-  g_autofree char *all = g_strdup_printf("%s%s<RequestId>%s</RequestId></Error>", text, more, http_request_id(exchange));
-  http_answer(exchange, status, &headers, all, strlen(all));
+  const char *why = ask->rules.n ? "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / "
+                                   "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."
+                    : ask->known ? "CORSResponse: CORS is not enabled for this bucket."
+                                 : "CORSResponse: Bucket not found";
+  Error *error = error_field(error_answer_status(403, "AccessForbidden", "%s", why), "Method", ask->method);
+  return error_field(error, "ResourceType", strchr(path + 1, '/') ? "OBJECT" : "BUCKET");
+}
+
+static Error *
+check_preflight(Haar *haar, Arena *arena, Ask *ask, const char *path, StringMap *headers)
+{
+  static const char *const methods[] = {"GET", "PUT", "HEAD", "POST", "DELETE", NULL};
+  if (!ask->origin)
+    return error_answer_status(400, "BadRequest", "Insufficient information. Origin request header needed.");
+  if (!ask->method || !g_strv_contains(methods, ask->method))
+    return error_answer_status(400, "BadRequest", "Invalid Access-Control-Request-Method: %s", ask->method ? ask->method : "null");
+  g_autoptr(Call) call = call_new(haar, "000000000000", haar->region, NULL);
+  TRY(error_prefix(call_read(call, read_rules, ask), "the CORS rules of %s", ask->bucket));
+  return allow(arena, ask, headers) ? NULL : forbidden(ask, path);
 }
 
 void
 cors_serve(Haar *haar, HttpExchange *exchange)
 {
-  static const char *const methods[] = {"GET", "PUT", "HEAD", "POST", "DELETE", NULL};
   const HttpRequest *request = http_request(exchange);
   Arena *arena = http_arena(exchange);
-  Ask ask = {.bucket = preflight_bucket(arena, request), .origin = http_header(request, "origin"),
+  Ask ask = {.bucket = request_bucket(arena, request), .origin = http_header(request, "origin"),
              .method = http_header(request, "access-control-request-method"), .headers = http_header(request, "access-control-request-headers")};
-  if (!ask.origin) {
-    refuse(exchange, 400, "BadRequest", "Insufficient information. Origin request header needed.", "");
-    return;
-  }
-  if (!ask.method || !g_strv_contains(methods, ask.method)) {
-    refuse(exchange, 400, "BadRequest", arena_printf(arena, "Invalid Access-Control-Request-Method: %s", ask.method ? ask.method : "null"), "");
-    return;
-  }
-  g_autoptr(Call) call = call_new(haar, "000000000000", haar->region, NULL);
-  g_autoptr(Error) error = call_read(call, read_rules, &ask);
   StringMap headers = {0};
-  if (error) {
-    log_error("the CORS rules of %s: %s", ask.bucket, error->message);
-    refuse(exchange, 500, "InternalError", "We encountered an internal error. Please try again.", "");
-  } else if (allow(arena, &ask, &headers))
+  g_autoptr(Error) error = check_preflight(haar, arena, &ask, request->path, &headers);
+  if (error)
+    s3_refuse(exchange, error);
+  else
     http_answer(exchange, 200, &headers, "", 0);
-  else {
-    g_autofree char *more = g_markup_printf_escaped("<Method>%s</Method><ResourceType>%s</ResourceType>", ask.method,
-                                                    strchr(request->path + 1, '/') ? "OBJECT" : "BUCKET");
-    refuse(exchange, 403, "AccessForbidden",
-           ask.rules.n ? "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / "
-                         "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."
-           : ask.known ? "CORSResponse: CORS is not enabled for this bucket."
-                       : "CORSResponse: Bucket not found",
-           more);
-  }
 }

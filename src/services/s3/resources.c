@@ -222,6 +222,56 @@ put_lifecycle(ResourceCall *rc, const char *bucket)
   return resource_operation(rc, &S3OperationPutBucketLifecycleConfiguration, &in, &out);
 }
 
+/* -- request metrics ------------------------------------------------------------------------------------------------------------ */
+
+static S3MetricsFilter *
+metrics_filter_of(Arena *arena, const Json *json)
+{
+  const Json *tags = json_get(json, "TagFilters");
+  S3MetricsFilter *filter = ARENA_NEW(arena, S3MetricsFilter);
+  S3MetricsAndOperator *both = ARENA_NEW(arena, S3MetricsAndOperator);
+  both->Prefix = text_of(json, "Prefix");
+  filter->AccessPointArn = text_of(json, "AccessPointArn");
+  for (guint i = 0; tags && i < tags->n; i++) {
+    S3Tag *tag = ARENA_NEW(arena, S3Tag);
+    *tag = (S3Tag) {text_of(tags->items[i], "Key"), text_of(tags->items[i], "Value")};
+    LIST_APPEND(arena, &both->Tags, tag);
+  }
+  gsize n = both->Tags.n + (both->Prefix != NULL);
+  filter->Prefix = n == 1 ? both->Prefix : NULL;
+  filter->Tag = n == 1 && both->Tags.n ? both->Tags.v[0] : NULL;
+  filter->And = n > 1 ? both : NULL;
+  return n || filter->AccessPointArn ? filter : NULL;
+}
+
+static gboolean
+is_named(const Json *list, const char *id)
+{
+  for (guint i = 0; list && i < list->n; i++)
+    if (g_strcmp0(text_of(list->items[i], "Id"), id) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static Error *
+put_metrics(ResourceCall *rc, const char *bucket)
+{
+  const Json *all = json_get(rc->properties, "MetricsConfigurations"), *old = rc->old_properties ? json_get(rc->old_properties, "MetricsConfigurations") : NULL;
+  for (guint i = 0; old && i < old->n; i++) {
+    const char *id = text_of(old->items[i], "Id");
+    if (!is_named(all, id))
+      TRY(resource_operation(rc, &S3OperationDeleteBucketMetricsConfiguration, &(S3DeleteBucketMetricsConfigurationInput) {.Bucket = bucket, .Id = id},
+                             &(S3DeleteBucketMetricsConfigurationOutput) {0}));
+  }
+  for (guint i = 0; all && i < all->n; i++) {
+    S3MetricsConfiguration one = {.Id = text_of(all->items[i], "Id"), .Filter = metrics_filter_of(rc->call->arena, all->items[i])};
+    TRY(resource_operation(rc, &S3OperationPutBucketMetricsConfiguration,
+                           &(S3PutBucketMetricsConfigurationInput) {.Bucket = bucket, .Id = one.Id, .MetricsConfiguration = &one},
+                           &(S3PutBucketMetricsConfigurationOutput) {0}));
+  }
+  return NULL;
+}
+
 /* -- AWS::S3::Bucket -------------------------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -230,6 +280,7 @@ static const struct {
 } parts[] = {
   {"OwnershipControls", put_ownership}, {"PublicAccessBlockConfiguration", put_public_access}, {"VersioningConfiguration", put_versioning},
   {"BucketEncryption", put_encryption}, {"LifecycleConfiguration", put_lifecycle}, {"CorsConfiguration", put_cors},
+  {"MetricsConfigurations", put_metrics},
 };
 
 static void
@@ -289,7 +340,7 @@ delete_bucket(ResourceCall *rc)
 
 RESOURCE(AWS::S3::Bucket, s3_bucket, .create = create_bucket, .update = update_bucket, .delete = delete_bucket,
          .no_effect = "AccelerateConfiguration AnalyticsConfigurations IntelligentTieringConfigurations InventoryConfigurations LoggingConfiguration "
-                      "MetricsConfigurations NotificationConfiguration ObjectLockConfiguration ObjectLockEnabled ReplicationConfiguration "
+                      "NotificationConfiguration ObjectLockConfiguration ObjectLockEnabled ReplicationConfiguration "
                       "WebsiteConfiguration")
 
 /* -- AWS::S3::BucketPolicy -------------------------------------------------------------------------------------------------------- */

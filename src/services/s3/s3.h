@@ -14,6 +14,7 @@ extern const Table s3_buckets, s3_objects, s3_uploads, s3_parts, s3_secrets;
 typedef struct S3State {
   guint8 master[32]; /* seals what is encrypted with SSE-S3 */
   gint64 measured_day; /* begin of the day whose storage metrics are there, ms; the sampler's */
+  gint request_metrics; /* atomic: some bucket has a metrics configuration, or had one */
 } S3State;
 
 /* --- errors (error.c) --- */
@@ -25,6 +26,8 @@ Error *malformed_xml(void);
 Error *invalid_argument(const char *name, const char *value, const char *message);
 Error *not_implemented(const char *what);
 Error *precondition_failed(const char *condition);
+/* Answers an error as S3 does, in XML. */
+void s3_refuse(HttpExchange *exchange, const Error *error);
 
 /* --- buckets (bucket.c) --- */
 /* NoSuchBucket if there is none. arena. */
@@ -44,11 +47,29 @@ Error *object_resource(Call *call, const void *in, Authorization *auth) ERROR_MU
 /* Whether a policy lets everybody in. */
 gboolean policy_is_public(Arena *arena, const char *document);
 
-/* --- CloudWatch (metrics.c) --- */
+
+/* --- CloudWatch (metrics.c, request_metrics.c) --- */
 void s3_metrics_start(Haar *haar);
+Error *request_metrics_start(Haar *haar) ERROR_MUST_USE;
+/* ServiceHooks.measure */
+void s3_measure(Call *call, const void *in, const void *out, const Error *error, gint64 took_us);
+typedef struct RequestMeasure {
+  const char *bucket, *key;  /* key: or NULL */
+  const char *kind;          /* "GetRequests", ...; NULL: no metric of its own */
+  gint64 uploaded, downloaded, took_us;
+  const Error *error;
+} RequestMeasure;
+/* Publishes a request under each of its bucket's configurations that it matches. call has no transaction of its own to give. */
+void request_measure(Call *call, const RequestMeasure *request);
+
+/* --- forms (post.c): hooks of the service --- */
+gboolean post_serves(Haar *haar, const HttpRequest *request);
+void post_serve(Haar *haar, HttpExchange *exchange);
 
 /* --- other origins (cors.c): hooks of the service --- */
 void cors_headers(Haar *haar, Arena *arena, const HttpRequest *request, const char *path, StringMap *ret_headers);
+/* The bucket that a request's host name or path says; NULL: none. arena. */
+const char *request_bucket(Arena *arena, const HttpRequest *request);
 gboolean cors_serves(Haar *haar, const HttpRequest *request);
 void cors_serve(Haar *haar, HttpExchange *exchange);
 

@@ -33,7 +33,7 @@ start(Haar *haar)
   TRY(store_write(haar->store, load_master, state));
   lifecycle_start(haar);
   s3_metrics_start(haar);
-  return NULL;
+  return request_metrics_start(haar);
 }
 
 static void
@@ -45,5 +45,20 @@ stop(Haar *haar)
   g_free(state);
 }
 
+static gboolean
+serves(Haar *haar, const HttpRequest *request)
+{
+  return cors_serves(haar, request) || post_serves(haar, request);
+}
+
+static void
+serve(Haar *haar, HttpExchange *exchange)
+{
+  if (strcmp(http_request(exchange)->method, "POST") == 0)
+    post_serve(haar, exchange);
+  else
+    cors_serve(haar, exchange);
+}
+
 const ServiceHooks s3_hooks = {
-  .start = start, .stop = stop, .serves = cors_serves, .serve = cors_serve, .cross_origin = cors_headers, .access_denied_code = "AccessDenied"};
+  .start = start, .stop = stop, .serves = serves, .serve = serve, .measure = s3_measure, .cross_origin = cors_headers, .access_denied_code = "AccessDenied"};

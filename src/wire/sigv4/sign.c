@@ -54,3 +54,10 @@ sigv4_sign(Arena *arena, WireRequest *request, StringMap *headers, const char *a
                        scope.signed_headers, sign_text(arena, &scope, secret_key, to_sign)));
   request->headers = headers;
 }
+
+char *
+sigv4_sign_text(Arena *arena, const char *secret_key, const char *date, const char *region, const char *service, const char *text)
+{
+  const Sigv4 scope = {.date = date, .region = region, .service = service};
+  return sign_text(arena, &scope, secret_key, text);
+}
