@@ -43,7 +43,7 @@ def all_of(pid):
 
 
 class Use:
-    """What a daemon and all below it have now."""
+    """What a daemon and all below it have now. Memory is what is theirs alone: pages of the store's file are the kernel's cache, and go when it wants."""
 
     def __init__(self, haar):
         pids = all_of(haar.process.pid)
@@ -59,7 +59,7 @@ class Use:
                 if target.startswith('net:['):
                     namespaces.add(target)
             with open(f'/proc/{pid}/smaps_rollup', encoding='ascii') as file:
-                self.memory += next(int(line.split()[1]) for line in file if line.startswith('Pss:')) / 1024
+                self.memory += next(int(line.split()[1]) for line in file if line.startswith('Pss_Anon:')) / 1024
         self.processes, self.namespaces = len(pids), len(namespaces)
 
     def counts(self):

@@ -18,5 +18,5 @@ def test_reach_and_packets_agree_in_thousands_of_networks():
 
 
 def test_two_hundred_stacks_leave_nothing(haar, network):
-    before, after = assert_nothing_leaks(haar, STACKS, memory_mib=16)
+    before, after = assert_nothing_leaks(haar, STACKS, memory_mib=8)
     print(f'{before.memory:.1f} MiB before, {after.memory:.1f} MiB after {STACKS} stacks')
