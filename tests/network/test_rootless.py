@@ -63,6 +63,14 @@ def test_a_refusal_is_enforced_and_explained(stack):
     assert stack.post({'amount': '1.00', 'currency': 'EUR', 'card': CARD}, stack.key())[0] == 200
 
 
+def test_a_database_s_logs_and_backups(stack):
+    name, rds, logs = stack.id('DatabaseCluster'), stack.client('rds'), stack.client('logs')
+    group = f'/aws/rds/cluster/{name}/error'
+    wait_for(lambda: logs.filter_log_events(logGroupName=group, filterPattern='"ready for connections"')['events'], "the server's log")
+    stack.haar.run('clock', 'advance', '1d')
+    wait_for(lambda: rds.describe_db_cluster_snapshots(DBClusterIdentifier=name, SnapshotType='automated')['DBClusterSnapshots'], 'a backup')
+
+
 def test_nothing_stays_when_it_is_killed(stack):
     assert len(owned_by_user()) > 3
     stack.haar.kill()

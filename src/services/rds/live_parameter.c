@@ -4,11 +4,59 @@
 
 #include <string.h>
 
-/* What the server has if no group says otherwise. */
-static const struct { const char *name, *usual; } live[] = {
-  {"slow_query_log", "0"}, {"long_query_time", "10"}, {"log_queries_not_using_indexes", "0"}, {"general_log", "0"}, {"log_output", "FILE"},
-  {"server_audit_logging", "0"}, {"server_audit_events", ""},
+#define AUDIT_EVENTS "CONNECT,QUERY,QUERY_DCL,QUERY_DDL,QUERY_DML,TABLE"
+
+/* usual: what the server has if no group says otherwise. allowed: as AWS writes it, a range or a list. many: several of the list, with commas. */
+static const struct {
+  const char *name, *usual, *allowed;
+  gboolean many;
+} live[] = {
+  {"slow_query_log", "0", "0,1", FALSE},
+  {"long_query_time", "10", "0-31536000", FALSE},
+  {"log_queries_not_using_indexes", "0", "0,1", FALSE},
+  {"general_log", "0", "0,1", FALSE},
+  {"log_output", "FILE", "TABLE,FILE,NONE", FALSE},
+  {"server_audit_logging", "0", "0,1", FALSE},
+  {"server_audit_events", "", AUDIT_EVENTS, TRUE},
 };
+
+/* allowed: "0-31536000". FALSE: it is no range. */
+static gboolean
+in_range(const char *allowed, const char *value, gboolean *ret_in)
+{
+  const char *dash = strchr(allowed, '-');
+  char *end = NULL;
+  double number = g_ascii_strtod(value, &end);
+  if (!dash)
+    return FALSE;
+  *ret_in = g_ascii_isdigit(*value) && !*end && number >= g_ascii_strtod(allowed, NULL) && number <= g_ascii_strtod(dash + 1, NULL);
+  return TRUE;
+}
+
+static gboolean
+in_list(const char *allowed, const char *value, gboolean many)
+{
+  g_auto(GStrv) known = g_strsplit(allowed, ",", -1), given = g_strsplit(value, ",", many ? -1 : 1);
+  for (char **one = given; *one; one++)
+    if (!g_strv_contains((const char *const *) known, g_strstrip(*one)))
+      return FALSE;
+  return TRUE;
+}
+
+Error *
+parameter_check(const char *name, const char *value)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS(live); i++) {
+    gboolean good = FALSE;
+    if (strcmp(live[i].name, name))
+      continue;
+    if (!in_range(live[i].allowed, value, &good))
+      good = in_list(live[i].allowed, value, live[i].many);
+    if (!good)
+      return error_answer("InvalidParameterValue", "Invalid parameter value: %s for: %s allowed values are: %s", value, name, live[i].allowed);
+  }
+  return NULL;
+}
 
 gboolean
 parameter_is_live(const char *name)

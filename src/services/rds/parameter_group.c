@@ -42,6 +42,7 @@ modify(Call *call, const Table *table, const char *name, const RdsParametersList
     RdsParameter *parameter = parameters->v[i], *old = NULL;
     if (!parameter->ParameterName || !parameter->ParameterValue)
       return error_answer("InvalidParameterValue", "Each parameter needs ParameterName, ParameterValue and ApplyMethod.");
+    TRY(parameter_check(parameter->ParameterName, parameter->ParameterValue));
     for (gsize j = 0; j < record->Parameters.n && !old; j++)
       if (!strcmp(record->Parameters.v[j]->ParameterName, parameter->ParameterName))
         old = record->Parameters.v[j];

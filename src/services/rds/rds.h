@@ -61,6 +61,8 @@ const char *cluster_key_context(const RdsClusterRecord *cluster);
 Error *cluster_place(Call *call, const char *subnet_group, const StringList *groups, RdsDBCluster *cluster) ERROR_MUST_USE;
 /* -- snapshots and backups */
 
+/* By name or ARN; an answer if there is none. */
+Error *snapshot_get(Call *call, const char *id, RdsSnapshotRecord **ret_snapshot) ERROR_MUST_USE;
 /* Where the volume of a snapshot is; transfer full. */
 char *snapshot_directory(const Haar *haar, const RdsSnapshotRecord *snapshot);
 /* Copies the cluster's volume as it is at one moment, from its writer or from where it rests. A call without a transaction; blocks. */
@@ -130,6 +132,8 @@ Error *parameters_load(Call *call, InstanceWork *work) ERROR_MUST_USE;
 void parameters_apply(Call *call, const InstanceWork *work);
 /* Whether a parameter is one of these. */
 gboolean parameter_is_live(const char *name);
+/* An answer in AWS's words if a parameter that is one of these cannot have the value. */
+Error *parameter_check(const char *name, const char *value) ERROR_MUST_USE;
 /* The instances that use a group hear of its change. Needs a write transaction. */
 Error *parameters_changed(Call *call, const Table *table, const char *group) ERROR_MUST_USE;
 /* Asks KMS for the data key and opens the passwords. */

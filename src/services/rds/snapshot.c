@@ -31,8 +31,8 @@ find(Call *call, const char *id, RdsSnapshotRecord **ret_snapshot)
   return NULL;
 }
 
-static Error *
-get(Call *call, const char *id, RdsSnapshotRecord **ret_snapshot)
+Error *
+snapshot_get(Call *call, const char *id, RdsSnapshotRecord **ret_snapshot)
 {
   TRY(find(call, id, ret_snapshot));
   if (!*ret_snapshot)
@@ -185,7 +185,7 @@ describe_db_cluster_snapshots(Call *call, const RdsDescribeDBClusterSnapshotsInp
     return error_answer("InvalidParameterValue", "Invalid snapshot type: %s", in->SnapshotType);
   LIST_EMPTY(call->arena, &ret_out->DBClusterSnapshots);
   if (in->DBClusterSnapshotIdentifier) {
-    TRY(get(call, in->DBClusterSnapshotIdentifier, &one));
+    TRY(snapshot_get(call, in->DBClusterSnapshotIdentifier, &one));
     LIST_APPEND(call->arena, &ret_out->DBClusterSnapshots, one->Snapshot);
     return NULL;
   }
@@ -215,7 +215,7 @@ erase(Call *call, gpointer data)
 {
   Erasing *erasing = data;
   Key key;
-  TRY(get(call, erasing->id, &erasing->snapshot));
+  TRY(snapshot_get(call, erasing->id, &erasing->snapshot));
   if (!strcmp(erasing->snapshot->Snapshot->SnapshotType, "automated"))
     return error_answer("InvalidDBClusterSnapshotStateFault", "Only manual snapshots may be deleted.");
   rds_key(call, &key, erasing->snapshot->Snapshot->DBClusterSnapshotIdentifier);
@@ -246,7 +246,7 @@ static Error *
 read_snapshot(Call *call, gpointer data)
 {
   Restoring *restoring = data;
-  return get(call, restoring->in->SnapshotIdentifier, &restoring->snapshot);
+  return snapshot_get(call, restoring->in->SnapshotIdentifier, &restoring->snapshot);
 }
 
 Error *

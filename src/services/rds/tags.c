@@ -28,6 +28,10 @@ find(Call *call, const char *name, Tagged *ret_tagged)
     RdsInstanceRecord *instance = NULL;
     TRY(instance_get(call, id, &instance));
     *ret_tagged = (Tagged) {&instance->Instance->TagList, &rds_instances, &RdsInstanceRecord_shape, instance, id};
+  } else if (!strcmp(kind, "cluster-snapshot")) {
+    RdsSnapshotRecord *snapshot = NULL;
+    TRY(snapshot_get(call, id, &snapshot));
+    *ret_tagged = (Tagged) {&snapshot->Snapshot->TagList, &rds_snapshots, &RdsSnapshotRecord_shape, snapshot, id};
   } else if (!strcmp(kind, "subgrp")) {
     RdsSubnetGroupRecord *group = NULL;
     TRY(subnet_group_get(call, id, &group));

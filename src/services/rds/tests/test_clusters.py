@@ -56,6 +56,12 @@ def test_parameter_groups(rds):
     assert [(p['ParameterName'], p['ParameterValue']) for p in parameters] == [('max_connections', '50')]
     refused('DBParameterGroupAlreadyExists', rds.create_db_cluster_parameter_group, DBClusterParameterGroupName='params',
             DBParameterGroupFamily='aurora-mysql8.0', Description='d')
+    wrong = refused('InvalidParameterValue', rds.modify_db_cluster_parameter_group, DBClusterParameterGroupName='params', Parameters=[
+        {'ParameterName': 'slow_query_log', 'ParameterValue': 'yes', 'ApplyMethod': 'immediate'}])
+    assert wrong == 'Invalid parameter value: yes for: slow_query_log allowed values are: 0,1'
+    for name, value in (('long_query_time', '-1'), ('long_query_time', '1s'), ('server_audit_events', 'CONNECT,SLEEP'), ('log_output', 'FILE,TABLE')):
+        refused('InvalidParameterValue', rds.modify_db_cluster_parameter_group, DBClusterParameterGroupName='params', Parameters=[
+            {'ParameterName': name, 'ParameterValue': value, 'ApplyMethod': 'immediate'}])
     rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName='params')
     refused('DBParameterGroupNotFound', rds.describe_db_cluster_parameters, DBClusterParameterGroupName='params')
 
@@ -100,6 +106,10 @@ def test_tags_go_to_snapshots_if_they_shall(rds, group):
         rds.delete_db_cluster(DBClusterIdentifier=cluster, FinalDBSnapshotIdentifier=f'{cluster}-final')
         final = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=f'{cluster}-final')['DBClusterSnapshots'][0]
         assert len(final['TagList']) == (2 if cluster == 'copying' else 0)
+        assert len(rds.list_tags_for_resource(ResourceName=final['DBClusterSnapshotArn'])['TagList']) == len(final['TagList'])
+    rds.add_tags_to_resource(ResourceName=final['DBClusterSnapshotArn'], Tags=own)
+    assert rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier='keeping-final')['DBClusterSnapshots'][0]['TagList'] == own
+    refused('DBClusterSnapshotNotFoundFault', rds.list_tags_for_resource, ResourceName=final['DBClusterSnapshotArn'] + 'x')
 
 
 def status(rds, instance):
