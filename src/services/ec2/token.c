@@ -6,7 +6,8 @@
 
 enum { DAY_MS = 24 * 3600 * 1000, TOKEN_MAX = 64, SWEEP = 16 };
 
-static const Table tokens = {"ec2.client_token"}; /* region, account, operation, token -> {"time", "in", "out"} as JSON */
+static const Table tokens = {"ec2.client_token"};       /* region, account, operation, token -> {"time", "in", "out"} as JSON */
+static const Table by_time = {"ec2.client_token_time"};  /* region, account, time, operation, token: in the order in which they end */
 
 static const char *token_of(const Call *call, const void *in) {
   const Shape *shape = call->operation->model->input;
@@ -16,11 +17,10 @@ static const char *token_of(const Call *call, const void *in) {
   return NULL;
 }
 
-static void token_key(const Call *call, const char *token, Key *key) {
+static void token_key(const Call *call, const char *operation, const char *token, Key *key) {
   call_key(call, key);
-  key_add(key, call->operation->name);
-  if (token)
-    key_add(key, token);
+  key_add(key, operation);
+  key_add(key, token);
 }
 
 static gint64 time_of(const Json *kept) {
@@ -40,7 +40,7 @@ Error *ec2_token_seen(Call *call, const void *in, void *ret_out, gboolean *ret_s
     return NULL;
   if (strlen(token) > TOKEN_MAX)
     return error_answer("InvalidParameterValue", "Value (%s) for parameter clientToken is invalid. The client token can be at most 64 characters long.", token);
-  token_key(call, token, &key);
+  token_key(call, call->operation->name, token, &key);
   TRY(store_get(call->txn, &tokens, &key, &data, &size));
   if (!data)
     return NULL;
@@ -53,28 +53,44 @@ Error *ec2_token_seen(Call *call, const void *in, void *ret_out, gboolean *ret_s
   return shape_from_json(call->arena, call->operation->model->output, json_get(kept, "out"), TRUE, ret_out);
 }
 
-/* A few that are over a day old go with each that comes. */
+/* One that is over a day old. The same token may have come again since. */
+typedef struct Old { Key key; gint64 time; char *operation, *token; } Old;
+
+static Error *drop(Call *call, const Old *old) {
+  const void *data = NULL;
+  gsize size = 0;
+  Json *kept = NULL;
+  Key key;
+  TRY(store_delete(call->txn, &by_time, &old->key, NULL));
+  token_key(call, old->operation, old->token, &key);
+  TRY(store_get(call->txn, &tokens, &key, &data, &size));
+  if (!data)
+    return NULL;
+  TRY(json_parse(call->arena, data, size, &kept));
+  return time_of(kept) == old->time ? store_delete(call->txn, &tokens, &key, NULL) : NULL;
+}
+
+/* A few that are over a day old go with each that comes: the oldest are looked at, no others. */
 static Error *sweep(Call *call) {
   g_autoptr(Cursor) cursor = NULL;
-  Key prefix, old[SWEEP];
-  gsize n = 0;
-  token_key(call, NULL, &prefix);
-  TRY(cursor_open(call->txn, &tokens, &(CursorOptions){.prefix = &prefix}, &cursor));
+  Key prefix;
+  Old old[SWEEP];
+  gsize n = 0, size = 0;
+  call_key(call, &prefix);
+  TRY(cursor_open(call->txn, &by_time, &(CursorOptions){.prefix = &prefix}, &cursor));
   while (n < SWEEP && cursor_next(cursor)) {
-    gsize size = 0;
-    Json *kept = NULL;
-    const guint8 *data = cursor_value(cursor, &size);
-    TRY(json_parse(call->arena, (const char *) data, size, &kept));
-    if (time_of(kept) + DAY_MS >= call->now)
-      continue;
-    gsize key_size = 0;
-    const guint8 *bytes = cursor_key(cursor, &key_size);
-    key_init(&old[n]);
-    key_add_raw(&old[n++], bytes, key_size);
+    KeyReader reader = cursor_key_reader(cursor);
+    if (!key_read_int(&reader, &old[n].time) || old[n].time + DAY_MS >= call->now)
+      break;
+    if (!key_read(&reader, call->arena, &old[n].operation, &size) || !key_read(&reader, call->arena, &old[n].token, &size))
+      break;
+    const guint8 *bytes = cursor_key(cursor, &size);
+    key_init(&old[n].key);
+    key_add_raw(&old[n++].key, bytes, size);
   }
   g_clear_pointer(&cursor, cursor_free);
   for (gsize i = 0; i < n; i++)
-    TRY(store_delete(call->txn, &tokens, &old[i], NULL));
+    TRY(drop(call, &old[i]));
   return NULL;
 }
 
@@ -89,6 +105,11 @@ Error *ec2_token_keep(Call *call, const void *in, const void *out) {
   json_set(call->arena, kept, "in", shape_to_json(call->arena, call->operation->model->input, in));
   json_set(call->arena, kept, "out", shape_to_json(call->arena, call->operation->model->output, out));
   const char *text = json_text(call->arena, kept);
-  token_key(call, token, &key);
-  return store_put(call->txn, &tokens, &key, text, strlen(text));
+  token_key(call, call->operation->name, token, &key);
+  TRY(store_put(call->txn, &tokens, &key, text, strlen(text)));
+  call_key(call, &key);
+  key_add_int(&key, call->now);
+  key_add(&key, call->operation->name);
+  key_add(&key, token);
+  return store_put(call->txn, &by_time, &key, "", 1);
 }
