@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef enum { JOB_APPLY, JOB_REMOVE, JOB_ENI, JOB_ENI_REMOVE, JOB_SYNC, JOB_FLOWS, JOB_FAULT, JOB_OUTSIDE, JOB_OUTSIDE_DROP, JOB_STOP } JobKind;
+typedef enum { JOB_APPLY, JOB_REMOVE, JOB_ENI, JOB_ENI_REMOVE, JOB_PART, JOB_SYNC, JOB_FLOWS, JOB_FAULT, JOB_OUTSIDE, JOB_OUTSIDE_DROP, JOB_STOP } JobKind;
 
-/* What the worker is asked to do. id: a VPC, an interface, a zone. network of JOB_ENI and JOB_ENI_REMOVE: a box with the VPC's id and the
- * interface. A caller that waits owns the job and sees done under the lock. */
+/* What the worker is asked to do. id: a VPC, an interface, a zone. network of JOB_ENI, JOB_ENI_REMOVE and JOB_PART: a box with the VPC's id and the
+ * interface, or the part. A caller that waits owns the job and sees done under the lock. */
 typedef struct Job {
   JobKind kind;
   char *id;
@@ -76,6 +76,11 @@ static Error *run_eni(Fabric *fabric, Job *job) {
   return vpc_apply_eni(vpc, job->id, job->kind == JOB_ENI ? job->network->enis : NULL);
 }
 
+static Error *run_part(Fabric *fabric, Job *job) {
+  Vpc *vpc = vpc_find(fabric, job->network->vpc_id);
+  return vpc && vpc->network ? vpc_apply_part(vpc, g_steal_pointer(&job->network)) : NULL;
+}
+
 /* The faults of every VPC, with one more or less. */
 static Error *run_fault(Fabric *fabric, Job *job) {
   Error *error = NULL;
@@ -114,6 +119,7 @@ static Error *run_job(Fabric *fabric, Job *job) {
   case JOB_REMOVE: return run_remove(fabric, job);
   case JOB_ENI:
   case JOB_ENI_REMOVE: return run_eni(fabric, job);
+  case JOB_PART: return run_part(fabric, job);
   case JOB_FAULT: return run_fault(fabric, job);
   case JOB_FLOWS: return run_flows(fabric, job);
   case JOB_OUTSIDE: return outside_new(fabric, job->id);
@@ -365,6 +371,15 @@ void fabric_eni_remove(Fabric *fabric, const char *vpc_id, const char *eni_id) {
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
   if (!put_into_waiting(fabric, vpc_id, eni_id, NULL))
     post(fabric, JOB_ENI_REMOVE, eni_id, box_new(vpc_id, NULL), NULL);
+}
+
+void fabric_part_put(Fabric *fabric, Network *part) {
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  const Job *waiting = g_hash_table_lookup(fabric->waiting, part->vpc_id);
+  if (waiting)
+    network_part_put(waiting->network, part);
+  else
+    post(fabric, JOB_PART, NULL, part, NULL);
 }
 
 void fabric_remove(Fabric *fabric, const char *vpc_id) {

@@ -49,6 +49,8 @@ void fabric_apply(Fabric *fabric, Network *network);
 /* One interface of the VPC is to be like this (it is copied), or gone: what it costs does not depend on how many there are. Returns at once;
  * in order with the two around. Of a VPC that was not given yet: nothing. */
 void fabric_eni_put(Fabric *fabric, const char *vpc_id, const Eni *eni);
+/* One security group, route table or network ACL of a VPC is to be as in part, which has nothing else. One that the VPC has not is left out. Takes part. */
+void fabric_part_put(Fabric *fabric, Network *part);
 void fabric_eni_remove(Fabric *fabric, const char *vpc_id, const char *eni_id);
 /* The VPC is to be gone. Returns at once. */
 void fabric_remove(Fabric *fabric, const char *vpc_id);

@@ -126,6 +126,17 @@ void parts_put(Rules *rules, Numbers *numbers, const Network *old, const Network
   parts_put_faults(rules, numbers, network, faults);
 }
 
+void parts_put_part(Rules *rules, const Network *part) {
+  for (gsize i = 0; i < part->n_groups; i++) {
+    g_autofree char *owner = g_strconcat("group ", part->groups[i].id, NULL);
+    rules_put(rules, owner, part_group(&part->groups[i]));
+  }
+  for (gsize i = 0; i < part->n_acls; i++) {
+    g_autofree char *owner = g_strconcat("acl ", part->acls[i].id, NULL);
+    rules_put(rules, owner, part_acl(&part->acls[i]));
+  }
+}
+
 GHashTable *parts_foreign_groups(const Network *network) {
   GHashTable *foreign = g_hash_table_new(g_str_hash, g_str_equal);
   for (gsize i = 0; network->n_peerings && i < network->n_groups; i++)

@@ -72,6 +72,8 @@ void numbers_drop(Numbers *numbers, const char *id);
 void parts_put(Rules *rules, Numbers *numbers, const Network *old, const Network *network, GHashTable *faults);
 /* The part of one interface; eni NULL: it is gone. */
 void parts_put_eni(Rules *rules, Numbers *numbers, const char *id, const Eni *eni);
+/* The part of the one group or ACL that is in part; route tables are no rules. */
+void parts_put_part(Rules *rules, const Network *part);
 /* The faults ("name target" -> FabricFault *, or NULL), and what the profile stateless-groups asks of replies. */
 void parts_put_faults(Rules *rules, Numbers *numbers, const Network *network, GHashTable *faults);
 /* An interface of a peered VPC, as a member of the groups of it that are named here; eni NULL: it is gone. */

@@ -226,6 +226,29 @@ Error *vpc_apply_eni(Vpc *vpc, const char *id, const Eni *eni) {
   return apply_waits(vpc);
 }
 
+/* Takes part; it lives on in the network if that has what is in it. FALSE: it has not. */
+static gboolean change_part(Vpc *vpc, Network *part) {
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&vpc->fabric->lock);
+  gboolean there = network_part_put(vpc->network, part);
+  g_hash_table_unref(vpc->foreign);   /* its names are the rules' own */
+  vpc->foreign = parts_foreign_groups(vpc->network);
+  g_cond_broadcast(&vpc->fabric->changed);
+  return there;
+}
+
+Error *vpc_apply_part(Vpc *vpc, Network *part) {
+  gboolean is_table = part->n_route_tables, is_group = part->n_groups;
+  if (!change_part(vpc, part))   /* it comes with the apply that brings it, or is gone */
+    return NULL;
+  parts_put_part(vpc->rules, part);
+  if (g_hash_table_size(vpc->fabric->faults) || vpc->network->stateless_groups)
+    parts_put_faults(vpc->rules, &vpc->numbers, vpc->network, vpc->fabric->faults);
+  TRY(vpc_commit_rules(vpc));
+  if (is_table)
+    TRY(things_apply(vpc, vpc->network));
+  return is_group && vpc->network->n_peerings ? peerings_apply(vpc, FALSE) : NULL;
+}
+
 Error *vpc_apply_faults(Vpc *vpc) {
   if (!vpc->network)
     return NULL;

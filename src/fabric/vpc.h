@@ -122,6 +122,8 @@ Error *vpc_watch_flows(Vpc *vpc) ERROR_MUST_USE;
 Error *vpc_apply(Vpc *vpc, Network *network) ERROR_MUST_USE;
 /* One interface is to be like this, or (eni NULL) gone. What it costs does not depend on how many there are. */
 Error *vpc_apply_eni(Vpc *vpc, const char *id, const Eni *eni) ERROR_MUST_USE;
+/* One group, route table or ACL is to be like this. Takes part. What it costs does not depend on how many interfaces there are. */
+Error *vpc_apply_part(Vpc *vpc, Network *part) ERROR_MUST_USE;
 /* The faults have changed. */
 Error *vpc_apply_faults(Vpc *vpc) ERROR_MUST_USE;
 /* Gives the kernel what was put into the rules. */

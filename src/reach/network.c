@@ -22,6 +22,8 @@ void network_free(Network *network) {
     return;
   if (network->owned)
     g_ptr_array_unref(network->owned);
+  if (network->parts)
+    g_hash_table_unref(network->parts);
   if (network->eni_arena)
     arena_free(network->eni_arena);
   g_free(network->eni_room ? network->enis : NULL);
@@ -61,6 +63,36 @@ const Eni *network_eni(const Network *network, const char *id) { FIND(enis, n_en
 const Endpoint *network_endpoint(const Network *network, const char *id) { FIND(endpoints, n_endpoints, id); }
 const PrefixList *network_prefix_list(const Network *network, const char *id) { FIND(prefix_lists, n_prefix_lists, id); }
 const Peering *network_peering(const Network *network, const char *id) { FIND(peerings, n_peerings, id); }
+
+/* The thing's own id stays the network's: others may have it. */
+static const char *take_over(Network *network, const Network *part) {
+  SecurityGroup *group = part->n_groups ? (SecurityGroup *) network_group(network, part->groups->id) : NULL;
+  RouteTable *table = part->n_route_tables ? (RouteTable *) network_route_table(network, part->route_tables->id) : NULL;
+  NetworkAcl *acl = part->n_acls ? (NetworkAcl *) network_acl(network, part->acls->id) : NULL;
+  if (group) {
+    group->n_rules = part->groups->n_rules;
+    group->rules = part->groups->rules;
+  } else if (table) {
+    table->n_routes = part->route_tables->n_routes;
+    table->routes = part->route_tables->routes;
+  } else if (acl) {
+    acl->n_entries = part->acls->n_entries;
+    acl->entries = part->acls->entries;
+  }
+  return group ? group->id : table ? table->id : acl ? acl->id : NULL;
+}
+
+gboolean network_part_put(Network *network, Network *part) {
+  const char *id = take_over(network, part);
+  if (!id) {
+    network_free(part);
+    return FALSE;
+  }
+  if (!network->parts)
+    network->parts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_owned);
+  g_hash_table_replace(network->parts, g_strdup(id), part);
+  return TRUE;
+}
 
 const Network *network_peer(const Network *network, const Peering *peering) {
   for (gsize i = 0; peering && peering->active && i < network->n_peers; i++)

@@ -172,6 +172,7 @@ struct Network {
   Peering *peerings;
   const Network **peers;     /* the VPCs behind active peerings, for reach_walk; not owned, except by network_own_peer */
   GPtrArray *owned;          /* network_own_peer's */
+  GHashTable *parts;         /* network_part_put's: id -> the network that it came in */
   Arena *eni_arena;          /* network_eni_put's, like the two below */
   gsize eni_room, enis_gone;
 };
@@ -212,6 +213,9 @@ void eni_copy(Arena *arena, const Eni *eni, Eni *ret_copy);
 void network_eni_put(Network *network, const Eni *eni);
 /* FALSE: it is not there. */
 gboolean network_eni_remove(Network *network, const char *id);
+/* The security group, route table or network ACL that is in part, which has nothing else, replaces the one with its id. Takes part. FALSE: there is none;
+ * nothing is changed. */
+gboolean network_part_put(Network *network, Network *part);
 /* Whether the VPC's own address ranges hold it. */
 gboolean network_is_local(const Network *network, Ip address);
 /* The route that a packet of this table to address takes: the longest prefix, of equal ones a range, then local, then a prefix

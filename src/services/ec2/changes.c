@@ -150,6 +150,64 @@ void ec2_eni_gone(Call *call, const char *vpc_id, const char *eni_id) {
     on_eni_commit(call, vpc_id, eni_id, network_new(vpc_id));
 }
 
+/* --- one group, table or ACL --- */
+
+typedef struct PartChange { Change whole; Network *part; } PartChange;   /* part NULL: it is given */
+
+static void part_change_free(gpointer data) {
+  PartChange *change = data;
+  network_free(change->part);
+  g_free(change->whole.region);
+  g_free(change->whole.account);
+  g_free(change->whole.vpc_id);
+  g_free(change);
+}
+
+/* In the order of commits, as for an interface; and packets obey. If the VPC is still to be read it is read now: the part may be of what it brings. */
+static void part_committed(gpointer data) {
+  PartChange *change = data;
+  Ec2State *state = haar_state(change->whole.haar, "ec2");
+  g_autoptr(Error) error = NULL;
+  g_mutex_lock(&state->order);
+  g_mutex_lock(&state->lock);
+  gboolean waits = g_hash_table_contains(state->waiting, change->whole.vpc_id);
+  g_mutex_unlock(&state->lock);
+  if (waits)
+    error = give(&change->whole);
+  else
+    fabric_part_put(change->whole.haar->fabric, g_steal_pointer(&change->part));
+  g_mutex_unlock(&state->order);
+  if (error)
+    log_error("%s: %s", change->whole.vpc_id, error->message);
+  fabric_settle(change->whole.haar->fabric, SETTLE_MS);
+}
+
+/* Whether it refers to a prefix list of one's own: the VPC has those that are referred to, and reads them with all else. */
+static gboolean names_own_list(Call *call, const Network *part) {
+  for (gsize i = 0; part->n_groups && i < part->groups->n_rules; i++)
+    if (part->groups->rules[i].peer == PEER_PREFIX_LIST && !ec2_list_is_aws(call, part->groups->rules[i].peer_id))
+      return TRUE;
+  for (gsize i = 0; part->n_route_tables && i < part->route_tables->n_routes; i++)
+    if (part->route_tables->routes[i].prefix_list && !ec2_list_is_aws(call, part->route_tables->routes[i].prefix_list))
+      return TRUE;
+  return FALSE;
+}
+
+Error *ec2_part_changed(Call *call, const char *vpc_id, const Ec2Kind *kind, const char *id) {
+  g_autoptr(Network) part = NULL;
+  if (!call->haar->fabric)
+    return NULL;
+  TRY(ec2_network_part(call, vpc_id, kind, id, &part));
+  if (names_own_list(call, part)) {
+    ec2_changed_now(call, vpc_id);
+    return NULL;
+  }
+  PartChange *change = g_new0(PartChange, 1);
+  *change = (PartChange){{call->haar, g_strdup(call->region), g_strdup(call->account), g_strdup(vpc_id)}, g_steal_pointer(&part)};
+  txn_on_commit(call->txn, part_committed, change, part_change_free);
+  return NULL;
+}
+
 /* --- start --- */
 
 Error *ec2_apply_all(Haar *haar) {

@@ -76,6 +76,10 @@ Error *ec2_authorize(Call *call, const void *in, Authorization *auth) ERROR_MUST
 void ec2_changed(Call *call, const char *vpc_id);
 /* The same, and packets obey before the call is answered: for rules and routes. */
 void ec2_changed_now(Call *call, const char *vpc_id);
+/* The same for what is in one record, and was stored in it: a security group (its rules), a route table (its routes), a network ACL (its entries). Nothing else
+ * of the VPC is read. */
+Error *ec2_part_changed(Call *call, const char *vpc_id, const Ec2Kind *kind, const char *id) ERROR_MUST_USE;
+Error *ec2_network_part(Call *call, const char *vpc_id, const Ec2Kind *kind, const char *id, Network **ret_part) ERROR_MUST_USE;
 /* One interface has changed, or is gone: after the commit the fabric is told of it alone. */
 void ec2_eni_changed(Call *call, const char *vpc_id, const Ec2EniWires *wires);
 void ec2_eni_gone(Call *call, const char *vpc_id, const char *eni_id);

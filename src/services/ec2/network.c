@@ -84,27 +84,30 @@ static void associate(Network *n, const Ec2RouteTable *record, gboolean main_too
     }
 }
 
+static void load_table(Network *n, const Ec2RouteTable *record) {
+  RouteTable *table = &n->route_tables[n->n_route_tables++];
+  table->id = record->RouteTableId;
+  table->routes = ARENA_ARRAY(n->arena, Route, record->Routes.n + 1);
+  for (gsize i = 0; i < record->Routes.n; i++) {
+    Route *route = &table->routes[table->n_routes];
+    const Ec2Route *given = record->Routes.v[i];
+    const char *range = given->DestinationCidrBlock ? given->DestinationCidrBlock : given->DestinationIpv6CidrBlock;
+    load_route(route, given);
+    if (route->prefix_list || range_parse(range, &route->destination))
+      table->n_routes++;
+  }
+}
+
 static Error *load_route_tables(const Load *load) {
   Ec2Records records = {0};
   Network *n = load->network;
   TRY(load_all(load, &ec2_route_tables.table, ec2_route_tables.shape, &records));
   n->route_tables = ARENA_ARRAY(n->arena, RouteTable, records.n + 1);
   for (gsize i = 0; i < records.n; i++) {
-    const Ec2RouteTable *record = records.v[i];
-    if (!here(load, record->VpcId))
+    if (!here(load, ((const Ec2RouteTable *) records.v[i])->VpcId))
       continue;
-    RouteTable *table = &n->route_tables[n->n_route_tables++];
-    table->id = record->RouteTableId;
-    table->routes = ARENA_ARRAY(n->arena, Route, record->Routes.n + 1);
-    for (gsize j = 0; j < record->Routes.n; j++) {
-      Route *route = &table->routes[table->n_routes];
-      load_route(route, record->Routes.v[j]);
-      const Ec2Route *given = record->Routes.v[j];
-      const char *range = given->DestinationCidrBlock ? given->DestinationCidrBlock : given->DestinationIpv6CidrBlock;
-      if (route->prefix_list || range_parse(range, &route->destination))
-        table->n_routes++;
-    }
-    associate(n, record, FALSE);
+    load_table(n, records.v[i]);
+    associate(n, records.v[i], FALSE);
   }
   for (gsize i = 0; i < records.n; i++)
     if (here(load, ((const Ec2RouteTable *) records.v[i])->VpcId))
@@ -145,24 +148,28 @@ static gboolean load_rule(GroupRule *rule, const Ec2SecurityGroupRule *record) {
   return range_parse(record->CidrIpv4 ? record->CidrIpv4 : record->CidrIpv6, &rule->cidr);
 }
 
+enum { RULES_MAX = 128 };
+
+/* rules: of any groups. */
+static void load_group(Network *n, const Ec2SecurityGroup *record, const Ec2Records *rules) {
+  SecurityGroup *group = &n->groups[n->n_groups++];
+  group->id = record->GroupId;
+  group->name = record->GroupName;
+  group->rules = ARENA_ARRAY(n->arena, GroupRule, RULES_MAX);
+  for (gsize i = 0; i < rules->n && group->n_rules < RULES_MAX; i++)
+    if (strcmp(((const Ec2SecurityGroupRule *) rules->v[i])->GroupId, record->GroupId) == 0)
+      group->n_rules += load_rule(&group->rules[group->n_rules], rules->v[i]);
+}
+
 static Error *load_groups(const Load *load) {
   Ec2Records groups = {0}, rules = {0};
   Network *n = load->network;
   TRY(load_all(load, &ec2_security_groups.table, ec2_security_groups.shape, &groups));
   TRY(load_all(load, &ec2_rules.table, ec2_rules.shape, &rules));
   n->groups = ARENA_ARRAY(n->arena, SecurityGroup, groups.n + 1);
-  for (gsize i = 0; i < groups.n; i++) {
-    const Ec2SecurityGroup *record = groups.v[i];
-    if (!here(load, record->VpcId))
-      continue;
-    SecurityGroup *group = &n->groups[n->n_groups++];
-    group->id = record->GroupId;
-    group->name = record->GroupName;
-    group->rules = ARENA_ARRAY(n->arena, GroupRule, 128);
-    for (gsize j = 0; j < rules.n && group->n_rules < 128; j++)
-      if (strcmp(((const Ec2SecurityGroupRule *) rules.v[j])->GroupId, record->GroupId) == 0)
-        group->n_rules += load_rule(&group->rules[group->n_rules], rules.v[j]);
-  }
+  for (gsize i = 0; i < groups.n; i++)
+    if (here(load, ((const Ec2SecurityGroup *) groups.v[i])->VpcId))
+      load_group(n, groups.v[i], &rules);
   return NULL;
 }
 
@@ -181,28 +188,29 @@ static void load_entry(AclEntry *entry, const Ec2NetworkAclEntry *record) {
   }
 }
 
+static void load_acl(Network *n, const Ec2NetworkAcl *record) {
+  NetworkAcl *acl = &n->acls[n->n_acls++];
+  acl->id = record->NetworkAclId;
+  acl->entries = ARENA_ARRAY(n->arena, AclEntry, record->Entries.n + 1);
+  for (gsize i = 0; i < record->Entries.n; i++) {
+    const Ec2NetworkAclEntry *entry = record->Entries.v[i];
+    if (entry->RuleNumber.v < 32767 && range_parse(entry->CidrBlock ? entry->CidrBlock : entry->Ipv6CidrBlock, &acl->entries[acl->n_entries].cidr))
+      load_entry(&acl->entries[acl->n_entries++], entry);
+  }
+  for (gsize i = 0; i < record->Associations.n; i++)
+    for (gsize k = 0; k < n->n_subnets; k++)
+      if (strcmp(record->Associations.v[i]->SubnetId, n->subnets[k].id) == 0)
+        n->subnets[k].acl = acl->id;
+}
+
 static Error *load_acls(const Load *load) {
   Ec2Records records = {0};
   Network *n = load->network;
   TRY(load_all(load, &ec2_acls.table, ec2_acls.shape, &records));
   n->acls = ARENA_ARRAY(n->arena, NetworkAcl, records.n + 1);
-  for (gsize i = 0; i < records.n; i++) {
-    const Ec2NetworkAcl *record = records.v[i];
-    if (!here(load, record->VpcId))
-      continue;
-    NetworkAcl *acl = &n->acls[n->n_acls++];
-    acl->id = record->NetworkAclId;
-    acl->entries = ARENA_ARRAY(n->arena, AclEntry, record->Entries.n + 1);
-    for (gsize j = 0; j < record->Entries.n; j++) {
-      const Ec2NetworkAclEntry *entry = record->Entries.v[j];
-      if (entry->RuleNumber.v < 32767 && range_parse(entry->CidrBlock ? entry->CidrBlock : entry->Ipv6CidrBlock, &acl->entries[acl->n_entries].cidr))
-        load_entry(&acl->entries[acl->n_entries++], entry);
-    }
-    for (gsize j = 0; j < record->Associations.n; j++)
-      for (gsize k = 0; k < n->n_subnets; k++)
-        if (strcmp(record->Associations.v[j]->SubnetId, n->subnets[k].id) == 0)
-          n->subnets[k].acl = acl->id;
-  }
+  for (gsize i = 0; i < records.n; i++)
+    if (here(load, ((const Ec2NetworkAcl *) records.v[i])->VpcId))
+      load_acl(n, records.v[i]);
   return NULL;
 }
 
@@ -446,5 +454,57 @@ Error *ec2_network(Txn *txn, const char *region, const char *account, const char
     network_own_peer(network, peer);
   }
   *ret_network = g_steal_pointer(&network);
+  return NULL;
+}
+
+/* The rules of one group; no other stays in the arena. */
+static Error *load_rules_of(const Load *load, const char *group_id, Ec2Records *ret) {
+  g_autoptr(Arena) scratch = arena_new();
+  g_autoptr(Cursor) cursor = NULL;
+  Key prefix;
+  key_strings(&prefix, load->region, load->account, NULL);
+  TRY(cursor_open(load->txn, &ec2_rules.table, &(CursorOptions){.prefix = &prefix}, &cursor));
+  while (cursor_next(cursor)) {
+    gsize size = 0;
+    const guint8 *data = cursor_value(cursor, &size);
+    void *record = NULL;
+    TRY(record_decode(scratch, ec2_rules.shape, data, size, &record));
+    if (strcmp(((const Ec2SecurityGroupRule *) record)->GroupId, group_id) != 0)
+      continue;
+    TRY(record_decode(load->network->arena, ec2_rules.shape, data, size, &record));
+    LIST_APPEND(load->network->arena, ret, record);
+  }
+  return NULL;
+}
+
+static Error *load_part(const Load *load, const Ec2Kind *kind, const void *record) {
+  Network *n = load->network;
+  Ec2Records rules = {0};
+  if (kind == &ec2_route_tables) {
+    n->route_tables = ARENA_NEW(n->arena, RouteTable);
+    load_table(n, record);
+  } else if (kind == &ec2_acls) {
+    n->acls = ARENA_NEW(n->arena, NetworkAcl);
+    load_acl(n, record);
+  } else {
+    TRY(load_rules_of(load, ((const Ec2SecurityGroup *) record)->GroupId, &rules));
+    n->groups = ARENA_NEW(n->arena, SecurityGroup);
+    load_group(n, record, &rules);
+  }
+  return NULL;
+}
+
+Error *ec2_network_part(Call *call, const char *vpc_id, const Ec2Kind *kind, const char *id, Network **ret_part) {
+  g_autoptr(Network) part = network_new(vpc_id);
+  const Load load = {call->txn, call->region, call->account, part};
+  Key key;
+  void *record = NULL;
+  call_key(call, &key);
+  key_add(&key, id);
+  TRY(record_get(call->txn, &kind->table, &key, kind->shape, part->arena, &record));
+  if (!record)
+    return error_fault("%s is not stored", id);
+  TRY(load_part(&load, kind, record));
+  *ret_part = g_steal_pointer(&part);
   return NULL;
 }

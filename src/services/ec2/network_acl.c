@@ -157,8 +157,7 @@ static Error *check_entry(const Ec2NetworkAclEntry *entry) {
 static Error *put_acl(Call *call, Ec2NetworkAcl *acl) {
   qsort(acl->Entries.v, acl->Entries.n, sizeof *acl->Entries.v, compare_entries);
   TRY(ec2_put(call, &ec2_acls, acl));
-  ec2_changed_now(call, acl->VpcId);
-  return NULL;
+  return ec2_part_changed(call, acl->VpcId, &ec2_acls, acl->NetworkAclId);
 }
 
 /* "tcp" and the like are taken as their numbers. */

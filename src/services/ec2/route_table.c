@@ -340,8 +340,7 @@ static Error *create_route(Call *call, const Ec2CreateRouteInput *in, Ec2CreateR
   LIST_APPEND(call->arena, &table->Routes, route);
   ret_out->Return = OPT_BOOL(TRUE);
   TRY(ec2_put(call, &ec2_route_tables, table));
-  ec2_changed_now(call, table->VpcId);
-  return NULL;
+  return ec2_part_changed(call, table->VpcId, &ec2_route_tables, table->RouteTableId);
 }
 
 static Error *no_route(const Ec2RouteTable *table, const Destination *d) {
@@ -367,8 +366,7 @@ static Error *replace_route(Call *call, const Ec2ReplaceRouteInput *in, Ec2Repla
   route->EgressOnlyInternetGatewayId = in->EgressOnlyInternetGatewayId;
   TRY(check_target(call, route, table->VpcId));
   TRY(ec2_put(call, &ec2_route_tables, table));
-  ec2_changed_now(call, table->VpcId);
-  return NULL;
+  return ec2_part_changed(call, table->VpcId, &ec2_route_tables, table->RouteTableId);
 }
 
 static void remove_route(Ec2RouteTable *table, const Ec2Route *route) {
@@ -398,8 +396,7 @@ static Error *delete_route(Call *call, const Ec2DeleteRouteInput *in, Ec2DeleteR
     return error_answer("InvalidParameterValue", "cannot remove VPC endpoint route %s in route table %s", destination_text(&to), in->RouteTableId);
   remove_route(table, route);
   TRY(ec2_put(call, &ec2_route_tables, table));
-  ec2_changed_now(call, table->VpcId);
-  return NULL;
+  return ec2_part_changed(call, table->VpcId, &ec2_route_tables, table->RouteTableId);
 }
 
 Error *ec2_endpoint_routes(Call *call, const Ec2VpcEndpoint *endpoint, const StringList *tables, gboolean add) {

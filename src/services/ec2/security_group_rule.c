@@ -251,8 +251,7 @@ static Error *authorize_rules(Call *call, const Given *given, Ec2SecurityGroupRu
         return error_answer("InvalidParameterValue", "The same permission must not appear multiple times");
     TRY(ec2_put(call, &ec2_rules, ret_rules->v[i]));
   }
-  ec2_changed_now(call, group->VpcId);
-  return NULL;
+  return ec2_part_changed(call, group->VpcId, &ec2_security_groups, group->GroupId);
 }
 
 static Error *revoke_by_id(Call *call, const Ec2SecurityGroup *group, const StringList *ids) {
@@ -279,8 +278,7 @@ static Error *revoke_rules(Call *call, const Given *given, const StringList *ids
       return error_answer("InvalidPermission.NotFound", "The specified rule does not exist in this security group.");
     TRY(ec2_delete(call, &ec2_rules, rule->SecurityGroupRuleId));
   }
-  ec2_changed_now(call, group->VpcId);
-  return NULL;
+  return ec2_part_changed(call, group->VpcId, &ec2_security_groups, group->GroupId);
 }
 
 #define GIVEN(is_egress, name) ((Given){.group_id = in->GroupId, .group_name = (name), .cidr = in->CidrIp, .protocol = in->IpProtocol, .peer_name = in->SourceSecurityGroupName, \
@@ -415,6 +413,5 @@ static Error *modify_rules(Call *call, const Ec2ModifySecurityGroupRulesInput *i
   for (gsize i = 0; i < in->SecurityGroupRules.n; i++)
     TRY(modify_rule(call, group, in->SecurityGroupRules.v[i]));
   ret_out->Return = OPT_BOOL(TRUE);
-  ec2_changed_now(call, group->VpcId);
-  return NULL;
+  return ec2_part_changed(call, group->VpcId, &ec2_security_groups, group->GroupId);
 }

@@ -113,12 +113,18 @@ def test_a_dry_run_changes_nothing(daemon, ec2, vpc):
     assert 'ec2:CreateSubnet' in fails('UnauthorizedOperation', nobody.create_subnet, VpcId=vpc, CidrBlock='10.0.200.0/24', DryRun=True)
 
 
-def test_client_tokens(ec2, vpc):
+def test_client_tokens(daemon, ec2, vpc):
     first = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName='com.amazonaws.us-east-1.s3', ClientToken='one')['VpcEndpoint']['VpcEndpointId']
     again = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName='com.amazonaws.us-east-1.s3', ClientToken='one')['VpcEndpoint']
     assert again['VpcEndpointId'] == first and again['State'] == 'available'
     text = fails('IdempotentParameterMismatch', ec2.create_vpc_endpoint, VpcId=vpc, ServiceName='com.amazonaws.us-east-1.dynamodb', ClientToken='one')
     assert text == 'The request uses the same client token as a previous, but non-identical request.'
+    for hours in (2, 23):  # of those two the first is over a day old, not the second
+        daemon.run('clock', 'advance', f'{hours}h')
+        ec2.create_network_interface(SubnetId=ec2.create_subnet(VpcId=vpc, CidrBlock=f'10.0.{200 + hours}.0/28')['Subnet']['SubnetId'], ClientToken=f'after {hours}')
+    second = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName='com.amazonaws.us-east-1.dynamodb', ClientToken='one')['VpcEndpoint']['VpcEndpointId']
+    assert second != first and fails('IdempotentParameterMismatch', ec2.create_network_interface, SubnetId='subnet-0', ClientToken='after 2')
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[second])
     assert len(ec2.describe_vpc_endpoints(Filters=[{'Name': 'vpc-id', 'Values': [vpc]}])['VpcEndpoints']) == 1
 
 
