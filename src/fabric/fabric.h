@@ -29,6 +29,8 @@ typedef struct FabricZones {
   /* How long the name of the VPC's private zone is that a name is in, without a dot at the end; 0: it is in none. */
   gsize (*own_zone)(gpointer data, const char *vpc_id, const char *name);
 } FabricZones;
+/* Whether a private zone of the VPC has the name, but may not answer, because a DNS attribute of the VPC is off. Any thread. */
+gboolean fabric_zone_silent(Fabric *fabric, const char *vpc_id, const char *name);
 /* Copied. Empty: there are none (any more): none of the functions runs when it returns. */
 void fabric_set_zones(Fabric *fabric, const FabricZones *zones);
 

@@ -132,12 +132,27 @@ static gsize endpoint_zone(Fabric *fabric, const char *vpc_id, const char *name)
   return strlen(at);
 }
 
-gboolean zone_is_first(Fabric *fabric, const char *vpc_id, const char *name) {
+/* Private zones answer only where both DNS attributes are on.
+ * https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zone-private-considerations.html#hosted-zone-private-considerations-vpc-settings */
+static gboolean has_dns(Fabric *fabric, const char *vpc_id) {
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&fabric->lock);
+  const Vpc *vpc = g_hash_table_lookup(fabric->vpcs, vpc_id);
+  return vpc && vpc->network && vpc->network->dns_support && vpc->network->dns_hostnames;
+}
+
+static gsize own_zone(Fabric *fabric, const char *vpc_id, const char *name) {
   g_rw_lock_reader_lock(&fabric->zones_lock);
   gsize size = vpc_id && fabric->zones.own_zone ? fabric->zones.own_zone(fabric->zones.data, vpc_id, name) : 0;
   g_rw_lock_reader_unlock(&fabric->zones_lock);
-  return size > 0 && size >= endpoint_zone(fabric, vpc_id, name);
+  return size;
 }
+
+gboolean zone_is_first(Fabric *fabric, const char *vpc_id, const char *name) {
+  gsize size = own_zone(fabric, vpc_id, name);
+  return size > 0 && has_dns(fabric, vpc_id) && size >= endpoint_zone(fabric, vpc_id, name);
+}
+
+gboolean fabric_zone_silent(Fabric *fabric, const char *vpc_id, const char *name) { return own_zone(fabric, vpc_id, name) > 0 && !has_dns(fabric, vpc_id); }
 
 static gboolean from_fabric_names(Lookup *l, const char *name) {
   const FabricName *known = g_hash_table_lookup(l->fabric->names, name);

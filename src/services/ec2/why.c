@@ -229,9 +229,22 @@ static Error *add_drops(Gather *gather, const char *vpc_id) {
 
 /* --- refused names --- */
 
+/* A private hosted zone has it, but the VPC does not ask it. */
+static Explanation explain_silent_zone(Call *call, const RefusedName *name) {
+  return (Explanation){
+    .id = CAUSE_DNS_OFF,
+    .why = arena_printf(call->arena, "A private hosted zone of %s is for %s, but it does not answer there: private zones need the VPC's attributes enableDnsSupport and "
+                        "enableDnsHostnames, and the second one is off.", name->vpc_id, name->name),
+    .mend = "Switch enableDnsHostnames on.",
+    .command = arena_printf(call->arena, "aws ec2 modify-vpc-attribute --vpc-id %s --enable-dns-hostnames '{\"Value\":true}'", name->vpc_id),
+    .snippet = arena_printf(call->arena, "EnableDnsSupport: true        # of the VPC %s\nEnableDnsHostnames: true", name->vpc_id)};
+}
+
 static Explanation explain_unknown(Call *call, const RefusedName *name) {
   Arena *arena = call->arena;
   Explanation e = {.id = CAUSE_UNKNOWN_NAME};
+  if (*name->vpc_id && fabric_zone_silent(call->haar->fabric, name->vpc_id, name->name))
+    return explain_silent_zone(call, name);
   if (strstr(name->name, ".rds.amazonaws.com")) {
     e.why = arena_printf(arena, "No DB instance or cluster has the endpoint %s.", name->name);
     e.mend = "Take the endpoint's name from the resource (!GetAtt Cluster.Endpoint.Address), not from a copy.";

@@ -26,6 +26,7 @@ def vpcs(haar, client, network):
     ec2, made = client('ec2'), []
     for cidr in ('10.0.0.0/16', '10.1.0.0/16'):
         vpc = ec2.create_vpc(CidrBlock=cidr)['Vpc']['VpcId']
+        ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={'Value': True})
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr.replace('0.0/16', '1.0/24'))['Subnet']['SubnetId']
         eni = ec2.create_network_interface(SubnetId=subnet)['NetworkInterface']
         made.append((vpc, cidr.replace('0.0/16', '0.2:53'), Inside(haar, eni['PrivateIpAddress'])))
@@ -54,7 +55,6 @@ def test_the_most_specific_of_a_private_zone_and_an_endpoint_answers(client, rou
     """An endpoint's private DNS name is a zone of AWS's in the VPC."""
     (vpc, server, inside), _ = vpcs
     ec2 = client('ec2')
-    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={'Value': True})
     subnet = ec2.describe_subnets(Filters=[{'Name': 'vpc-id', 'Values': [vpc]}])['Subnets'][0]['SubnetId']
     ec2.create_vpc_endpoint(VpcId=vpc, VpcEndpointType='Interface', ServiceName='com.amazonaws.us-east-1.execute-api', SubnetIds=[subnet])
     private = [f'10.0.1.{i}' for i in range(256)]
@@ -69,6 +69,22 @@ def test_the_most_specific_of_a_private_zone_and_an_endpoint_answers(client, rou
     put(route53, narrow, record('abc.execute-api.us-east-1.amazonaws.com', 'A', '10.9.9.7'))
     assert inside.ask(server, 'abc.execute-api.us-east-1.amazonaws.com') == ('NOERROR', ['10.9.9.7'])
     assert inside.ask(server, 'def.execute-api.us-east-1.amazonaws.com')[1][0] in private
+
+
+def test_private_zones_need_both_dns_attributes(client, route53, haar, vpcs):
+    """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zone-private-considerations.html#hosted-zone-private-considerations-vpc-settings"""
+    (vpc, server, inside), _ = vpcs
+    zone = route53.create_hosted_zone(Name='quiet.test', CallerReference='quiet', VPC={'VPCRegion': 'us-east-1', 'VPCId': vpc})['HostedZone']['Id']
+    put(route53, zone, record('a.quiet.test', 'A', '10.0.1.77'))
+    assert inside.ask(server, 'a.quiet.test') == ('NOERROR', ['10.0.1.77'])
+    client('ec2').modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={'Value': False})
+    try:
+        wait_for(lambda: inside.ask(server, 'a.quiet.test') == ('NXDOMAIN', []), 'the zone does not answer')
+        entry = next(e for e in haar.call('GET', f'why?vpc={vpc}')['entries'] if e.get('name') == 'a.quiet.test')
+        assert entry['cause'] == 'dns-off' and entry['command'] == f"aws ec2 modify-vpc-attribute --vpc-id {vpc} --enable-dns-hostnames '{{\"Value\":true}}'", entry
+    finally:
+        client('ec2').modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={'Value': True})
+    wait_for(lambda: inside.ask(server, 'a.quiet.test') == ('NOERROR', ['10.0.1.77']), 'it answers again')
 
 
 def test_names_of_private_zones_are_remembered(route53, haar, vpcs):
