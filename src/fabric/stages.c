@@ -78,12 +78,12 @@ static const char *ranges_of(Arena *arena, const char *const *ranges, gboolean i
 
 /* Behind gateways: what is for the region goes on; what nothing carries, and what haar does not, is logged. */
 static void add_lost(RuleChain *chain, gboolean none, Arena *arena) {
-  rule_add(chain, "ip daddr %s accept", ranges_of(arena, reach_region, FALSE));
-  rule_add(chain, "ip6 daddr %s accept", ranges_of(arena, reach_region, TRUE));
+  rule_add(chain, "ip daddr %s return", ranges_of(arena, reach_region, FALSE));
+  rule_add(chain, "ip6 daddr %s return", ranges_of(arena, reach_region, TRUE));
   rule_log(chain, arena_printf(arena, "ip daddr %s", ranges_of(arena, reach_not_global, FALSE)), STAGE_DELIVER, "private");
   rule_log(chain, arena_printf(arena, "ip6 daddr %s", ranges_of(arena, reach_not_global, TRUE)), STAGE_DELIVER, "private");
-  rule_add(chain, "ip daddr %s accept", ranges_of(arena, reach_not_global, FALSE));
-  rule_add(chain, "ip6 daddr %s accept", ranges_of(arena, reach_not_global, TRUE));
+  rule_add(chain, "ip daddr %s return", ranges_of(arena, reach_not_global, FALSE));
+  rule_add(chain, "ip6 daddr %s return", ranges_of(arena, reach_not_global, TRUE));
   rule_log(chain, none ? "" : "meta l4proto != { tcp, udp }", STAGE_DELIVER, "internet");
 }
 
@@ -94,9 +94,12 @@ Ruleset *part_edge(void) {
   ruleset_set(part, "seen6", "set", SEEN6);
   RuleChain *chain = ruleset_chain(part, "out", "type filter hook forward priority 0; policy accept;");
   rule_add(chain, "oifname != \"noroute\" accept");
+  rule_add(chain, "jump out_lost");
+  rule_add(chain, "counter drop");   /* silence: the kernel would say after some seconds that the host is unreachable */
+  chain = ruleset_chain(part, "out_lost", "");
   rule_log(chain, arena_printf(arena, "ip daddr %s", ranges_of(arena, reach_region, FALSE)), STAGE_DELIVER, "nobody");
   rule_log(chain, arena_printf(arena, "ip6 daddr %s", ranges_of(arena, reach_region, TRUE)), STAGE_DELIVER, "nobody");
-  rule_add(chain, "iifname != \"o*\" accept");   /* the router has logged it */
+  rule_add(chain, "iifname != \"o*\" return");   /* the router has logged it */
   add_lost(chain, TRUE, arena);
   return part;
 }
