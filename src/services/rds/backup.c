@@ -5,7 +5,7 @@
  * retention has a base before it. Binary logs are kept from the oldest base on. Until there is a base that old nothing is purged.
  *
  * A day on which nothing was written costs no copy: its snapshot shares the directory of the one before. What is copied has no record until it is
- * whole; a directory without a record (a kill -9) is removed at the next start.
+ * whole; a directory without a record (a kill -9, here or in a restore) is removed at the next start.
  * https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Managing.Backups.html */
 #include "services/rds/rds.h"
 
@@ -421,22 +421,45 @@ records_of(Txn *txn, Arena *arena, const Table *table, const Shape *shape, GPtrA
   return NULL;
 }
 
-/* What a killed haar left: no record names it. */
+/* The names of directories that records know: of snapshots, and resource ids of clusters and instances. */
 static Error *
-find_orphans(Haar *haar, Txn *txn, Arena *arena, GPtrArray *paths)
+find_known(Txn *txn, Arena *arena, GHashTable *known)
 {
-  g_autofree char *folder = g_build_filename(haar->data_directory, "rds", "snapshots", NULL);
-  g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
-  g_autoptr(GPtrArray) records = g_ptr_array_new();
+  g_autoptr(GPtrArray) snapshots = g_ptr_array_new(), clusters = g_ptr_array_new(), instances = g_ptr_array_new();
+  TRY(records_of(txn, arena, &rds_snapshots, &RdsSnapshotRecord_shape, snapshots));
+  TRY(records_of(txn, arena, &rds_clusters, &RdsClusterRecord_shape, clusters));
+  TRY(records_of(txn, arena, &rds_instances, &RdsInstanceRecord_shape, instances));
+  for (guint i = 0; i < snapshots->len; i++)
+    g_hash_table_add(known, (gpointer) ((RdsSnapshotRecord *) snapshots->pdata[i])->Directory);
+  for (guint i = 0; i < clusters->len; i++)
+    g_hash_table_add(known, (gpointer) ((RdsClusterRecord *) clusters->pdata[i])->Cluster->DbClusterResourceId);
+  for (guint i = 0; i < instances->len; i++)
+    g_hash_table_add(known, (gpointer) ((RdsInstanceRecord *) instances->pdata[i])->Instance->DbiResourceId);
+  return NULL;
+}
+
+/* What is in a folder and begins with prefix, and no record names. Behind a dot is what a restored cluster keeps of its source. */
+static void
+find_orphans(const char *folder, const char *prefix, GHashTable *known, GPtrArray *paths)
+{
   g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
-  if (!dir)
-    return NULL;
-  TRY(records_of(txn, arena, &rds_snapshots, &RdsSnapshotRecord_shape, records));
-  for (guint i = 0; i < records->len; i++)
-    g_hash_table_add(known, (gpointer) ((RdsSnapshotRecord *) records->pdata[i])->Directory);
-  for (const char *name; (name = g_dir_read_name(dir));)
-    if (!g_hash_table_contains(known, name))
+  for (const char *name = dir ? g_dir_read_name(dir) : NULL; name; name = g_dir_read_name(dir)) {
+    g_autofree char *id = g_strndup(name, strcspn(name, "."));
+    if (g_str_has_prefix(name, prefix) && !g_hash_table_contains(known, id))
       g_ptr_array_add(paths, g_build_filename(folder, name, NULL));
+  }
+}
+
+/* What a killed haar left. */
+static Error *
+find_all_orphans(Haar *haar, Txn *txn, Arena *arena, GPtrArray *paths)
+{
+  g_autofree char *folder = g_build_filename(haar->data_directory, "rds", NULL), *snapshots = g_build_filename(folder, "snapshots", NULL);
+  g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
+  TRY(find_known(txn, arena, known));
+  find_orphans(snapshots, "", known, paths);
+  find_orphans(folder, "cluster-", known, paths);
+  find_orphans(folder, "db-", known, paths);
   return NULL;
 }
 
@@ -462,7 +485,7 @@ backup_start(Haar *haar, Txn *txn)
   g_autoptr(Arena) arena = arena_new();
   g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
   TRY(put_jobs(haar, txn, arena));
-  TRY(find_orphans(haar, txn, arena, paths));
+  TRY(find_all_orphans(haar, txn, arena, paths));
   if (!paths->len)
     return NULL;
   Sweep *all = g_new0(Sweep, 1);

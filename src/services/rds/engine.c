@@ -369,8 +369,9 @@ engine_copy(Haar *haar, const char *arn, const char *to)
   if (!engine)
     return error_answer("InvalidDBClusterStateFault", "The cluster's writer is not available.");
   g_atomic_int_set(&engine->held, TRUE);
-  TRY(sandbox_freeze(engine->sandbox));
-  Error *error = copy_frozen(rds, engine, to);
+  Error *error = sandbox_freeze(engine->sandbox);
+  if (!error)
+    error = copy_frozen(rds, engine, to);
   g_autoptr(Error) thaw = sandbox_thaw(engine->sandbox);
   g_atomic_int_set(&engine->held, FALSE);
   return error ? error : g_steal_pointer(&thaw);

@@ -163,11 +163,13 @@ def test_a_kill_in_the_middle_leaves_nothing_half(haar, cluster, days):
     wait_for(lambda: set(copies(haar)) - before, 'a copy is begun')
     haar.kill()
     pusher.join()
-    os.mkdir(f'{haar.data}/rds/snapshots/half')
+    half = [f'{haar.data}/rds/{name}' for name in ('snapshots/half', 'cluster-HALF', 'cluster-HALF.source', 'db-HALF')]
+    for path in half:
+        os.mkdir(path)
     haar.start()
     cluster.rds = haar.client('rds')
     cluster.inside = type(cluster.inside)(haar, cluster.inside.address)
-    wait_for(lambda: 'half' not in copies(haar), 'what has no record is gone')
+    wait_for(lambda: not [path for path in half if os.path.exists(path)], 'what has no record is gone')
     wait_for(lambda: cluster.try_sql('SELECT 1')[0] == 0, 'it answers', 60)
     advance(haar, DAY.total_seconds())
     newest = wait_for(lambda: len(backups(cluster)) >= count and backups(cluster)[-1], 'the backup after it')

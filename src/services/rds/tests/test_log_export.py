@@ -101,6 +101,22 @@ def test_each_line_once_over_restarts_and_kills(haar, cluster):
         wait_for(lambda name=name, told=told: told() == lines(haar, cluster, name), f'{kind} is whole', 10)
 
 
+def test_a_failover_loses_no_line_of_the_former_writer(haar, cluster):
+    cluster.kill('told-1')
+    wait_for(lambda: cluster.writer() == 'told-2', 'told-2 writes', 60)
+    cluster.await_available('told-1')
+    wait_for(lambda: cluster.engine('told-1'), 'told-1 follows', 60)
+
+    def told():
+        return [line.rstrip() for line in '\n'.join(messages(haar, 'error')).split('\n')]
+
+    wait_for(lambda: told() == lines(haar, cluster, 'error.log'), 'all of it is there')
+    assert sum('ready for connections' in line for line in told()) >= 6  # four starts, one to be read to its end, one as a replica
+    cluster.rds.failover_db_cluster(DBClusterIdentifier='told', TargetDBInstanceIdentifier='told-1')
+    wait_for(lambda: cluster.writer() == 'told-1', 'told-1 writes again', 60)
+    wait_for(lambda: cluster.try_sql('SELECT 1')[0] == 0, 'it answers', 60)
+
+
 def test_a_large_log_is_changed_and_nothing_of_it_lost(haar, cluster):
     before = len(messages(haar, 'slowquery'))
     with open(path(haar, cluster, 'logs/slowquery.log'), 'ab') as log:  # as if the server had written it
