@@ -31,6 +31,7 @@ struct Lambda {
   Pool *pool;
   char *runtimes;            /* directory of the runtimes, or NULL */
   GMutex running;
+  GMutex interfaces;         /* held while interfaces are made or given up: functions share them */
   GHashTable *counts;        /* region/account/name -> invocations that run; under running */
   guint total;
   GHashTable *late;          /* interface -> environments that are not ready yet; under running */

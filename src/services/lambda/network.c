@@ -144,6 +144,14 @@ make(Call *call, const LambdaFunctionConfiguration *config, const char *subnet, 
   return call_write(call, keep, found);
 }
 
+static Error *
+find_or_make(Call *call, const LambdaFunctionConfiguration *config, const char *subnet, Find *found)
+{
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&lambda_state(call)->interfaces);
+  TRY(call_read(call, find, found));
+  return found->record ? NULL : make(call, config, subnet, found);
+}
+
 Error *
 lambda_network_prepare(Call *call, const LambdaFunctionConfiguration *config)
 {
@@ -153,9 +161,7 @@ lambda_network_prepare(Call *call, const LambdaFunctionConfiguration *config)
   for (gsize i = 0; i < config->VpcConfig->SubnetIds.n; i++) {
     const char *subnet = config->VpcConfig->SubnetIds.v[i];
     Find found = {.name = interface_name(call->arena, subnet, &config->VpcConfig->SecurityGroupIds)};
-    TRY(call_read(call, find, &found));
-    if (!found.record)
-      TRY(make(call, config, subnet, &found));
+    TRY(find_or_make(call, config, subnet, &found));
     int fd = -1;
     if (call->haar->fabric) /* it is there once packets can use it */
       TRY(fabric_eni_netns(call->haar->fabric, found.record->interface, &fd));
@@ -242,6 +248,7 @@ lambda_network_release(Call *call)
 {
   g_autoptr(GHashTable) used = g_hash_table_new(g_str_hash, g_str_equal);
   Unused unused = {.used = used};
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&lambda_state(call)->interfaces);
   TRY(call_read(call, gather, &unused));
   for (gsize i = 0; i < unused.all.n; i++) {
     Find *one = &unused.all.v[i];

@@ -30,6 +30,7 @@ start(Haar *haar)
   lambda->counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   lambda->late = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   g_mutex_init(&lambda->running);
+  g_mutex_init(&lambda->interfaces);
   g_autoptr(Arena) arena = arena_new();
   lambda->download_secret = g_strdup(id_hex(arena, 40));
   haar_set_state(haar, "lambda", lambda);
@@ -53,6 +54,7 @@ stop(Haar *haar)
   g_hash_table_unref(lambda->counts);
   g_hash_table_unref(lambda->late);
   g_mutex_clear(&lambda->running);
+  g_mutex_clear(&lambda->interfaces);
   g_free(lambda->runtimes);
   g_free(lambda->download_secret);
   g_free(lambda);

@@ -64,6 +64,26 @@ def interfaces(ec2, place):
             if i['InterfaceType'] == 'lambda']
 
 
+def together(place, n):
+    """A template of functions that are all made at once."""
+    function = {'Type': 'AWS::Lambda::Function', 'Properties': {
+        'Role': place['role'], 'Runtime': 'python3.11', 'Handler': 'index.handler', 'Code': {'ZipFile': 'def handler(event, context): pass'},
+        'VpcConfig': {'SubnetIds': place['subnets'], 'SecurityGroupIds': [place['group']]}}}
+    return json.dumps({'Resources': {f'Function{i}': function for i in range(n)}})
+
+
+def test_functions_that_are_made_together_share_interfaces(client, place):
+    """And nothing of them stays when the last has gone: the subnets can be deleted."""
+    stacks, ec2 = client('cloudformation'), client('ec2')
+    for turn in range(3):
+        stacks.create_stack(StackName='together', TemplateBody=together(place, 8))
+        stacks.get_waiter('stack_create_complete').wait(StackName='together', WaiterConfig={'Delay': 1, 'MaxAttempts': 60})
+        assert sorted(i['SubnetId'] for i in interfaces(ec2, place)) == sorted(place['subnets']), turn
+        stacks.delete_stack(StackName='together')
+        stacks.get_waiter('stack_delete_complete').wait(StackName='together', WaiterConfig={'Delay': 1, 'MaxAttempts': 60})
+        wait_for(lambda: interfaces(ec2, place) == [], 'no interface is left')
+
+
 def test_only_what_the_network_allows(client, place):
     lambda_, ec2 = client('lambda'), client('ec2')
     create(lambda_, place, 'inside')
