@@ -232,12 +232,26 @@ run_blocking(Call *call, Nested *nested)
   return call->operation->run(call, nested->in, nested->out);
 }
 
-void
-call_ended(const Call *call, const void *in, const void *out, const Error *error)
+static const ServiceHooks *
+recorder(void)
 {
   for (const Service *const *service = haar_services; *service; service++)
     if ((*service)->hooks && (*service)->hooks->called)
-      (*service)->hooks->called(call->haar, call, in, out, error);
+      return (*service)->hooks;
+  return NULL;
+}
+
+gboolean
+call_is_recorded(const Call *call, const void *in)
+{
+  const ServiceHooks *hooks = recorder();
+  return hooks && hooks->records(call->haar, call, in);
+}
+
+void
+call_record(const Call *call, const void *in, const void *out, const Error *error, void (*kept)(gpointer data), gpointer data)
+{
+  recorder()->called(call->haar, call, in, out, error, kept, data);
 }
 
 static Error *
@@ -268,8 +282,8 @@ call_operation(Call *call, const Operation *operation, const Principal *as, cons
   Nested nested = {in, ret_out};
   TRY(shape_validate(operation->model->input, in));
   Error *error = run_operation(&inner, &nested);
-  if (via && strcmp(via, "cloudformation") == 0)
-    call_ended(&inner, in, error ? NULL : ret_out, error);
+  if (via && strcmp(via, "cloudformation") == 0 && call_is_recorded(&inner, in))
+    call_record(&inner, in, error ? NULL : ret_out, error, NULL, NULL);
   return error;
 }
 

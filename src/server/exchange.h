@@ -52,7 +52,7 @@ void http_server_add(HttpServer *server, int fd, gboolean tls, const struct sock
 /* Requests that are being answered. */
 guint http_server_busy(HttpServer *server);
 
-/* Puts the connection aside until exchange_resume. Event thread, in run. */
+/* Puts the connection aside until exchange_resume. Event thread, in run or finish. Then finish is called, if no answer is set and it is not NULL. */
 void exchange_defer(HttpExchange *exchange, void (*finish)(HttpExchange *exchange));
 /* Any thread, once: goes on with finish on the event thread. The caller may not touch exchange afterwards. */
 void exchange_resume(HttpExchange *exchange);

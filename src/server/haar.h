@@ -45,9 +45,12 @@ typedef struct ServiceHooks {
   /* Called after each API call of the service that came over the network and could be decoded, authorised or not: for CloudWatch. error: NULL if
    * it went well, then out is what it answered. It must be quick; any thread. */
   void (*measure)(Call *call, const void *in, const void *out, const Error *error, gint64 took_us);
-  /* Shown each call that was authenticated, when it has ended and before its answer is encoded; also those that CloudFormation made. One service
-   * (cloudtrail) has it. Any thread; must be quick. in, out: or NULL. error: NULL = it was answered with out. */
-  void (*called)(Haar *haar, const Call *call, const void *in, const void *out, const Error *error);
+  /* Whether it wants to be shown a call that was authenticated and has ended; also asked of those that CloudFormation made. One service (cloudtrail)
+   * has it and called. Any thread; must be quick, as it is asked of each. in: or NULL. */
+  gboolean (*records)(Haar *haar, const Call *call, const void *in);
+  /* Shows it, before its answer is encoded. out: or NULL. error: NULL = it was answered with out. kept, if not NULL, is to be called once, on any
+   * thread, when what is kept of the call is stored, or cannot be: the answer waits for it. */
+  void (*called)(Haar *haar, const Call *call, const void *in, const void *out, const Error *error, void (*kept)(gpointer data), gpointer data);
   /* The error code that this service answers for a denied call; NULL: "AccessDeniedException" (json), "AccessDenied" (query, xml). */
   const char *access_denied_code;
 } ServiceHooks;

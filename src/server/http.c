@@ -224,9 +224,10 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
       server->events->run(&x->public, server->data);
     return x->deferred ? MHD_YES : send_answer(x);
   case STAGE_RUN:
+    x->deferred = FALSE;
     if (!x->public.answer.set && x->public.finish)
       x->public.finish(&x->public);
-    return send_answer(x);
+    return x->deferred ? MHD_YES : send_answer(x);
   case STAGE_SENT:
     break;
   }

@@ -33,8 +33,10 @@ typedef struct ServerWork {
 } ServerWork;
 void server_work(Server *server, void (*run)(gpointer data), gpointer data);
 
-/* Shows an ended call to the service that records calls. */
-void call_ended(const Call *call, const void *in, const void *out, const Error *error);
+/* Whether the service that records calls wants to see this one. */
+gboolean call_is_recorded(const Call *call, const void *in);
+/* Shows it an ended call that it wants to see. kept(data) is called once, on any thread, when its record is stored or cannot be; NULL: nobody waits. */
+void call_record(const Call *call, const void *in, const void *out, const Error *error, void (*kept)(gpointer data), gpointer data);
 /* Whether the call's principal may do this; call->txn must be set. direct: the call came from outside (endpoint policies hold). */
 Error *call_authorize(Call *call, const void *in, gboolean direct) ERROR_MUST_USE;
 /* The status of an error of the caller's (signature, permission) in a protocol: 400 in json and cbor, else 403. */

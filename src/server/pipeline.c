@@ -87,11 +87,21 @@ measure_call(Run *run)
 }
 
 static void
+recorded(gpointer data)
+{
+  const Run *run = data;
+  exchange_resume(run->exchange);
+}
+
+/* On the event thread. What is recorded is answered when its record is stored: a trail lacks nothing that was answered. */
+static void
 answer_call(Run *run)
 {
   measure_call(run);
-  if (run->route.operation && run->authenticated)
-    call_ended(&run->call, run->in, run->error ? NULL : run->out, run->error);
+  if (run->route.operation && run->authenticated && call_is_recorded(&run->call, run->in)) {
+    exchange_defer(run->exchange, NULL);
+    call_record(&run->call, run->in, run->error ? NULL : run->out, run->error, recorded, run);
+  }
   if (!run->error)
     answer_output(run);
   if (run->error)

@@ -35,7 +35,8 @@ Json *event_value(Arena *arena, const Shape *shape, const void *value);
 
 Error *record_start(Haar *haar) ERROR_MUST_USE;
 void record_stop(Haar *haar);
-void record_call(Haar *haar, const Call *call, const void *in, const void *out, const Error *error);
+gboolean record_wants(Haar *haar, const Call *call, const void *in);
+void record_call(Haar *haar, const Call *call, const void *in, const void *out, const Error *error, void (*kept)(gpointer data), gpointer data);
 /* Reads again what trails ask for. call has a transaction. */
 Error *record_selectors(Call *call) ERROR_MUST_USE;
 void record_key(const Call *call, gint64 time, const char *id, Key *key);

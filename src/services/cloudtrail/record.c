@@ -1,5 +1,5 @@
 /* From finished calls to rows. The hook runs where the call ended, and must be quick: what kind an operation is, is looked up by its address, and
- * the row is written later, together with others. */
+ * the row is written together with others, before the call is answered. */
 #include <string.h>
 
 #include "services/cloudtrail/cloudtrail.h"
@@ -46,6 +46,8 @@ typedef struct Row {
   Trails *trails;
   Key key;
   GByteArray *bytes;
+  void (*kept)(gpointer data); /* or NULL */
+  gpointer data;
 } Row;
 
 static Error *
@@ -62,6 +64,8 @@ row_done(Error *error, gpointer data)
   if (error)
     log_error("a call could not be recorded: %s", error->message);
   error_free(error);
+  if (row->kept)
+    row->kept(row->data);
   g_atomic_int_add(&row->trails->pending, -1);
   g_byte_array_unref(row->bytes);
   g_free(row);
@@ -93,17 +97,29 @@ is_wanted(Trails *trails, const Call *call, const void *in)
   return is_selected(trails, type, arn);
 }
 
-void
-record_call(Haar *haar, const Call *call, const void *in, const void *out, const Error *error)
+gboolean
+record_wants(Haar *haar, const Call *call, const void *in)
 {
   Trails *trails = haar_state(haar, "cloudtrail");
   if (!trails || !call->principal || call->principal->type == PRINCIPAL_ANONYMOUS || !is_wanted(trails, call, in))
+    return FALSE;
+  return g_atomic_int_get(&trails->pending) <= PENDING_MAX; /* the disk does not keep up: the calls go first */
+}
+
+void
+record_call(Haar *haar, const Call *call, const void *in, const void *out, const Error *error, void (*kept)(gpointer data), gpointer data)
+{
+  Trails *trails = haar_state(haar, "cloudtrail");
+  if (!trails) { /* haar stops */
+    if (kept)
+      kept(data);
     return;
-  if (g_atomic_int_get(&trails->pending) > PENDING_MAX)
-    return; /* the disk does not keep up; the calls go first */
+  }
   CloudtrailEventRecord *record = event_make(call, in, out, error);
   Row *row = g_new0(Row, 1);
   row->trails = trails;
+  row->kept = kept;
+  row->data = data;
   row->bytes = g_byte_array_new();
   record_key(call, clock_now(), record->id, &row->key);
   record_encode(call->arena, &CloudtrailEventRecord_shape, record, row->bytes);

@@ -8,4 +8,4 @@ start(Haar *haar)
   return record_start(haar);
 }
 
-const ServiceHooks cloudtrail_hooks = {.start = start, .stop = record_stop, .called = record_call};
+const ServiceHooks cloudtrail_hooks = {.start = start, .stop = record_stop, .records = record_wants, .called = record_call};

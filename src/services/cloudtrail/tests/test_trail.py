@@ -3,11 +3,12 @@
 import gzip
 import json
 import re
+import threading
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, HTTPClientError
 
-from tests.support.daemon import wait_for
+from tests.support.daemon import Haar, wait_for
 
 HAAR_OPTIONS = ['--network=off']
 ACCOUNT = '000000000000'
@@ -43,6 +44,37 @@ def test_event(client, haar):
     event, = look(client, 'GetSecretValue')
     assert event['ReadOnly'] == 'true' and json.loads(event['CloudTrailEvent'])['responseElements'] is None
     assert event['Resources'] == [{'ResourceType': 'AWS::SecretsManager::Secret', 'ResourceName': 'deep'}]
+
+
+def test_nothing_that_was_answered_is_lost_by_a_kill():
+    """Whatever the clients had an answer to, good or not, when haar was killed under load."""
+    haar, answered, lock = Haar(options=[*HAAR_OPTIONS, '--durability=disk']).start(), [], threading.Lock()
+    try:
+        def work():
+            secrets = haar.client('secretsmanager')
+            while True:
+                try:
+                    metadata = secrets.describe_secret(SecretId='nonesuch')
+                except ClientError as error:
+                    metadata = error.response
+                except (ConnectionClosedError, EndpointConnectionError, HTTPClientError):
+                    return
+                with lock:
+                    answered.append(metadata['ResponseMetadata']['RequestId'])
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: len(answered) > 200, 'calls are answered')
+        haar.kill()
+        for thread in threads:
+            thread.join(60)
+        haar.start()
+        pages = haar.client('cloudtrail').get_paginator('lookup_events').paginate(
+            LookupAttributes=[{'AttributeKey': 'EventName', 'AttributeValue': 'DescribeSecret'}])
+        kept = {json.loads(event['CloudTrailEvent'])['requestID'] for page in pages for event in page['Events']}
+        assert set(answered) - kept == set()
+    finally:
+        haar.close()
 
 
 def test_who_and_failures(client, haar):
