@@ -36,6 +36,14 @@ def test_backup_is_encrypted_with_the_key(stack, outputs):
     assert found['EarliestRestorableTime'] <= found['LatestRestorableTime']
 
 
+def test_logs_of_the_servers_arrive(stack, outputs):
+    """Each server's error log is a stream of the cluster's group."""
+    logs, group = stack.client('logs'), f'/aws/rds/cluster/{outputs["DatabaseClusterId"]}/error'
+    wait_for(lambda: [g for g in logs.describe_log_groups(logGroupNamePrefix=group)['logGroups'] if g['logGroupName'] == group], 'the error log has a group')
+    starts = lambda: logs.filter_log_events(logGroupName=group, filterPattern='"ready for connections"')['events']
+    wait_for(lambda: {e['logStreamName'] for e in starts()} == set(instances(stack)), 'both servers tell of their start')
+
+
 def test_cluster_lies_in_the_private_subnets(stack):
     group = stack.client('rds').describe_db_subnet_groups(DBSubnetGroupName=cluster(stack)['DBSubnetGroup'])['DBSubnetGroups'][0]
     assert {s['SubnetIdentifier'] for s in group['Subnets']} == {stack.id('PrivateSubnetA'), stack.id('PrivateSubnetB')}

@@ -128,6 +128,8 @@ DATABASE = [
     Defect('replica-removed', [without('DatabaseReplica')], (REPLICA,), r'== 2'),
     Defect('replica-in-the-same-zone', [prop('DatabaseReplica', 'AvailabilityZone', {'Fn::GetAtt': ['PrivateSubnetA', 'AvailabilityZone']})], (REPLICA,), r'2'),
     Defect('backups-of-one-day', [prop('DatabaseCluster', 'BackupRetentionPeriod', 1)], (CLUSTER,), r'1 == 7'),
+    Defect('database-logs-kept-back', [prop('DatabaseCluster', 'EnableCloudwatchLogsExports', GONE)], ('test_database::test_logs_of_the_servers_arrive',),
+           r'the error log has a group'),
     Defect('database-in-public-subnets', [prop('DatabaseSubnetGroup', 'SubnetIds', [{'Ref': 'PublicSubnetA'}, {'Ref': 'PublicSubnetB'}])],
            ('test_database::test_cluster_lies_in_the_private_subnets',), r'subnet-'),
     Defect('instance-publicly-accessible', [prop('DatabaseReplica', 'PubliclyAccessible', True)], (REPLICA,), r'False'),
