@@ -33,6 +33,20 @@ error_prefix(Error *error, const char *format, ...)
 }
 
 Error *
+error_rename(Error *error, const char *const (*pairs)[2])
+{
+  for (; error && (*pairs)[0]; pairs++)
+    if (error_is(error, (*pairs)[0])) {
+      g_free(error->code);
+      error->code = g_strdup((*pairs)[1]);
+      error->status = 400;
+      error->shape = NULL;
+      break;
+    }
+  return error;
+}
+
+Error *
 error_field(Error *error, const char *name, const char *value)
 {
   if (!error)

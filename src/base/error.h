@@ -41,6 +41,9 @@ Error *error_make(ErrorKind kind, const char *file, int line, int status, const 
 Error *error_prefix(Error *error, const char *format, ...) G_GNUC_PRINTF(2, 3) ERROR_MUST_USE;
 /* Adds a member to the error's body (S3's <Key>, ...). value is copied. Returns error, for chaining. */
 Error *error_field(Error *error, const char *name, const char *value) ERROR_MUST_USE;
+/* An answer of another service in one's own words: what has the first code of a pair (ends with {NULL, NULL}) gets the second, status 400, and loses
+ * its shape. Returns error, for chaining; NULL stays NULL. transfer full in and out. */
+Error *error_rename(Error *error, const char *const (*pairs)[2]) ERROR_MUST_USE;
 /* Whether error is an answer with this code. NULL is none. */
 gboolean error_is(const Error *error, const char *code);
 void error_free(Error *error);

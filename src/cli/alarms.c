@@ -76,17 +76,5 @@ COMMAND(alarms, run_alarms, "CloudWatch's alarms: state, since when, and why")
 static int
 run_alarms(int argc, char **argv)
 {
-  g_autoptr(Arena) arena = arena_new();
-  g_autofree char *data = NULL;
-  gboolean json = FALSE;
-  const GOptionEntry entries[] = {
-      {"json", 0, 0, G_OPTION_ARG_NONE, &json, "As JSON", NULL},
-      {"data", 'd', 0, G_OPTION_ARG_FILENAME, &data, "Data directory ($XDG_DATA_HOME/haar)", "DIR"},
-      {NULL},
-  };
-  if (!cli_options(&argc, &argv, entries, NULL, "Shows CloudWatch's alarms: their state, since when they are in it, and why."))
-    return CLI_USAGE;
-  Daemon daemon = cli_daemon(arena, data);
-  Error *error = show(arena, &daemon, json);
-  return error ? cli_fail(error) : CLI_GOOD;
+  return cli_show(argc, argv, "Shows CloudWatch's alarms: their state, since when they are in it, and why.", show);
 }

@@ -26,6 +26,9 @@ int cli_main(int argc, char **argv);
 /* Parses a command's options (argv is changed: what is left are the arguments). Wrong: says so on standard error and returns FALSE: exit with
  * CLI_USAGE. --help prints the summary and the options and ends the process. parameters: "[STACK]" or NULL. */
 gboolean cli_options(int *argc, char ***argv, const GOptionEntry *entries, const char *parameters, const char *summary);
+/* A whole command that shows something of the daemon and takes no arguments but --json and --data. Returns the exit code. */
+typedef struct Daemon Daemon;
+int cli_show(int argc, char **argv, const char *summary, Error *(*show)(Arena *arena, const Daemon *daemon, gboolean json));
 /* Prints "haar: message" on standard error, frees the error. Returns CLI_FAILED. */
 int cli_fail(Error *error);
 
@@ -33,11 +36,11 @@ int cli_fail(Error *error);
 char *cli_data_directory(const char *given);
 
 /* The running daemon: its address, from $HAAR_ENDPOINT, or what it wrote into the data directory, or http://127.0.0.1:4566. */
-typedef struct Daemon {
+struct Daemon {
   const char *url;           /* "http://127.0.0.1:4566" */
   const char *data_directory;
   gint64 pid;                /* 0: not known */
-} Daemon;
+};
 /* arena. */
 Daemon cli_daemon(Arena *arena, const char *data_directory);
 /* Calls haar's own API: method "GET" or "POST", path "status", in: body or NULL. Not running: an error that says how to start it. arena. */

@@ -74,6 +74,24 @@ cli_options(int *argc, char ***argv, const GOptionEntry *entries, const char *pa
 }
 
 int
+cli_show(int argc, char **argv, const char *summary, Error *(*show)(Arena *arena, const Daemon *daemon, gboolean json))
+{
+  g_autoptr(Arena) arena = arena_new();
+  g_autofree char *data = NULL;
+  gboolean json = FALSE;
+  const GOptionEntry entries[] = {
+    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "As JSON", NULL},
+    {"data", 'd', 0, G_OPTION_ARG_FILENAME, &data, "Data directory ($XDG_DATA_HOME/haar)", "DIR"},
+    {NULL},
+  };
+  if (!cli_options(&argc, &argv, entries, NULL, summary))
+    return CLI_USAGE;
+  Daemon daemon = cli_daemon(arena, data);
+  Error *error = show(arena, &daemon, json);
+  return error ? cli_fail(error) : CLI_GOOD;
+}
+
+int
 cli_fail(Error *error)
 {
   fprintf(stderr, "haar: %s\n", error->message);

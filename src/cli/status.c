@@ -53,17 +53,5 @@ COMMAND(status, run_status, "show the daemon, its stacks and their resources")
 static int
 run_status(int argc, char **argv)
 {
-  g_autoptr(Arena) arena = arena_new();
-  g_autofree char *data = NULL;
-  gboolean json = FALSE;
-  const GOptionEntry entries[] = {
-    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "As JSON", NULL},
-    {"data", 'd', 0, G_OPTION_ARG_FILENAME, &data, "Data directory ($XDG_DATA_HOME/haar)", "DIR"},
-    {NULL},
-  };
-  if (!cli_options(&argc, &argv, entries, NULL, "Shows the daemon, its stacks and their resources."))
-    return CLI_USAGE;
-  Daemon daemon = cli_daemon(arena, data);
-  Error *error = show(arena, &daemon, json);
-  return error ? cli_fail(error) : CLI_GOOD;
+  return cli_show(argc, argv, "Shows the daemon, its stacks and their resources.", show);
 }

@@ -84,3 +84,13 @@ Error *resource_pause(const ResourceCall *rc, guint ms) ERROR_MUST_USE;
 Error *resource_operation(ResourceCall *rc, const Operation *operation, const void *in, void *ret_out) ERROR_MUST_USE;
 /* Sets a text attribute of the result. */
 void resource_attribute(const ResourceCall *rc, ResourceResult *ret, const char *name, const char *text);
+/* --- resource_policy.c: resources that are a policy of others --- */
+
+/* Sets the policy of one of them; document "": takes it away, and it is no error if the thing is gone. */
+typedef Error *(*ResourceSetPolicy)(ResourceCall *rc, const char *target, const char *document);
+/* Creates or updates one whose property is a list ("Topics"): what is no longer in it loses the policy. */
+Error *resource_policy_put(ResourceCall *rc, ResourceResult *ret, const char *property, ResourceSetPolicy set) ERROR_MUST_USE;
+Error *resource_policy_remove(ResourceCall *rc, const char *property, ResourceSetPolicy set) ERROR_MUST_USE;
+/* Creates or updates an inline one, whose physical id is the thing that property names ("TopicArn"). */
+Error *resource_inline_policy_put(ResourceCall *rc, ResourceResult *ret, const char *property, ResourceSetPolicy set) ERROR_MUST_USE;
+

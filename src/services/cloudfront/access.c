@@ -4,6 +4,17 @@
 
 #include <string.h>
 
+/* All of a kind, and which of them the page has: from the marker on. */
+static Error *
+page_of(Call *call, PolicyKind kind, const char *marker, const char *max_items, PolicyRecords *ret_records, ListPage *ret_page)
+{
+  gsize from = 0;
+  TRY(policies_list(call, kind, NULL, ret_records));
+  while (marker && from < ret_records->n && strcmp(ret_records->v[from]->Id, marker) < 0)
+    from++;
+  return list_page(max_items, from, ret_records->n, ret_page);
+}
+
 /* --- identities --- */
 
 static CloudfrontCloudFrontOriginAccessIdentity *
@@ -80,23 +91,14 @@ list_identities(Call *call, const CloudfrontListCloudFrontOriginAccessIdentities
 {
   PolicyRecords records = {0};
   ListPage page;
-  gsize from = 0;
-  TRY(policies_list(call, KIND_IDENTITY, NULL, &records));
-  while (in->Marker && from < records.n && strcmp(records.v[from]->Id, in->Marker) < 0)
-    from++;
-  TRY(list_page(in->MaxItems, from, records.n, &page));
+  TRY(page_of(call, KIND_IDENTITY, in->Marker, in->MaxItems, &records, &page));
   CloudfrontCloudFrontOriginAccessIdentityList *list = ret_out->CloudFrontOriginAccessIdentityList = ARENA_NEW(call->arena, CloudfrontCloudFrontOriginAccessIdentityList);
   for (gsize i = page.from; i < page.to; i++) {
     CloudfrontCloudFrontOriginAccessIdentitySummary *summary = ARENA_NEW(call->arena, CloudfrontCloudFrontOriginAccessIdentitySummary);
     *summary = (CloudfrontCloudFrontOriginAccessIdentitySummary) {records.v[i]->Id, records.v[i]->Canonical, records.v[i]->Identity->Comment};
     LIST_APPEND(call->arena, &list->Items, summary);
   }
-  list->Marker = in->Marker ? in->Marker : "";
-  list->MaxItems = OPT_INT(page.max);
-  list->IsTruncated = OPT_BOOL(page.truncated);
-  list->Quantity = OPT_INT((gint64) list->Items.n);
-  if (page.truncated)
-    list->NextMarker = records.v[page.to]->Id;
+  LIST_FINISH(list, in->Marker, &page, records.v[page.to]->Id);
   return NULL;
 }
 
@@ -171,11 +173,7 @@ list_controls(Call *call, const CloudfrontListOriginAccessControlsInput *in, Clo
 {
   PolicyRecords records = {0};
   ListPage page;
-  gsize from = 0;
-  TRY(policies_list(call, KIND_CONTROL, NULL, &records));
-  while (in->Marker && from < records.n && strcmp(records.v[from]->Id, in->Marker) < 0)
-    from++;
-  TRY(list_page(in->MaxItems, from, records.n, &page));
+  TRY(page_of(call, KIND_CONTROL, in->Marker, in->MaxItems, &records, &page));
   CloudfrontOriginAccessControlList *list = ret_out->OriginAccessControlList = ARENA_NEW(call->arena, CloudfrontOriginAccessControlList);
   for (gsize i = page.from; i < page.to; i++) {
     const CloudfrontOriginAccessControlConfig *config = records.v[i]->Control;
@@ -185,11 +183,6 @@ list_controls(Call *call, const CloudfrontListOriginAccessControlsInput *in, Clo
       .SigningBehavior = config->SigningBehavior, .OriginAccessControlOriginType = config->OriginAccessControlOriginType};
     LIST_APPEND(call->arena, &list->Items, summary);
   }
-  list->Marker = in->Marker ? in->Marker : "";
-  list->MaxItems = OPT_INT(page.max);
-  list->IsTruncated = OPT_BOOL(page.truncated);
-  list->Quantity = OPT_INT((gint64) list->Items.n);
-  if (page.truncated)
-    list->NextMarker = records.v[page.to]->Id;
+  LIST_FINISH(list, in->Marker, &page, records.v[page.to]->Id);
   return NULL;
 }

@@ -46,6 +46,16 @@ Error *etag_check(const char *if_match, const char *etag) ERROR_MUST_USE;
 /* A page of n things. marker: the last id of the page before, or NULL. Errors: InvalidArgument. */
 typedef struct ListPage { gsize from, to; gboolean truncated; gint64 max; } ListPage;
 Error *list_page(const char *max_items, gsize from, gsize n, ListPage *ret_page) ERROR_MUST_USE;
+/* What every list says of itself. list: a generated list with Items; next: where the next page begins. */
+#define LIST_FINISH(list, marker, page, next)              \
+  do {                                                     \
+    (list)->Marker = (marker) ? (marker) : "";             \
+    (list)->MaxItems = OPT_INT((page)->max);               \
+    (list)->IsTruncated = OPT_BOOL((page)->truncated);     \
+    (list)->Quantity = OPT_INT((gint64) (list)->Items.n);  \
+    if ((page)->truncated)                                 \
+      (list)->NextMarker = (next);                         \
+  } while (0)
 
 /* The rows' .authorize: the ARN of what the input names.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudfront.html */

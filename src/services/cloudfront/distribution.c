@@ -163,12 +163,7 @@ list_distributions(Call *call, const CloudfrontListDistributionsInput *in, Cloud
   CloudfrontDistributionList *list = ret_out->DistributionList = ARENA_NEW(call->arena, CloudfrontDistributionList);
   for (gsize i = page.from; i < page.to; i++)
     LIST_APPEND(call->arena, &list->Items, summary_of(call, all.v[i]));
-  list->Marker = in->Marker ? in->Marker : "";
-  list->MaxItems = OPT_INT(page.max);
-  list->IsTruncated = OPT_BOOL(page.truncated);
-  list->Quantity = OPT_INT((gint64) list->Items.n);
-  if (page.truncated)
-    list->NextMarker = all.v[page.to - 1]->Id;
+  LIST_FINISH(list, in->Marker, &page, all.v[page.to - 1]->Id);
   return NULL;
 }
 

@@ -140,11 +140,6 @@ list_invalidations(Call *call, const CloudfrontListInvalidationsInput *in, Cloud
     *summary = (CloudfrontInvalidationSummary) {all.v[i]->Id, all.v[i]->CreateTime, all.v[i]->Status};
     LIST_APPEND(call->arena, &list->Items, summary);
   }
-  list->Marker = in->Marker ? in->Marker : "";
-  list->MaxItems = OPT_INT(page.max);
-  list->IsTruncated = OPT_BOOL(page.truncated);
-  list->Quantity = OPT_INT((gint64) list->Items.n);
-  if (page.truncated)
-    list->NextMarker = all.v[page.to - 1]->Id;
+  LIST_FINISH(list, in->Marker, &page, all.v[page.to - 1]->Id);
   return NULL;
 }

@@ -339,17 +339,6 @@ static Error *load_peerings(const Load *load) {
   return NULL;
 }
 
-static Error *load_egress_gateway(const Load *load) {
-  Ec2Records records = {0};
-  TRY(load_all(load, &ec2_egress_gateways.table, ec2_egress_gateways.shape, &records));
-  for (gsize i = 0; i < records.n; i++) {
-    const Ec2EgressOnlyInternetGateway *gateway = records.v[i];
-    if (gateway->Attachments.n && here(load, gateway->Attachments.v[0]->VpcId))
-      load->network->egress_only_gateway = gateway->EgressOnlyInternetGatewayId;
-  }
-  return NULL;
-}
-
 static Error *load_dhcp(const Load *load, const char *id) {
   Key key;
   void *record = NULL;
@@ -406,13 +395,23 @@ static Error *load_vpc(const Load *load, gboolean *ret_there) {
   return NULL;
 }
 
-static Error *load_gateway(const Load *load) {
-  Ec2Records records = {0};
-  TRY(load_all(load, &ec2_internet_gateways.table, ec2_internet_gateways.shape, &records));
-  for (gsize i = 0; i < records.n; i++) {
-    const Ec2InternetGateway *gateway = records.v[i];
-    if (gateway->Attachments.n && here(load, gateway->Attachments.v[0]->VpcId))
+static gboolean is_attached(const Load *load, const Ec2InternetGatewayAttachmentList *attachments) {
+  return attachments->n && here(load, attachments->v[0]->VpcId);
+}
+
+static Error *load_gateways(const Load *load) {
+  Ec2Records internet = {0}, egress = {0};
+  TRY(load_all(load, &ec2_internet_gateways.table, ec2_internet_gateways.shape, &internet));
+  TRY(load_all(load, &ec2_egress_gateways.table, ec2_egress_gateways.shape, &egress));
+  for (gsize i = 0; i < internet.n; i++) {
+    const Ec2InternetGateway *gateway = internet.v[i];
+    if (is_attached(load, &gateway->Attachments))
       load->network->internet_gateway = gateway->InternetGatewayId;
+  }
+  for (gsize i = 0; i < egress.n; i++) {
+    const Ec2EgressOnlyInternetGateway *gateway = egress.v[i];
+    if (is_attached(load, &gateway->Attachments))
+      load->network->egress_only_gateway = gateway->EgressOnlyInternetGatewayId;
   }
   return NULL;
 }
@@ -431,8 +430,7 @@ Error *ec2_network_alone(Txn *txn, const char *region, const char *account, cons
   TRY(load_acls(&load));
   TRY(load_enis(&load));
   TRY(load_endpoints(&load));
-  TRY(load_gateway(&load));
-  TRY(load_egress_gateway(&load));
+  TRY(load_gateways(&load));
   TRY(load_prefix_lists(&load));
   TRY(load_peerings(&load));
   *ret_network = g_steal_pointer(&network);

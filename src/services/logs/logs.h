@@ -74,3 +74,15 @@ void logs_retention_register(Haar *haar);
     return logs_authorize(call, ((const Logs##Name##Input *) in)->logGroupName, NULL, auth);   \
   }
 Error *logs_authorize(Call *call, const char *group, const char *stream, Authorization *auth) ERROR_MUST_USE;
+
+/* --- filter_store.c: metric and subscription filters in their tables --- */
+
+typedef struct LogsFilters {
+  gsize n;
+  void **v;                  /* of the table's shape */
+} LogsFilters;
+/* group NULL: of all groups. name NULL: of all filters. */
+void logs_filter_key(const Call *call, const char *group, const char *name, Key *key);
+/* Those of a group, or (NULL) of all groups. arena. */
+Error *logs_filters_load(Call *call, const Table *table, const Shape *shape, const char *group, LogsFilters *ret) ERROR_MUST_USE;
+Error *logs_filters_delete(Call *call, const Table *table, const char *group) ERROR_MUST_USE;

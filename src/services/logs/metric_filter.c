@@ -9,44 +9,17 @@
 static const Table metric_filter_table = {"logs.metric_filter"}; /* region, account, group, filter -> MetricFilter */
 enum { FILTERS_MAX = 100, DIMENSIONS_MAX = 3 };
 
-static void
-filter_key(const Call *call, const char *group, const char *name, Key *key)
-{
-  call_key(call, key);
-  key_add(key, group);
-  if (name)
-    key_add(key, name);
-}
-
-typedef struct MetricFilters {
-  gsize n;
-  LogsMetricFilter **v;
-} MetricFilters;
-
 /* Those of a group, or (NULL) of all groups. */
 static Error *
-load(Call *call, const char *group, MetricFilters *ret)
+load(Call *call, const char *group, LogsFilters *ret)
 {
-  Key prefix;
-  g_autoptr(Cursor) cursor = NULL;
-  call_key(call, &prefix);
-  if (group)
-    key_add(&prefix, group);
-  TRY(cursor_open(call->txn, &metric_filter_table, &(CursorOptions){.prefix = &prefix}, &cursor));
-  while (cursor_next(cursor)) {
-    gsize size = 0;
-    void *filter = NULL;
-    const guint8 *data = cursor_value(cursor, &size);
-    TRY(record_decode(call->arena, &LogsMetricFilter_shape, data, size, &filter));
-    LIST_APPEND(call->arena, ret, (LogsMetricFilter *) filter);
-  }
-  return NULL;
+  return logs_filters_load(call, &metric_filter_table, &LogsMetricFilter_shape, group, ret);
 }
 
 Error *
 logs_metric_filter_count(Call *call, const char *group, gint64 *ret)
 {
-  MetricFilters filters = {0};
+  LogsFilters filters = {0};
   TRY(load(call, group, &filters));
   *ret = (gint64) filters.n;
   return NULL;
@@ -55,9 +28,7 @@ logs_metric_filter_count(Call *call, const char *group, gint64 *ret)
 Error *
 logs_metric_filters_delete(Call *call, const char *group)
 {
-  Key key;
-  filter_key(call, group, NULL, &key);
-  return store_delete_prefix(call->txn, &metric_filter_table, &key, NULL);
+  return logs_filters_delete(call, &metric_filter_table, group);
 }
 
 /* --- measuring --- */
@@ -122,14 +93,15 @@ measure_events(const Measuring *m, const LogsInputLogEvents *events, gsize from,
 Error *
 logs_metrics_add(Call *call, const char *group, const LogsInputLogEvents *events, gsize from, gsize to)
 {
-  MetricFilters filters = {0};
+  LogsFilters filters = {0};
   gsize bytes = 0;
   TRY(load(call, group, &filters));
   for (gsize i = 0; i < filters.n; i++) {
+    const LogsMetricFilter *stored = filters.v[i];
     Filter *filter = NULL;
-    TRY(filter_parse(call->arena, filters.v[i]->filterPattern, &filter));
-    for (gsize t = 0; t < filters.v[i]->metricTransformations.n; t++)
-      measure_events(&(Measuring){call, filters.v[i]->metricTransformations.v[t], filter}, events, from, to);
+    TRY(filter_parse(call->arena, stored->filterPattern, &filter));
+    for (gsize t = 0; t < stored->metricTransformations.n; t++)
+      measure_events(&(Measuring){call, stored->metricTransformations.v[t], filter}, events, from, to);
   }
   for (gsize i = from; i < to; i++) {
     logs_embedded_add(call, events->v[i]->message);
@@ -172,13 +144,13 @@ put_metric_filter(Call *call, const LogsPutMetricFilterInput *in, LogsPutMetricF
   Key key;
   LogsGroupRecord *group = NULL;
   Filter *filter = NULL;
-  MetricFilters all = {0};
+  LogsFilters all = {0};
   void *old = NULL;
   TRY(logs_group_get(call, in->logGroupName, &group));
   TRY(filter_parse(call->arena, in->filterPattern, &filter));
   for (gsize i = 0; i < in->metricTransformations.n; i++)
     TRY(check_transformation(in->metricTransformations.v[i]));
-  filter_key(call, group->name, in->filterName, &key);
+  logs_filter_key(call, group->name, in->filterName, &key);
   TRY(load(call, group->name, &all));
   TRY(record_get(call->txn, &metric_filter_table, &key, &LogsMetricFilter_shape, call->arena, &old));
   if (!old && all.n >= FILTERS_MAX)
@@ -209,7 +181,7 @@ static Error *
 describe_metric_filters(Call *call, const LogsDescribeMetricFiltersInput *in, LogsDescribeMetricFiltersOutput *ret_out)
 {
   LogsGroupRecord *group = NULL;
-  MetricFilters all = {0};
+  LogsFilters all = {0};
   guint64 from = 0;
   gsize limit = (gsize) OPT_OR(in->limit, 50), seen = 0;
   if (in->logGroupName)
@@ -221,8 +193,9 @@ describe_metric_filters(Call *call, const LogsDescribeMetricFiltersInput *in, Lo
   TRY(load(call, group ? group->name : NULL, &all));
   LIST_EMPTY(call->arena, &ret_out->metricFilters);
   for (gsize i = 0; i < all.n; i++) {
-    if ((in->filterNamePrefix && !g_str_has_prefix(all.v[i]->filterName, in->filterNamePrefix)) ||
-        (in->metricName && !has_metric(all.v[i], in->metricName, in->metricNamespace)))
+    LogsMetricFilter *stored = all.v[i];
+    if ((in->filterNamePrefix && !g_str_has_prefix(stored->filterName, in->filterNamePrefix)) ||
+        (in->metricName && !has_metric(stored, in->metricName, in->metricNamespace)))
       continue;
     if (seen++ < from)
       continue;
@@ -230,7 +203,7 @@ describe_metric_filters(Call *call, const LogsDescribeMetricFiltersInput *in, Lo
       ret_out->nextToken = arena_printf(call->arena, "%" G_GSIZE_FORMAT, seen - 1);
       break;
     }
-    LIST_APPEND(call->arena, &ret_out->metricFilters, all.v[i]);
+    LIST_APPEND(call->arena, &ret_out->metricFilters, stored);
   }
   return NULL;
 }
@@ -245,7 +218,7 @@ delete_metric_filter(Call *call, const LogsDeleteMetricFilterInput *in, LogsDele
   LogsGroupRecord *group = NULL;
   gboolean existed = FALSE;
   TRY(logs_group_get(call, in->logGroupName, &group));
-  filter_key(call, group->name, in->filterName, &key);
+  logs_filter_key(call, group->name, in->filterName, &key);
   TRY(store_delete(call->txn, &metric_filter_table, &key, &existed));
   return existed ? NULL : error_answer("ResourceNotFoundException", "The specified metric filter does not exist.");
 }

@@ -11,43 +11,16 @@ static const Table subscription_table = {"logs.subscription"}; /* region, accoun
 static const char kind[] = "logs.deliver";
 enum { SUBSCRIPTIONS_MAX = 2 };
 
-static void
-subscription_key(const Call *call, const char *group, const char *name, Key *key)
-{
-  call_key(call, key);
-  key_add(key, group);
-  if (name)
-    key_add(key, name);
-}
-
-typedef struct Subscriptions {
-  gsize n;
-  LogsSubscriptionFilter **v;
-} Subscriptions;
-
 static Error *
-load(Call *call, const char *group, Subscriptions *ret)
+load(Call *call, const char *group, LogsFilters *ret)
 {
-  Key prefix;
-  g_autoptr(Cursor) cursor = NULL;
-  subscription_key(call, group, NULL, &prefix);
-  TRY(cursor_open(call->txn, &subscription_table, &(CursorOptions){.prefix = &prefix}, &cursor));
-  while (cursor_next(cursor)) {
-    gsize size = 0;
-    void *record = NULL;
-    const guint8 *data = cursor_value(cursor, &size);
-    TRY(record_decode(call->arena, &LogsSubscriptionFilter_shape, data, size, &record));
-    LIST_APPEND(call->arena, ret, (LogsSubscriptionFilter *) record);
-  }
-  return NULL;
+  return logs_filters_load(call, &subscription_table, &LogsSubscriptionFilter_shape, group, ret);
 }
 
 Error *
 logs_subscriptions_delete(Call *call, const char *group)
 {
-  Key key;
-  subscription_key(call, group, NULL, &key);
-  return store_delete_prefix(call->txn, &subscription_table, &key, NULL);
+  return logs_filters_delete(call, &subscription_table, group);
 }
 
 /* --- delivering --- */
@@ -106,17 +79,18 @@ queue(Call *call, const LogsSubscriptionFilter *subscription, const char *stream
 Error *
 logs_subscriptions_feed(Call *call, const char *group, const char *stream, const LogsInputLogEvents *events, gsize from, gsize to, gint64 first_number)
 {
-  Subscriptions all = {0};
+  LogsFilters all = {0};
   TRY(load(call, group, &all));
   for (gsize i = 0; i < all.n; i++) {
     Filter *filter = NULL;
     Json *matching = json_new_array(call->arena);
-    TRY(filter_parse(call->arena, all.v[i]->filterPattern, &filter));
+    const LogsSubscriptionFilter *stored = all.v[i];
+    TRY(filter_parse(call->arena, stored->filterPattern, &filter));
     for (gsize at = from; at < to; at++)
       if (filter_match(filter, call->arena, events->v[at]->message))
         json_append(call->arena, matching, event_json(call->arena, events->v[at], first_number + (gint64) (at - from)));
     if (matching->n > 0)
-      TRY(queue(call, all.v[i], stream, matching));
+      TRY(queue(call, stored, stream, matching));
   }
   return NULL;
 }
@@ -171,9 +145,9 @@ put_record(Call *call, gpointer data)
   Put *put = data;
   const LogsPutSubscriptionFilterInput *in = put->in;
   Key key;
-  Subscriptions all = {0};
+  LogsFilters all = {0};
   void *old = NULL;
-  subscription_key(call, put->group->name, in->filterName, &key);
+  logs_filter_key(call, put->group->name, in->filterName, &key);
   TRY(load(call, put->group->name, &all));
   TRY(record_get(call->txn, &subscription_table, &key, &LogsSubscriptionFilter_shape, call->arena, &old));
   if (!old && all.n >= SUBSCRIPTIONS_MAX)
@@ -219,13 +193,15 @@ static Error *
 describe_subscription_filters(Call *call, const LogsDescribeSubscriptionFiltersInput *in, LogsDescribeSubscriptionFiltersOutput *ret_out)
 {
   LogsGroupRecord *group = NULL;
-  Subscriptions all = {0};
+  LogsFilters all = {0};
   TRY(logs_group_get(call, in->logGroupName, &group));
   TRY(load(call, group->name, &all));
   LIST_EMPTY(call->arena, &ret_out->subscriptionFilters);
-  for (gsize i = 0; i < all.n; i++)
-    if (!in->filterNamePrefix || g_str_has_prefix(all.v[i]->filterName, in->filterNamePrefix))
-      LIST_APPEND(call->arena, &ret_out->subscriptionFilters, all.v[i]);
+  for (gsize i = 0; i < all.n; i++) {
+    LogsSubscriptionFilter *stored = all.v[i];
+    if (!in->filterNamePrefix || g_str_has_prefix(stored->filterName, in->filterNamePrefix))
+      LIST_APPEND(call->arena, &ret_out->subscriptionFilters, stored);
+  }
   return NULL;
 }
 
@@ -239,7 +215,7 @@ delete_subscription_filter(Call *call, const LogsDeleteSubscriptionFilterInput *
   LogsGroupRecord *group = NULL;
   gboolean existed = FALSE;
   TRY(logs_group_get(call, in->logGroupName, &group));
-  subscription_key(call, group->name, in->filterName, &key);
+  logs_filter_key(call, group->name, in->filterName, &key);
   TRY(store_delete(call->txn, &subscription_table, &key, &existed));
   return existed ? NULL : error_answer("ResourceNotFoundException", "The specified subscription filter does not exist.");
 }

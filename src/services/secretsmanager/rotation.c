@@ -232,5 +232,6 @@ secretsmanager_start(Haar *haar)
 {
   jobs_register(haar->jobs, SECRETSMANAGER_ROTATE_JOB, rotate_job);
   jobs_register(haar->jobs, SECRETSMANAGER_DELETE_JOB, delete_job);
+  secretsmanager_metrics_start(haar);
   return NULL;
 }

@@ -51,3 +51,6 @@ Error *rotation_begin(Call *call, SecretsmanagerSecretRecord *secret, const char
 /* Puts the next scheduled rotation's job. */
 Error *rotation_schedule(Call *call, SecretsmanagerSecretRecord *secret) ERROR_MUST_USE;
 Error *secretsmanager_start(Haar *haar);
+/* --- metrics.c --- */
+void secretsmanager_metrics_start(Haar *haar);
+void secretsmanager_metrics_stop(Haar *haar);

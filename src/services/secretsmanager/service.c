@@ -2,5 +2,6 @@
 
 const ServiceHooks secretsmanager_hooks = {
   .start = secretsmanager_start,
+  .stop = secretsmanager_metrics_stop,
   .access_denied_code = "AccessDeniedException",
 };

@@ -179,58 +179,24 @@ set_policy(ResourceCall *rc, const char *topic, const char *document)
   return !*document && error_is(error, "NotFoundException") ? NULL : g_steal_pointer(&error);
 }
 
-static gboolean
-list_has(const Json *list, const char *text)
-{
-  for (guint i = 0; list && list->type == JSON_ARRAY && i < list->n; i++)
-    if (g_strcmp0(json_string(list->items[i]), text) == 0)
-      return TRUE;
-  return FALSE;
-}
-
 static Error *
-set_policies(ResourceCall *rc, const Json *topics, const Json *but, const char *document)
+put_policy(ResourceCall *rc, ResourceResult *ret)
 {
-  for (guint i = 0; topics && topics->type == JSON_ARRAY && i < topics->n; i++)
-    if (json_string(topics->items[i]) && !list_has(but, json_string(topics->items[i])))
-      TRY(set_policy(rc, json_string(topics->items[i]), document));
-  return NULL;
-}
-
-static Error *
-create_policy(ResourceCall *rc, ResourceResult *ret)
-{
-  ret->physical_id = resource_name(rc, 128, FALSE);
-  resource_attribute(rc, ret, "Id", ret->physical_id);
-  return set_policies(rc, json_get(rc->properties, "Topics"), NULL, property_document(rc, "PolicyDocument"));
-}
-
-static Error *
-update_policy(ResourceCall *rc, ResourceResult *ret)
-{
-  TRY(set_policies(rc, json_get(rc->old_properties, "Topics"), json_get(rc->properties, "Topics"), ""));
-  return set_policies(rc, json_get(rc->properties, "Topics"), NULL, property_document(rc, "PolicyDocument"));
+  return resource_policy_put(rc, ret, "Topics", set_policy);
 }
 
 static Error *
 delete_policy(ResourceCall *rc)
 {
-  return set_policies(rc, json_get(rc->properties, "Topics"), NULL, "");
+  return resource_policy_remove(rc, "Topics", set_policy);
 }
 
-RESOURCE(AWS::SNS::TopicPolicy, sns_topic_policy, .create = create_policy, .update = update_policy, .delete = delete_policy)
+RESOURCE(AWS::SNS::TopicPolicy, sns_topic_policy, .create = put_policy, .update = put_policy, .delete = delete_policy)
 
 static Error *
-create_inline(ResourceCall *rc, ResourceResult *ret)
+put_inline(ResourceCall *rc, ResourceResult *ret)
 {
-  ret->physical_id = property_text(rc, "TopicArn");
-  return set_policy(rc, ret->physical_id, property_document(rc, "PolicyDocument"));
-}
-
-static Error *
-update_inline(ResourceCall *rc, ResourceResult *ret)
-{
-  return set_policy(rc, rc->physical_id, property_document(rc, "PolicyDocument"));
+  return resource_inline_policy_put(rc, ret, "TopicArn", set_policy);
 }
 
 static Error *
@@ -239,4 +205,4 @@ delete_inline(ResourceCall *rc)
   return set_policy(rc, rc->physical_id, "");
 }
 
-RESOURCE(AWS::SNS::TopicInlinePolicy, sns_topic_inline_policy, .create = create_inline, .update = update_inline, .delete = delete_inline)
+RESOURCE(AWS::SNS::TopicInlinePolicy, sns_topic_inline_policy, .create = put_inline, .update = put_inline, .delete = delete_inline)

@@ -17,16 +17,9 @@ refused(Error *error)
       {"KMSInvalidStateException", "KMSInvalidStateException"},
       {"InvalidKeyUsageException", "KMSInvalidKeyUsageException"},
       {"AccessDeniedException", "KMSAccessDeniedException"},
+      {NULL, NULL},
   };
-  for (gsize i = 0; i < G_N_ELEMENTS(codes); i++)
-    if (error_is(error, codes[i][0])) {
-      g_free(error->code);
-      error->code = g_strdup(codes[i][1]);
-      error->status = 400;
-      error->shape = NULL;
-      return error;
-    }
-  return error;
+  return error_rename(error, codes);
 }
 
 static StringMap

@@ -96,66 +96,24 @@ set_policy(ResourceCall *rc, const char *url, const char *document)
   return !*document && error_is(error, "QueueDoesNotExist") ? NULL : g_steal_pointer(&error);
 }
 
-static gboolean
-list_has(const Json *list, const char *url)
-{
-  for (guint i = 0; list && list->type == JSON_ARRAY && i < list->n; i++)
-    if (g_strcmp0(json_string(list->items[i]), url) == 0)
-      return TRUE;
-  return FALSE;
-}
-
 static Error *
-apply_policy(ResourceCall *rc)
+put_policy(ResourceCall *rc, ResourceResult *ret)
 {
-  const Json *queues = json_get(rc->properties, "Queues"), *old = json_get(rc->old_properties, "Queues");
-  const char *document = property_document(rc, "PolicyDocument");
-  for (guint i = 0; old && old->type == JSON_ARRAY && i < old->n; i++)
-    if (!list_has(queues, json_string(old->items[i])))
-      TRY(set_policy(rc, json_string(old->items[i]), ""));
-  for (guint i = 0; queues && queues->type == JSON_ARRAY && i < queues->n; i++)
-    if (json_string(queues->items[i]) && document)
-      TRY(set_policy(rc, json_string(queues->items[i]), document));
-  return NULL;
-}
-
-static Error *
-create_policy(ResourceCall *rc, ResourceResult *ret)
-{
-  ret->physical_id = resource_name(rc, 128, FALSE);
-  resource_attribute(rc, ret, "Id", ret->physical_id);
-  return apply_policy(rc);
-}
-
-static Error *
-update_policy(ResourceCall *rc, ResourceResult *ret)
-{
-  return apply_policy(rc);
+  return resource_policy_put(rc, ret, "Queues", set_policy);
 }
 
 static Error *
 delete_policy(ResourceCall *rc)
 {
-  const Json *queues = json_get(rc->properties, "Queues");
-  for (guint i = 0; queues && queues->type == JSON_ARRAY && i < queues->n; i++)
-    if (json_string(queues->items[i]))
-      TRY(set_policy(rc, json_string(queues->items[i]), ""));
-  return NULL;
+  return resource_policy_remove(rc, "Queues", set_policy);
 }
 
-RESOURCE(AWS::SQS::QueuePolicy, sqs_queue_policy, .create = create_policy, .update = update_policy, .delete = delete_policy)
+RESOURCE(AWS::SQS::QueuePolicy, sqs_queue_policy, .create = put_policy, .update = put_policy, .delete = delete_policy)
 
 static Error *
-create_inline(ResourceCall *rc, ResourceResult *ret)
+put_inline(ResourceCall *rc, ResourceResult *ret)
 {
-  ret->physical_id = property_text(rc, "Queue");
-  return set_policy(rc, ret->physical_id, property_document(rc, "PolicyDocument"));
-}
-
-static Error *
-update_inline(ResourceCall *rc, ResourceResult *ret)
-{
-  return set_policy(rc, rc->physical_id, property_document(rc, "PolicyDocument"));
+  return resource_inline_policy_put(rc, ret, "Queue", set_policy);
 }
 
 static Error *
@@ -164,4 +122,4 @@ delete_inline(ResourceCall *rc)
   return set_policy(rc, rc->physical_id, "");
 }
 
-RESOURCE(AWS::SQS::QueueInlinePolicy, sqs_queue_inline_policy, .create = create_inline, .update = update_inline, .delete = delete_inline)
+RESOURCE(AWS::SQS::QueueInlinePolicy, sqs_queue_inline_policy, .create = put_inline, .update = put_inline, .delete = delete_inline)

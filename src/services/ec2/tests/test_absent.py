@@ -2,16 +2,9 @@
 
 import subprocess
 
-import botocore.exceptions
 import pytest
 
-
-def fails(code, call, **arguments):
-    """The error's words."""
-    with pytest.raises(botocore.exceptions.ClientError) as error:
-        call(**arguments)
-    assert error.value.response['Error']['Code'] == code, error.value
-    return error.value.response['Error']['Message']
+from tests.support.refusals import fails
 
 
 @pytest.fixture(scope='module')

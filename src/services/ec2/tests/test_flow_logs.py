@@ -4,23 +4,16 @@ import gzip
 import json
 import re
 
-import botocore.exceptions
 import pytest
 
 from tests.network.place import Place
 from tests.support.daemon import wait_for
+from tests.support.refusals import fails
 
 TRUST = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'Service': 'vpc-flow-logs.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]}
 FIELDS = ['interface-id', 'srcaddr', 'dstaddr', 'srcport', 'dstport', 'protocol', 'packets', 'bytes', 'start', 'end', 'action', 'log-status', 'version', 'account-id', 'vpc-id',
           'subnet-id', 'instance-id', 'tcp-flags', 'type', 'pkt-srcaddr', 'pkt-dstaddr', 'region', 'az-id', 'sublocation-type', 'sublocation-id', 'pkt-src-aws-service',
           'pkt-dst-aws-service', 'flow-direction', 'traffic-path']
-
-
-def fails(code, call, **arguments):
-    with pytest.raises(botocore.exceptions.ClientError) as error:
-        call(**arguments)
-    assert error.value.response['Error']['Code'] == code, error.value
-    return error.value.response['Error']['Message']
 
 
 @pytest.fixture(scope='module')

@@ -1,29 +1,13 @@
 """Network Insights: paths and their analyses, with AWS's explanation codes."""
 
-import botocore.exceptions
 import pytest
 
-from tests.support.daemon import Haar
-
-
-@pytest.fixture(scope='module')
-def daemon():
-    daemon = Haar(options=['--network', 'off'])
-    daemon.start()
-    yield daemon
-    daemon.close()
+from tests.support.refusals import fails
 
 
 @pytest.fixture(scope='module')
 def ec2(daemon):
     return daemon.client('ec2', parameter_validation=False)   # botocore's model still asks for Destination
-
-
-def fails(code, call, **arguments):
-    with pytest.raises(botocore.exceptions.ClientError) as error:
-        call(**arguments)
-    assert error.value.response['Error']['Code'] == code, error.value
-    return error.value.response['Error']['Message']
 
 
 class World:

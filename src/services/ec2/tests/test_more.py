@@ -1,29 +1,8 @@
 """IPv6 and further ranges, peering, egress-only gateways, prefix lists, DHCP options, addresses, default VPC, endpoint services."""
 
-import botocore.exceptions
 import pytest
 
-from tests.support.daemon import Haar
-
-
-@pytest.fixture(scope='module')
-def daemon():
-    daemon = Haar(options=['--network', 'off'])
-    daemon.start()
-    yield daemon
-    daemon.close()
-
-
-@pytest.fixture(scope='module')
-def ec2(daemon):
-    return daemon.client('ec2')
-
-
-def fails(code, call, **arguments):
-    with pytest.raises(botocore.exceptions.ClientError) as error:
-        call(**arguments)
-    assert error.value.response['Error']['Code'] == code, error.value
-    return error.value.response['Error']['Message']
+from tests.support.refusals import fails
 
 
 @pytest.fixture

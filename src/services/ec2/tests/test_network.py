@@ -1,19 +1,13 @@
 """VPCs and what is in them, with boto3."""
 
-import botocore.exceptions
 import pytest
+
+from tests.support.refusals import fails
 
 
 @pytest.fixture(scope='module')
 def ec2(haar):
     return haar.client('ec2')
-
-
-def fails(code, call, **arguments):
-    with pytest.raises(botocore.exceptions.ClientError) as error:
-        call(**arguments)
-    assert error.value.response['Error']['Code'] == code, error.value
-    return error.value.response['Error']['Message']
 
 
 @pytest.fixture
