@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "services/route53.gen.h"
+
 static const Ec2Path filters[] = {
   {"vpc-endpoint-id", "VpcEndpointId"}, {"vpc-id", "VpcId"}, {"service-name", "ServiceName"}, {"vpc-endpoint-type", "VpcEndpointType"},
   {"vpc-endpoint-state", "State"}, {"ip-address-type", "IpAddressType"}, {NULL, NULL},
@@ -87,6 +89,26 @@ static Error *set_groups(Call *call, Ec2VpcEndpoint *endpoint, const StringList 
   return NULL;
 }
 
+static Error *conflicting_domain(Call *call, const Ec2VpcEndpoint *endpoint) {
+  return error_answer("InvalidParameter", "private-dns-enabled cannot be set because there is already a conflicting DNS domain for %s.%s.amazonaws.com in the VPC %s",
+                      service_of(call, endpoint->ServiceName), call->region, endpoint->VpcId);
+}
+
+/* Nor may a private hosted zone of the VPC have the very name. */
+static Error *check_zones(Call *call, const Ec2VpcEndpoint *endpoint) {
+  g_autofree char *name = g_strdup_printf("%s.%s.amazonaws.com.", service_of(call, endpoint->ServiceName), call->region);
+  Route53ListHostedZonesByVPCInput in = {.VPCId = endpoint->VpcId, .VPCRegion = call->region};
+  do {
+    Route53ListHostedZonesByVPCOutput out = {0};
+    TRY(call_operation(call, &Route53OperationListHostedZonesByVPC, principal_service(call->arena, "vpce", call->account), NULL, &in, &out));
+    for (gsize i = 0; i < out.HostedZoneSummaries.n; i++)
+      if (g_ascii_strcasecmp(out.HostedZoneSummaries.v[i]->Name, name) == 0)
+        return conflicting_domain(call, endpoint);
+    in.NextToken = out.NextToken;
+  } while (in.NextToken);
+  return NULL;
+}
+
 /* Only one endpoint of a VPC may answer to a service's private name. */
 static Error *check_private_dns(Call *call, const Ec2VpcEndpoint *endpoint) {
   Ec2Records others = {0};
@@ -99,10 +121,9 @@ static Error *check_private_dns(Call *call, const Ec2VpcEndpoint *endpoint) {
     const Ec2VpcEndpoint *other = others.v[i];
     if (strcmp(other->VpcId, endpoint->VpcId) == 0 && strcmp(other->ServiceName, endpoint->ServiceName) == 0 && other->PrivateDnsEnabled.v &&
         strcmp(other->VpcEndpointId, endpoint->VpcEndpointId) != 0)
-      return error_answer("InvalidParameter", "private-dns-enabled cannot be set because there is already a conflicting DNS domain for %s.%s.amazonaws.com in the VPC %s",
-                          service_of(call, endpoint->ServiceName), call->region, endpoint->VpcId);
+      return conflicting_domain(call, endpoint);
   }
-  return NULL;
+  return check_zones(call, endpoint);
 }
 
 static Error *make_interface(Call *call, const Ec2CreateVpcEndpointInput *in, const char *service, Ec2VpcEndpoint *endpoint) {

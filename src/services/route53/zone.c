@@ -42,16 +42,39 @@ has_vpc(const Route53ZoneRecord *zone, const Route53VPC *vpc)
   return FALSE;
 }
 
+/* The private name of an interface endpoint is a zone of AWS's in the VPC. name: with a dot at the end. */
+static Error *
+check_endpoints(Call *call, const char *name, const Route53VPC *vpc)
+{
+  Call in_region = *call;
+  in_region.region = vpc->VPCRegion;
+  Ec2Filter filter = {.Name = "vpc-id"};
+  Ec2DescribeVpcEndpointsInput in = {0};
+  Ec2DescribeVpcEndpointsOutput out = {0};
+  LIST_APPEND(call->arena, &filter.Values, vpc->VPCId);
+  LIST_APPEND(call->arena, &in.Filters, &filter);
+  TRY(call_operation(&in_region, &Ec2OperationDescribeVpcEndpoints, principal_service(call->arena, "route53", call->account), NULL, &in, &out));
+  for (gsize i = 0; i < out.VpcEndpoints.n; i++) {
+    const Ec2VpcEndpoint *endpoint = out.VpcEndpoints.v[i];
+    const char *dot = strrchr(endpoint->ServiceName, '.');
+    g_autofree char *own = dot ? g_strdup_printf("%s.%s.amazonaws.com.", dot + 1, vpc->VPCRegion) : NULL;
+    if (endpoint->PrivateDnsEnabled.v && own && g_ascii_strcasecmp(own, name) == 0)
+      return error_answer("ConflictingDomainExists", "The VPC %s in region %s has already been associated with the hosted zone of the VPC endpoint %s with the same "
+                          "domain name.", vpc->VPCId, vpc->VPCRegion, endpoint->VpcEndpointId);
+  }
+  return NULL;
+}
+
 /* Two zones of one name would both answer in the VPC. */
 static Error *
-check_conflict(const ZoneRecords *zones, const char *name, const Route53VPC *vpc)
+check_conflict(Call *call, const ZoneRecords *zones, const char *name, const Route53VPC *vpc)
 {
   for (gsize i = 0; i < zones->n; i++)
     if (!strcmp(zones->v[i]->Zone->Name, name) && has_vpc(zones->v[i], vpc))
       return error_answer("ConflictingDomainExists",
                           "The VPC %s in region %s has already been associated with the hosted zone %s with the same domain name.", vpc->VPCId,
                           vpc->VPCRegion, plain_id(zones->v[i]->Zone->Id));
-  return NULL;
+  return check_endpoints(call, name, vpc);
 }
 
 OPERATION(AssociateVPCWithHostedZone, associate_vpc, .txn = TXN_WRITE, .authorize = zone_resource)
@@ -65,7 +88,7 @@ associate_vpc(Call *call, const Route53AssociateVPCWithHostedZoneInput *in, Rout
     return error_answer("PublicZoneVPCAssociation", "You're trying to associate a VPC with a public hosted zone. Amazon Route 53 doesn't support that.");
   TRY(check_vpc(call, in->VPC));
   TRY(zones_all(call, &zones));
-  TRY(check_conflict(&zones, zone->Zone->Name, in->VPC));
+  TRY(check_conflict(call, &zones, zone->Zone->Name, in->VPC));
   if (zone->Vpcs.n >= VPCS_MAX)
     return error_answer("LimitsExceeded", "Limits Exceeded: MaxVPCAssociationsPerHostedZone - Cannot associate more than %d VPCs", VPCS_MAX);
   LIST_APPEND(call->arena, &zone->Vpcs, in->VPC);
@@ -140,7 +163,7 @@ check_create(Call *call, const Route53CreateHostedZoneInput *in, const char *nam
   if (!in->VPC)
     return NULL;
   TRY(check_vpc(call, in->VPC));
-  return check_conflict(&zones, name, in->VPC);
+  return check_conflict(call, &zones, name, in->VPC);
 }
 
 static Error *

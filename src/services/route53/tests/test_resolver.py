@@ -71,6 +71,25 @@ def test_the_most_specific_of_a_private_zone_and_an_endpoint_answers(client, rou
     assert inside.ask(server, 'def.execute-api.us-east-1.amazonaws.com')[1][0] in private
 
 
+def test_a_zone_and_an_endpoint_of_the_same_name_are_refused(client, route53, vpcs):
+    _, (vpc, _, _) = vpcs
+    ec2, of = client('ec2'), {'VPCRegion': 'us-east-1', 'VPCId': vpc}
+    subnet = ec2.describe_subnets(Filters=[{'Name': 'vpc-id', 'Values': [vpc]}])['Subnets'][0]['SubnetId']
+    endpoint = {'VpcId': vpc, 'VpcEndpointType': 'Interface', 'SubnetIds': [subnet]}
+    zone = route53.create_hosted_zone(Name='sns.us-east-1.amazonaws.com', CallerReference='sns', VPC=of)['HostedZone']['Id']
+    with pytest.raises(ec2.exceptions.ClientError) as error:
+        ec2.create_vpc_endpoint(ServiceName='com.amazonaws.us-east-1.sns', **endpoint)
+    assert error.value.response['Error']['Message'] == \
+        f'private-dns-enabled cannot be set because there is already a conflicting DNS domain for sns.us-east-1.amazonaws.com in the VPC {vpc}'
+    ec2.create_vpc_endpoint(ServiceName='com.amazonaws.us-east-1.sns', PrivateDnsEnabled=False, **endpoint)
+    made = ec2.create_vpc_endpoint(ServiceName='com.amazonaws.us-east-1.sqs', **endpoint)['VpcEndpoint']['VpcEndpointId']
+    with pytest.raises(route53.exceptions.ConflictingDomainExists) as error:
+        route53.create_hosted_zone(Name='sqs.us-east-1.amazonaws.com', CallerReference='sqs', VPC=of)
+    assert error.value.response['Error']['Message'] == \
+        f'The VPC {vpc} in region us-east-1 has already been associated with the hosted zone of the VPC endpoint {made} with the same domain name.'
+    route53.delete_hosted_zone(Id=zone)
+
+
 def test_private_zones_need_both_dns_attributes(client, route53, haar, vpcs):
     """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zone-private-considerations.html#hosted-zone-private-considerations-vpc-settings"""
     (vpc, server, inside), _ = vpcs
