@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from tests.network.place import Place
-from tests.support.daemon import BINARY, wait_for
+from tests.support.daemon import BINARY, ROOT, wait_for
 
 HANGS = ('timeout', 'TimeoutError')
 CUT = (*HANGS, 'gaierror')  # the resolver does not answer either
@@ -293,6 +293,31 @@ def test_the_profile_stateless_groups(place, fault):
     assert connect(place) == 'connected'
     place.haar.run('fault', 'lift', 'all')
     assert connect(place) == 'connected'
+
+
+# Egress rules of who answers: as EC2 takes them, and as a template writes them.
+TO_FUNCTIONS = {'asked': ('tcp', 443, 443), 'clients': ('tcp', 1024, 65535), 'all ports': ('tcp', 0, 65535), 'another': ('tcp', 5432, 5432), 'udp': ('udp', 0, 65535),
+                'everything': ('-1', None, None)}
+
+
+@pytest.mark.parametrize('name', sorted(TO_FUNCTIONS))
+def test_haar_check_says_of_replies_what_the_profile_does(place, fault, tmp_path, name):
+    protocol, first, last = TO_FUNCTIONS[name]
+    ports = {} if first is None else {'FromPort': first, 'ToPort': last}
+    with open(os.path.join(ROOT, 'tests', 'check', 'rules', 'stateless-reply', 'bad.yaml'), encoding='utf-8') as file:
+        text = file.read()
+    assert "{IpProtocol: '-1', CidrIp: 127.0.0.1/32}" in text
+    rule = ''.join(f', {key}: {value}' for key, value in ports.items())
+    (tmp_path / 'template.yaml').write_text(text.replace("{IpProtocol: '-1', CidrIp: 127.0.0.1/32}", f"{{IpProtocol: '{protocol}', CidrIp: 10.0.0.0/16{rule}}}"))
+    checked = subprocess.run([BINARY, 'check', str(tmp_path / 'template.yaml')], capture_output=True, text=True, timeout=60, check=False).stdout
+    group = place.ec2.describe_security_groups(GroupIds=[place.endpoints])['SecurityGroups'][0]
+    if group['IpPermissionsEgress']:
+        place.ec2.revoke_security_group_egress(GroupId=place.endpoints, IpPermissions=group['IpPermissionsEgress'])
+    place.ec2.authorize_security_group_egress(GroupId=place.endpoints, IpPermissions=[{'IpProtocol': protocol, **ports, 'IpRanges': [{'CidrIp': '10.0.0.0/16'}]}])
+    fault('stateless-groups', place.vpc)
+    met = connect(place)
+    place.haar.run('fault', 'lift', 'all')
+    assert met in ('connected', *HANGS) and (met == 'connected') == ('stateless-reply' not in checked), (met, checked)
 
 
 def test_the_profile_late_eni(place, fault):
