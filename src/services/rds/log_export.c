@@ -3,7 +3,8 @@
  *
  * A server writes its logs to files (config.c). A pass reads what has come to a file since the last one, cuts it into events, and stores them and
  * the place up to which they go in one transaction: whatever is killed when, no line is repeated or lost. A place is a file's inode and an offset.
- * A file that has grown past FILE_MAX is renamed to NAME.1 and the server told to open another; NAME.1 is read to its end and removed.
+ * A file that has grown past FILE_MAX is renamed to NAME.1 and the server told to open another; NAME.1 is read to its end and removed. What cannot
+ * be exported (the group's key is disabled, say) waits there, until BACKLOG_MAX has come behind it: then it is lost, and the log says so.
  * https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Integrating.CloudWatch.html */
 #include "services/rds/rds.h"
 #include "services/logs.gen.h"
@@ -16,7 +17,7 @@
 #include <unistd.h>
 
 /* A chunk fits one batch, also if all of it is invalid text (which grows threefold), with the 26 bytes that AWS counts for an event. */
-enum { CHUNK = 64 * 1024, EVENTS_MAX = 5000, FILE_MAX = 16 << 20 };
+enum { CHUNK = 64 * 1024, EVENTS_MAX = 5000, FILE_MAX = 16 << 20, BACKLOG_MAX = 128 << 20 };
 
 static const Table positions = {"rds.log_positions"};
 
@@ -293,20 +294,23 @@ export_chunk(Call *call, Pass *pass, LogFile *file, gboolean final)
     return call_write(call, store_events, pass);
   if (!file->old)
     return NULL;
-  /* At the end of what was renamed: it goes, and the position with it. */
+  /* At the end of what was renamed: it goes, and then the position, which leads nowhere meanwhile. */
+  g_unlink(pass->old_path);
   pass->next = (RdsLogPosition) {0};
-  TRY(call_write(call, store_events, pass));
-  if (pass->more)
-    g_unlink(pass->old_path);
-  return NULL;
+  return call_write(call, store_events, pass);
 }
 
 static void
 rotate(const Call *call, const Pass *pass, const char *arn)
 {
   struct stat file;
-  if (!pass->type->rotate || stat(pass->path, &file) || file.st_size < FILE_MAX || !access(pass->old_path, F_OK))
+  if (!pass->type->rotate || stat(pass->path, &file) || file.st_size < FILE_MAX)
     return;
+  if (!access(pass->old_path, F_OK)) {
+    if (file.st_size < BACKLOG_MAX)
+      return;
+    log_warning("%s: %d MiB of it could not be exported and are lost", pass->path, FILE_MAX >> 20);
+  }
   if (!pass->type->renames && g_rename(pass->path, pass->old_path))
     return;
   g_autoptr(Error) error = engine_sql(call->haar, arn, pass->type->rotate);
@@ -323,10 +327,11 @@ export_type(Call *call, Pass *pass, const StringList *exported, gboolean final)
   }
   for (pass->more = TRUE; pass->more;) {
     LogFile file = {0};
-    TRY(call_read(call, read_position, pass));
+    g_autoptr(Call) piece = call_new(call->haar, call->account, call->region, call->principal); /* its memory is a chunk's */
+    TRY(call_read(piece, read_position, pass));
     if (!find_file(pass, &file))
       return NULL;
-    TRY(export_chunk(call, pass, &file, final));
+    TRY(export_chunk(piece, pass, &file, final));
   }
   return NULL;
 }
@@ -349,6 +354,7 @@ Error *
 logs_export(Call *call, const char *instance_id, gboolean final)
 {
   Exporting exporting = {.id = instance_id};
+  g_autoptr(Error) error = NULL; /* the first: the other types go on */
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new(rds_logs_mutex(call->haar));
   TRY(call_read(call, load, &exporting));
   const RdsDBInstance *instance = exporting.instance->Instance;
@@ -357,10 +363,14 @@ logs_export(Call *call, const char *instance_id, gboolean final)
   for (gsize i = 0; i < G_N_ELEMENTS(types); i++) {
     g_autofree char *path = g_build_filename(directory, types[i].file, NULL), *old_path = g_strconcat(path, ".1", NULL);
     Pass pass = {.instance = instance, .cluster = cluster->DBClusterIdentifier, .type = &types[i], .path = path, .old_path = old_path};
-    TRY(export_type(call, &pass, &cluster->EnabledCloudwatchLogsExports, final));
+    Error *failed = export_type(call, &pass, &cluster->EnabledCloudwatchLogsExports, final);
     rotate(call, &pass, rds_arn(call, "db", instance_id));
+    if (!error)
+      error = failed;
+    else
+      error_clear(&failed);
   }
-  return NULL;
+  return g_steal_pointer(&error);
 }
 
 gint64
