@@ -1,6 +1,7 @@
 """The payment stack, deployed: what the tests of this folder ask and do."""
 
 import contextlib
+import datetime
 import http.client
 import io
 import json
@@ -152,6 +153,11 @@ class Stack:
     def advance(self, time):
         done = self.haar.run('clock', 'advance', time)
         assert done.returncode == 0, done.stderr
+
+    def begin_minute(self):
+        """Moves the clock to a minute's beginning: what happens in the next seconds lies in that minute, and `advance 1m` ends it and no other."""
+        now = datetime.datetime.fromisoformat(self.haar.call('GET', 'clock')['time'].replace('Z', '+00:00'))
+        self.advance(f'{61 - now.second}s')
 
     # -- releases
 

@@ -18,12 +18,6 @@ def state(stack, logical_id):
     return stack.client('cloudwatch').describe_alarms(AlarmNames=[name], AlarmTypes=[kind])[f'{kind}s'][0]['StateValue']
 
 
-def begin_minute(stack):
-    """Moves the clock to a minute's beginning: what happens in the next seconds lies in that minute, and `advance 1m` ends it and no other."""
-    now = datetime.datetime.fromisoformat(stack.haar.call('GET', 'clock')['time'].replace('Z', '+00:00'))
-    stack.advance(f'{61 - now.second}s')
-
-
 def await_state(stack, logical_id, wanted, advance='1m'):
     stack.advance(advance)
     wait_for(lambda: state(stack, logical_id) == wanted, f'{logical_id} is {wanted}')
@@ -74,7 +68,7 @@ def test_throttles_sound_and_are_told(operator):
     stack, lambda_, function = operator, operator.client('lambda'), operator.outputs['FunctionName']
     stack.advance('4m')
     messages(stack)
-    begin_minute(stack)
+    stack.begin_minute()
     lambda_.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
     try:
         assert stack.post({'amount': '1.00', 'currency': 'EUR'})[0] >= 429
@@ -145,7 +139,7 @@ def test_a_failover_sounds_and_a_start_does_not(stack, outputs):
         return {m['DBInstanceIdentifier']: m['IsClusterWriter'] for m in found}
 
     def old_enough():
-        begin_minute(stack)
+        stack.begin_minute()
         return all(uptime(stack, outputs, logical_id) > 20 for logical_id in ('DatabaseWriter', 'DatabaseReplica'))
     wait_for(old_enough, 'both engines have run for some seconds', 60)
     assert sounded() == []
@@ -172,7 +166,7 @@ def test_encrypted_topic_needs_the_key(stack):
         return [h['HistorySummary'] for h in watch.describe_alarm_history(AlarmName=name, HistoryItemType='Action')['AlarmHistoryItems']]
 
     before = len(actions())
-    begin_minute(stack)   # the alarm is not evaluated while the test has set it
+    stack.begin_minute()   # the alarm is not evaluated while the test has set it
     kms.put_key_policy(KeyId=stack.outputs['EncryptionKeyArn'], PolicyName='default', Policy=json.dumps(document))
     try:
         watch.set_alarm_state(AlarmName=name, StateValue='ALARM', StateReason='a rehearsal')

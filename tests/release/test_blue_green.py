@@ -148,6 +148,7 @@ def test_a_bad_candidate_loses_its_traffic_by_itself(stack, releases, ledger):
     assert stack.health('blue')[1]['release'] == 'broken' and stack.live() == (active, {})
     with Load(stack) as load:
         load.again = crashed
+        stack.begin_minute()
         stack.update(CandidateWeight=20)
         assert stack.live() == (active, {candidate: 0.2})
         began, at = time.monotonic(), clock(stack)

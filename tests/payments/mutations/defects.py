@@ -36,6 +36,7 @@ CLUSTER = 'test_database::test_cluster_is_available_encrypted_and_backed_up'
 REPLICA = 'test_database::test_writer_and_replica_in_two_zones'
 CONFIGURED = 'test_function::test_function_is_configured'
 TAGS = 'test_tags::test_everything_carries_the_environment'   # [what]
+FAILOVER = 'test_alarms::test_a_failover_sounds_and_a_start_does_not'
 RETENTION = 'test_retention::test_logs_are_gone_after_90_days'
 
 NETWORK = [
@@ -191,6 +192,9 @@ EDGE = [
 ALARMS = [
     Defect('alarm-threshold-absurd', [prop('FunctionThrottlesAlarm', 'Threshold', 1000000)], (SOUNDS,), r'FunctionThrottlesAlarm is ALARM'),
     Defect('alarm-of-another-function', [prop('FunctionThrottlesAlarm', 'Dimensions.0.Value', 'another')], (SOUNDS,), r'FunctionThrottlesAlarm is ALARM'),
+    Defect('failover-alarm-sounds-at-the-start', [prop('DatabaseFailoverAlarm', 'TreatMissingData', 'breaching')], (FAILOVER,), r'== \[\]'),
+    Defect('failover-alarm-of-the-replica-alone', [prop('DatabaseFailoverAlarm', 'Metrics.0.Expression', 'MIN([replicaChange])')], (FAILOVER,),
+           r'DatabaseFailoverAlarm is ALARM'),
     Defect('alarm-without-actions', [prop('FunctionThrottlesAlarm', 'AlarmActions', GONE)], (SOUNDS,), r'is in the queue'),
     Defect('topic-policy-for-another-service', [statement('AlertTopicPolicy', 'Alarms', Principal={'Service': 'events.amazonaws.com'})], (SOUNDS,), r'is in the queue'),
     Defect('key-policy-without-the-alarms', [statement('EncryptionKey', 'AlarmsToTheEncryptedTopic')], (SOUNDS,), r'is in the queue', (KEY,)),
