@@ -395,13 +395,23 @@ static guint16 local_port(const Shot *shot) {
   return ntohs(local.ss_family == AF_INET6 ? ((struct sockaddr_in6 *) &local)->sin6_port : ((struct sockaddr_in *) &local)->sin_port);
 }
 
+/* Without ports it may be an earlier flow's, say a reply that nobody waited for: it is to be from or to whom the shot is for, if that is an interface. */
+static gboolean is_of_others(const Trial *trial, const Shot *shot, const char *aimed_at, const Drop *drop) {
+  gboolean known = network_eni_ip(trial->networks[0], shot->packet.destination) || network_eni_ip(trial->networks[1], shot->packet.destination);
+  return known && strcmp(drop->source, aimed_at) != 0 && strcmp(drop->destination, aimed_at) != 0;
+}
+
 /* The first drop of the shot's flow; what is left of earlier ones may still be about. */
 static gboolean find_drop(Trial *trial, const Shot *shot, Drop *ret_drop) {
+  g_autoptr(Arena) arena = arena_new();
+  const char *aimed_at = ip_text(arena, shot->packet.destination);
   guint16 port = local_port(shot);
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&trial->fabric->lock);
   for (guint64 i = 0; i < MIN(trial->fabric->n_drops, DROPS_KEPT); i++) {
     const Drop *drop = &trial->fabric->drops[i];
     gboolean ported = drop->protocol == IPPROTO_TCP || drop->protocol == IPPROTO_UDP;
+    if (!ported && is_of_others(trial, shot, aimed_at, drop))
+      continue;
     if (drop->protocol == shot->packet.protocol && (!ported || drop->source_port == port || drop->destination_port == port)) {
       *ret_drop = *drop;
       return TRUE;

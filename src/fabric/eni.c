@@ -97,6 +97,14 @@ static Error *run_both(Vpc *vpc, const EniState *state, const GArray *near, cons
   return net_run(vpc->fabric, state->netns ? state->netns : vpc->fabric->edge, far);
 }
 
+/* The same as it is made: afterwards the router's end sends. */
+static Error *make_both(Vpc *vpc, const EniState *state, const GArray *near, const GArray *far) {
+  char device[16];
+  device_of(state, device);
+  TRY(run_both(vpc, state, near, far));
+  return net_settle(vpc->fabric, vpc->router, device);
+}
+
 /* What it is made of becomes eni; the strings are its own. */
 static void remember(Vpc *vpc, EniState *state, const Eni *eni) {
   Arena *arena = arena_new();
@@ -161,7 +169,7 @@ static Error *make_in_edge(Vpc *vpc, EniState *state) {
   net_route(far, NET_ROUTE, state->edge_device, &any4, gateway, EDGE_REPLIES, ++vpc->fabric->next_metric);
   edge_address(vpc, far, state, ip_of4(state->eni.address), TRUE);
   change_addresses(vpc, state, &state->eni, NULL, TRUE, near, far);
-  TRY(run_both(vpc, state, near, far));
+  TRY(make_both(vpc, state, near, far));
   return edge_listen(vpc, state->edge_device, state->eni.owner, state->ipv6);
 }
 
@@ -192,7 +200,7 @@ static Error *make_namespace(Vpc *vpc, EniState *state, guint prefix) {
   net_route(far, NET_ROUTE, "eth0", &gateway_range, no_ip, 0, 0);
   net_route(far, NET_ROUTE, "eth0", &any4, gateway, 0, 0);
   change_addresses(vpc, state, &state->eni, NULL, TRUE, near, far);
-  TRY(run_both(vpc, state, near, far));
+  TRY(make_both(vpc, state, near, far));
   return state->eni.kind == ENI_NAT ? make_nat(vpc, state) : NULL;
 }
 

@@ -550,7 +550,8 @@ static Error *outside_make(Fabric *fabric, Outside *outside) {
   net_route(far, NET_ROUTE, "eth0", &gateway_range, no_ip, 0, 0);
   net_route(far, NET_ROUTE, "eth0", &any4, gateway, 0, 0);
   TRY(net_run(fabric, fabric->edge, near));
-  return net_run(fabric, outside->netns, far);
+  TRY(net_run(fabric, outside->netns, far));
+  return net_settle(fabric, fabric->edge, device);
 }
 
 void outside_free(gpointer data) {

@@ -171,6 +171,22 @@ static void test_overlap(gconstpointer data) {
   g_assert_true(reaches(bench, "eni-fn", "10.0.10.50", 443, &drop));
 }
 
+/* An interface that has just come gets the first packet that is sent to it. */
+static void test_first_packet(gconstpointer data) {
+  Bench *bench = (Bench *) data;
+  static const char *app[] = {"sg-app"};
+  fabric_apply(bench->fabric, with_open_app());
+  for (guint i = 0; i < 40; i++) {
+    g_autofree char *id = g_strdup_printf("eni-first%u", i), *address = g_strdup_printf("10.0.10.%u", 100 + i);
+    Eni eni = {.id = id, .subnet = "subnet-a", .address = ip(address), .n_groups = 1, .groups = app};
+    fabric_eni_put(bench->fabric, "vpc-1", &eni);
+    must(fabric_sync(bench->fabric));
+    g_assert_cmpint(datagrams_in_us(bench, id, address, 1), >=, 0);
+  }
+  fabric_apply(bench->fabric, example("vpc-1"));
+  must(fabric_sync(bench->fabric));
+}
+
 static guint open_descriptors(void) {
   g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
   guint n = 0;
@@ -228,6 +244,7 @@ int main(int argc, char **argv) {
     {"/fabric/address_again", test_address_again},
     {"/fabric/stateless_groups", test_stateless_groups},
     {"/fabric/overlap", test_overlap},
+    {"/fabric/first_packet", test_first_packet},
     {"/fabric/leaks", test_leaks},
     {"/fabric/speed", test_speed},
   };

@@ -57,33 +57,6 @@ static void test_latency(gconstpointer data) {
   close(listener);
 }
 
-/* n datagrams of 1,000 bytes at once: how long the last took to come; -1: one did not come. */
-static gint64 datagrams_in_us(Bench *bench, int n) {
-  const Vpc *vpc = g_hash_table_lookup(bench->fabric->vpcs, "vpc-1");
-  const EniState *from = g_hash_table_lookup(vpc->enis, "eni-fn"), *to = g_hash_table_lookup(vpc->enis, "eni-fn2");
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(7000), .sin_addr.s_addr = htonl(ip("10.0.10.6"))};
-  char packet[1000] = "";
-  int sender = -1, receiver = -1, came = 0;
-  must(warden_socket(bench->warden, from->netns, &(WardenSocket){.kind = WARDEN_SOCKET_UDP}, &sender));
-  must(warden_socket(bench->warden, to->netns, &(WardenSocket){.kind = WARDEN_SOCKET_UDP, .port = 7000}, &receiver));
-  gint64 began = clock_monotonic_us();
-  for (int i = 0; i < n; i++)
-    g_assert_cmpint(sendto(sender, packet, sizeof packet, 0, (struct sockaddr *) &address, sizeof address), ==, sizeof packet);
-  for (struct pollfd polled = {receiver, POLLIN, 0}; came < n && poll(&polled, 1, 2000) == 1; came++)
-    g_assert_cmpint(recv(receiver, packet, sizeof packet, 0), ==, sizeof packet);
-  close(sender), close(receiver);
-  return came == n ? clock_monotonic_us() - began : -1;
-}
-
-/* sg-app takes what comes from itself. */
-static Network *with_open_app(void) {
-  Network *network = example("vpc-1");
-  GroupRule rules[] = {{"sgr-1", TRUE, -1, -1, -1, PEER_CIDR, range("0.0.0.0/0"), NULL}, {"sgr-9", FALSE, 17, 7000, 7000, PEER_GROUP, {{0, 0}, 0}, "sg-app"}};
-  network->groups[0].rules = arena_memdup(network->arena, rules, sizeof rules);
-  network->groups[0].n_rules = G_N_ELEMENTS(rules);
-  return network;
-}
-
 /* Ten at 10,000 bytes a second, of which the bucket holds three: the others wait, none is lost. Without token buckets a policer drops. */
 static void test_bandwidth(gconstpointer data) {
   Bench *bench = (Bench *) data;
@@ -94,19 +67,19 @@ static void test_bandwidth(gconstpointer data) {
   must(fabric_sync(bench->fabric));
   if (fabric_shapes(bench->fabric)) {
     g_autofree char *rules = rules_text(vpc->rules);
-    g_assert_cmpint(datagrams_in_us(bench, 10), >=, 500000);
+    g_assert_cmpint(datagrams_in_us(bench, "eni-fn2", "10.0.10.6", 10), >=, 500000);
     g_assert_null(strstr(rules, "limit rate over"));
   } else {
     g_test_message("this kernel has no token bucket");
   }
   fabric_fault_remove(bench->fabric, "narrow");
   must(fabric_sync(bench->fabric));
-  g_assert_cmpint(datagrams_in_us(bench, 60), >=, 0);
+  g_assert_cmpint(datagrams_in_us(bench, "eni-fn2", "10.0.10.6", 60), >=, 0);
   fabric_fault_set(bench->fabric, &zone);
   must(fabric_sync(bench->fabric));
   g_autofree char *of_zone = rules_text(vpc->rules);
   g_assert_nonnull(strstr(of_zone, "limit rate over 1000 bytes/second"));
-  g_assert_cmpint(datagrams_in_us(bench, 80), ==, -1);
+  g_assert_cmpint(datagrams_in_us(bench, "eni-fn2", "10.0.10.6", 80), ==, -1);
   fabric_fault_remove(bench->fabric, "zone");
   g_atomic_int_set(&bench->fabric->shapes, -1);
   fabric_fault_set(bench->fabric, &fault);

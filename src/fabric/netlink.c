@@ -133,6 +133,12 @@ Error *net_run(Fabric *fabric, Netns netns, const GArray *ops) {
   return warden_net(fabric->warden, netns, (const NetOp *) (const void *) ops->data, ops->len);
 }
 
+Error *net_settle(Fabric *fabric, Netns netns, const char *device) {
+  g_autoptr(GArray) ops = net_ops();
+  net_device(ops, NET_SETTLE, device);
+  return net_run(fabric, netns, ops);
+}
+
 void mac_of(guint32 address, guint8 ret_mac[6]) {
   ret_mac[0] = 2, ret_mac[1] = 0;
   for (int i = 0; i < 4; i++)

@@ -31,6 +31,7 @@ static Error *link_make(Vpc *vpc, Vpc *peer, const char *id) {
   add_end(far, peer, peer_device);
   TRY(net_run(vpc->fabric, vpc->router, near));
   TRY(net_run(vpc->fabric, peer->router, far));
+  TRY(net_settle(vpc->fabric, vpc->router, device));
   g_hash_table_replace(vpc->links, g_strdup(id), g_strdup(peer->id));
   g_hash_table_replace(peer->links, g_strdup(id), g_strdup(vpc->id));
   return NULL;

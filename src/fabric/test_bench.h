@@ -244,6 +244,33 @@ static inline void drain(int fd) {
     close(accepted);
 }
 
+/* n datagrams of 1,000 bytes at once from eni-fn: how long the last took to come; -1: one did not come. */
+static inline gint64 datagrams_in_us(Bench *bench, const char *eni, const char *address_of, int n) {
+  const Vpc *vpc = g_hash_table_lookup(bench->fabric->vpcs, "vpc-1");
+  const EniState *from = g_hash_table_lookup(vpc->enis, "eni-fn"), *to = g_hash_table_lookup(vpc->enis, eni);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(7000), .sin_addr.s_addr = htonl(ip(address_of))};
+  char packet[1000] = "";
+  int sender = -1, receiver = -1, came = 0;
+  must(warden_socket(bench->warden, from->netns, &(WardenSocket){.kind = WARDEN_SOCKET_UDP}, &sender));
+  must(warden_socket(bench->warden, to->netns, &(WardenSocket){.kind = WARDEN_SOCKET_UDP, .port = 7000}, &receiver));
+  gint64 began = clock_monotonic_us();
+  for (int i = 0; i < n; i++)
+    g_assert_cmpint(sendto(sender, packet, sizeof packet, 0, (struct sockaddr *) &address, sizeof address), ==, sizeof packet);
+  for (struct pollfd polled = {receiver, POLLIN, 0}; came < n && poll(&polled, 1, 2000) == 1; came++)
+    g_assert_cmpint(recv(receiver, packet, sizeof packet, 0), ==, sizeof packet);
+  close(sender), close(receiver);
+  return came == n ? clock_monotonic_us() - began : -1;
+}
+
+/* sg-app takes what comes from itself. */
+static inline Network *with_open_app(void) {
+  Network *network = example("vpc-1");
+  GroupRule rules[] = {{"sgr-1", TRUE, -1, -1, -1, PEER_CIDR, range("0.0.0.0/0"), NULL}, {"sgr-9", FALSE, 17, 7000, 7000, PEER_GROUP, {{0, 0}, 0}, "sg-app"}};
+  network->groups[0].rules = arena_memdup(network->arena, rules, sizeof rules);
+  network->groups[0].n_rules = G_N_ELEMENTS(rules);
+  return network;
+}
+
 typedef struct BenchTest { const char *path; GTestDataFunc run; } BenchTest;
 
 /* Where namespaces are forbidden it says so and skips. */

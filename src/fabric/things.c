@@ -47,6 +47,7 @@ static void plan_link(Plan *p, const char *key, const char *device, const char *
   net_veth(thing->make, device, router_mac, 0, edge_device, edge_mac, p->vpc->fabric->edge);
   net_address(thing->make, NET_ADDRESS, device, near, 32);
   net_neighbour(thing->make, device, far, edge_mac);
+  g_strlcpy(thing->link, device, sizeof thing->link);
   net_device(thing->edge, NET_UP, edge_device);
   net_neighbour(thing->edge, edge_device, near, router_mac);
   net_route(thing->edge, NET_ROUTE, edge_device, &any4, near, EDGE_REPLIES, ++p->vpc->fabric->next_metric);
@@ -327,6 +328,8 @@ static Error *make_new(Vpc *vpc, const Plan *p) {
     const Thing *thing = g_hash_table_lookup(p->things, key);
     TRY(net_run(vpc->fabric, vpc->router, thing->make));
     TRY(net_run(vpc->fabric, vpc->fabric->edge, thing->edge));
+    if (thing->link[0])
+      TRY(net_settle(vpc->fabric, vpc->router, thing->link));
     gpointer stolen_key = NULL, stolen = NULL;
     g_hash_table_steal_extended(p->things, key, &stolen_key, &stolen);
     g_hash_table_insert(vpc->things, stolen_key, stolen);

@@ -22,6 +22,7 @@ typedef struct Thing {
   gboolean in_edge;     /* it is unmade there; else in the router */
   GArray *make, *unmake; /* NetOp */
   GArray *edge;         /* NetOp in the edge, after make */
+  char link[16];        /* the router's end of a pair whose other end comes up with edge, or "" */
 } Thing;
 
 typedef struct EniState {
@@ -156,6 +157,8 @@ void net_ipv6(GArray *ops, const char *device);
 Range ip_range(Ip address);
 /* Of either family. */
 Ip ip_of_sockaddr(const struct sockaddr *address, guint16 *ret_port);
+/* The device's other end has come up in another batch: what it is given from now on is sent. */
+Error *net_settle(Fabric *fabric, Netns netns, const char *device) ERROR_MUST_USE;
 Error *net_run(Fabric *fabric, Netns netns, const GArray *ops) ERROR_MUST_USE;
 GArray *net_ops(void);
 void mac_of(guint32 address, guint8 ret_mac[6]);

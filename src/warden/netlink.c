@@ -6,13 +6,14 @@
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
+#include <net/if.h>   /* before the kernel's own */
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-#include <net/if.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -113,6 +114,41 @@ static int step_link(const Batch *batch, const NetOp *op) {
   if (op->group || op->kind == NET_GROUP)
     mnl_attr_put_u32(message, IFLA_GROUP, op->group);
   return transact(batch, message);
+}
+
+/* The link's state as the kernel acts by it (IF_OPER_...). */
+static int oper_state(const Batch *batch, const char *device, guint8 *ret_state) {
+  const struct nlattr *attribute;
+  struct nlmsghdr *message = message_new(batch, RTM_GETLINK, 0);
+  message->nlmsg_flags = NLM_F_REQUEST;
+  mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+  mnl_attr_put_strz(message, IFLA_IFNAME, device);
+  mnl_attr_put_u32(message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  if (send(batch->socket, message, message->nlmsg_len, 0) < 0)
+    return errno;
+  ssize_t n = recv(batch->socket, batch->buffer, MESSAGE_SIZE, 0);
+  const struct nlmsghdr *answer = (const void *) batch->buffer;
+  if (n < 0 || !mnl_nlmsg_ok(answer, (int) n))
+    return n < 0 ? errno : EPROTO;
+  if (answer->nlmsg_type == NLMSG_ERROR)
+    return -((const struct nlmsgerr *) mnl_nlmsg_get_payload(answer))->error;
+  mnl_attr_for_each(attribute, answer, sizeof(struct ifinfomsg))
+    if (mnl_attr_get_type(attribute) == IFLA_OPERSTATE)
+      *ret_state = mnl_attr_get_u8(attribute);
+  return 0;
+}
+
+/* An end that came up before the other has no queue until the kernel has seen the carrier; what it is given till then is dropped. Since Linux 6.8 it looks when
+ * it is asked for the link; before, a moment later. */
+static int step_settle(const Batch *batch, const NetOp *op) {
+  enum { LOOKS = 200, BETWEEN_US = 500 };
+  guint8 state = IF_OPER_UNKNOWN;
+  int bad = oper_state(batch, op->device, &state);
+  for (int i = 0; !bad && state != IF_OPER_UP && i < LOOKS; i++) {
+    g_usleep(BETWEEN_US);
+    bad = oper_state(batch, op->device, &state);
+  }
+  return bad;
 }
 
 static guint8 family_of(const NetOp *op) { return op->ipv6 ? AF_INET6 : AF_INET; }
@@ -333,6 +369,7 @@ static const struct { const char *name; StepFunction run; } steps[] = {
   [NET_RULE_DELETE] = {"rule delete", step_rule},
   [NET_SYSCTL] = {"sysctl", step_sysctl},
   [NET_FLUSH_FLOWS] = {"flush of flows", step_flush_flows},
+  [NET_SETTLE] = {"link settle", step_settle},
   [NET_SHAPE] = {"rate", step_shape},
 };
 

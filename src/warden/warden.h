@@ -72,6 +72,7 @@ typedef enum {
   NET_RULE_DELETE,
   NET_SYSCTL,        /* path (below /proc/sys/net/) = value */
   NET_FLUSH_FLOWS,   /* deletes the connection tracking entries from and to address */
+  NET_SETTLE,        /* device, an end of a pair whose other end has just come up: it sends from now on, not only when the kernel's work queue has run */
   NET_SHAPE,         /* what leaves by device passes at rate bytes a second (a token bucket: what is over it waits, then is dropped); 0: as it comes */
 } NetOpKind;
 
