@@ -11,7 +11,7 @@ static const char summary[] =
     "  haar why payments-validate         what this function (or database, interface, address, user) met\n"
     "  haar why pay secretsmanager        the way as it would be now, hop by hop; exit status 1 if it does not arrive\n"
     "  haar why SRC DST[:PORT][/udp]      SRC: a function, database, interface, subnet or address; DST: the same, a host name or a service;\n"
-    "                                     port 443 if none; /udp, /icmp";
+    "                                     port 443 if none; /udp, /icmp; IPv6 as [2001:db8::1]:443";
 
 typedef struct Options {
   gboolean json, follow;

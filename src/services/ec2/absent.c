@@ -220,6 +220,23 @@ static Error *describe_images(Call *call, const Ec2DescribeImagesInput *in, Ec2D
   return describe_none(call, &images, &asked);
 }
 
+/* There are hundreds on AWS, none here: an empty list would say something else. */
+static Error *no_types(void) {
+  return error_answer("UnsupportedOperation", "haar has no instance types, as it runs no instances: functions have a memory size, databases a class.");
+}
+
+OPERATION(DescribeInstanceTypes, describe_instance_types, .txn = TXN_READ, .authorize = ec2_authorize)
+static Error *describe_instance_types(Call *call, const Ec2DescribeInstanceTypesInput *in, Ec2DescribeInstanceTypesOutput *ret_out) {
+  (void) call, (void) in, (void) ret_out;
+  return no_types();
+}
+
+OPERATION(DescribeInstanceTypeOfferings, describe_instance_type_offerings, .txn = TXN_READ, .authorize = ec2_authorize)
+static Error *describe_instance_type_offerings(Call *call, const Ec2DescribeInstanceTypeOfferingsInput *in, Ec2DescribeInstanceTypeOfferingsOutput *ret_out) {
+  (void) call, (void) in, (void) ret_out;
+  return no_types();
+}
+
 static const Absent placement_groups = {
   {.type = "placement-group", .prefix = "pg", .malformed = "InvalidPlacementGroupId.Malformed", .not_found = "InvalidPlacementGroup.Unknown",
    .not_found_text = "The Placement Group '%s' is unknown."},

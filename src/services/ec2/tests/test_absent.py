@@ -62,6 +62,11 @@ def test_images_are_ones_own_or_not_told(ec2):
     assert words.startswith('haar has no machine images') and words == fails('UnsupportedOperation', ec2.describe_images)
 
 
+def test_instance_types_are_not_told(ec2):
+    for ask in (ec2.describe_instance_types, ec2.describe_instance_type_offerings):
+        assert fails('UnsupportedOperation', ask).startswith('haar has no instance types, as it runs no instances')
+
+
 def test_they_cannot_be_made(ec2):
     for make, arguments in ((ec2.create_vpn_gateway, {'Type': 'ipsec.1'}), (ec2.create_transit_gateway, {}), (ec2.create_key_pair, {'KeyName': 'admin'}),
                             (ec2.create_volume, {'AvailabilityZone': 'us-east-1a', 'Size': 1})):
