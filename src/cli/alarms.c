@@ -29,7 +29,9 @@ print_alarms(Arena *arena, const Json *alarms)
 {
   for (guint i = 0; alarms && i < alarms->n; i++) {
     const Json *alarm = alarms->items[i];
-    printf("%-48s %-18s %-21s %s\n", text_of(alarm, "AlarmName"), text_of(alarm, "StateValue"), time_of(arena, alarm), text_of(alarm, "StateReason"));
+    const char *held = json_string(json_get(alarm, "ActionsSuppressedReason"));
+    printf("%-48s %-18s %-21s %s%s%s\n", text_of(alarm, "AlarmName"), text_of(alarm, "StateValue"), time_of(arena, alarm), text_of(alarm, "StateReason"),
+           held ? "; " : "", held ? held : "");
   }
 }
 

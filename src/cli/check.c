@@ -21,15 +21,6 @@ typedef struct Options {
 } Options;
 
 static int
-wrong(const char *format, const char *text)
-{
-  fputs("haar check: ", stderr);
-  fprintf(stderr, format, text);
-  fputc('\n', stderr);
-  return CLI_USAGE;
-}
-
-static int
 list_rules(void)
 {
   for (guint i = 0; i < RULE_COUNT; i++)
@@ -159,7 +150,7 @@ check_all(Arena *arena, const Options *options, CheckRequest *request, char **pa
   for (guint i = 0; i < n; i++) {
     g_autoptr(Error) error = check_file(arena, paths[i], request, &results[i]);
     if (error)
-      return wrong("%s", error->message);
+      return cli_wrong("check", "%s", error->message);
   }
   print_results(options, results, n);
   for (guint i = 0; i < n; i++) {
@@ -191,21 +182,21 @@ run_with(Arena *arena, Options *options, char **paths, guint n)
     request.off[i] = !check_rules[i].on;
   options->least = SEVERITY_ERROR;
   if (options->format && !g_strv_contains(formats, options->format))
-    return wrong("--format %s: human, json, sarif or github", options->format);
+    return cli_wrong("check", "--format %s: human, json, sarif or github", options->format);
   if (options->fail_on && !read_severity(options->fail_on, &options->least))
-    return wrong("--fail-on %s: error, warning or note", options->fail_on);
+    return cli_wrong("check", "--fail-on %s: error, warning or note", options->fail_on);
   const char *unknown = switch_rules(options->enable, FALSE, &request, arena);
   if (!unknown)
     unknown = switch_rules(options->disable, TRUE, &request, arena);
   if (unknown)
-    return wrong("there is no rule \"%s\"; --list-rules shows them", unknown);
+    return cli_wrong("check", "there is no rule \"%s\"; --list-rules shows them", unknown);
   if (options->parameters_file) {
     g_autoptr(Error) error = read_parameters_file(arena, options->parameters_file, &request.parameter_list);
     if (error)
-      return wrong("%s", error->message);
+      return cli_wrong("check", "%s", error->message);
   }
   if (n == 0)
-    return wrong("%s", "it needs a template: haar check template.yaml");
+    return cli_wrong("check", "%s", "it needs a template: haar check template.yaml");
   return check_all(arena, options, &request, paths, n);
 }
 

@@ -29,6 +29,10 @@ gboolean cli_options(int *argc, char ***argv, const GOptionEntry *entries, const
 /* A whole command that shows something of the daemon and takes no arguments but --json and --data. Returns the exit code. */
 typedef struct Daemon Daemon;
 int cli_show(int argc, char **argv, const char *summary, Error *(*show)(Arena *arena, const Daemon *daemon, gboolean json));
+/* "90s", "10m", "2h", "1d"; FALSE: it is none, or no positive number of less than 100,000. */
+gboolean cli_duration(const char *text, gint64 *ret_ms);
+/* Prints "haar COMMAND: ..." on standard error. Returns CLI_USAGE. */
+int cli_wrong(const char *command, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Prints "haar: message" on standard error, frees the error. Returns CLI_FAILED. */
 int cli_fail(Error *error);
 

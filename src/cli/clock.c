@@ -56,6 +56,5 @@ run_clock(int argc, char **argv)
     return CLI_USAGE;
   if (is_usage(argc, argv))
     return ask(data, argc > 1 ? argv[1] : NULL, argc > 2 ? argv[2] : NULL);
-  fprintf(stderr, "haar clock: write `haar clock advance 90d`, `set TIME`, `speed N` or `reset`\n");
-  return CLI_USAGE;
+  return cli_wrong("clock", "write `haar clock advance 90d`, `set TIME`, `speed N` or `reset`");
 }

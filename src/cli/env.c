@@ -77,6 +77,5 @@ run_env(int argc, char **argv)
   const Shell *shell = find_shell(name ? name : "sh");
   if (shell)
     return print_all(shell, data);
-  fprintf(stderr, "haar env: --shell has to be sh, fish or powershell, not \"%s\"\n", name);
-  return CLI_USAGE;
+  return cli_wrong("env", "--shell has to be sh, fish or powershell, not \"%s\"", name);
 }

@@ -23,19 +23,6 @@ parameter(GString *path, Arena *arena, const char *name, const char *value)
     g_string_append_printf(path, "%c%s=%s", strchr(path->str, '?') ? '&' : '?', name, text_uri_encode(arena, value, FALSE));
 }
 
-/* "90s", "10m", "2h", "1d"; -1: none of these. */
-static gint64
-duration(const char *text)
-{
-  static const struct { char unit; gint64 ms; } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
-  char *end;
-  gint64 n = g_ascii_strtoll(text, &end, 10);
-  for (gsize i = 0; i < G_N_ELEMENTS(units); i++)
-    if (n > 0 && end[0] == units[i].unit && !end[1])
-      return n * units[i].ms;
-  return -1;
-}
-
 static Error *
 print_page(Ask *ask)
 {
@@ -87,11 +74,11 @@ run_logs(int argc, char **argv)
   };
   if (!cli_options(&argc, &argv, entries, "FUNCTION|GROUP", summary))
     return CLI_USAGE;
-  gint64 since_ms = since ? duration(since) : 0;
-  if (argc > 2 || since_ms < 0) {
-    fprintf(stderr, argc > 2 ? "haar logs: one FUNCTION or GROUP at a time\n" : "haar logs: --since has to be like 30s, 10m, 2h or 1d\n");
-    return CLI_USAGE;
-  }
+  gint64 since_ms = 0;
+  if (argc > 2)
+    return cli_wrong("logs", "one FUNCTION or GROUP at a time");
+  if (since && !cli_duration(since, &since_ms))
+    return cli_wrong("logs", "--since has to be like 30s, 10m, 2h or 1d");
   g_autoptr(Arena) arena = arena_new();
   Ask ask = {.daemon = cli_daemon(arena, data), .group = argv[1], .filter = filter, .since_ms = since_ms};
   int code = print_all(&ask, follow);

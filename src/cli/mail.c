@@ -102,9 +102,7 @@ run_mail(int argc, char **argv)
   Box box = {.daemon = cli_daemon(arena, data), .json = json};
   if (argc == 3 && strcmp(argv[1], "read") == 0 && strspn(argv[2], "0123456789") == strlen(argv[2]))
     return print_letter(&box, argv[2]);
-  if (argc != 1) {
-    fprintf(stderr, "haar mail: write `haar mail` or `haar mail read NUMBER`\n");
-    return CLI_USAGE;
-  }
+  if (argc != 1)
+    return cli_wrong("mail", "write `haar mail` or `haar mail read NUMBER`");
   return print_all(&box, follow);
 }

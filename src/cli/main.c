@@ -91,6 +91,31 @@ cli_show(int argc, char **argv, const char *summary, Error *(*show)(Arena *arena
   return error ? cli_fail(error) : CLI_GOOD;
 }
 
+gboolean
+cli_duration(const char *text, gint64 *ret_ms)
+{
+  static const struct { char unit; gint64 ms; } units[] = {{'s', 1000}, {'m', 60 * 1000}, {'h', 3600 * 1000}, {'d', 24 * 3600 * 1000}};
+  char *end = NULL;
+  gint64 number = g_ascii_strtoll(text, &end, 10);
+  for (gsize i = 0; end != text && i < G_N_ELEMENTS(units); i++)
+    if (end[0] == units[i].unit && !end[1] && number > 0 && number < 100000) {
+      *ret_ms = number * units[i].ms;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+int
+cli_wrong(const char *command, const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  g_autofree char *text = g_strdup_vprintf(format, args);
+  va_end(args);
+  fprintf(stderr, "haar %s: %s\n", command, text);
+  return CLI_USAGE;
+}
+
 int
 cli_fail(Error *error)
 {

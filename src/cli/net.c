@@ -164,10 +164,8 @@ static int run_net(int argc, char **argv) {
   };
   if (!cli_options(&argc, &argv, entries, "[STACK | VPC]", summary))
     return CLI_USAGE;
-  if (argc > 2) {
-    fprintf(stderr, "haar net: write `haar net` or `haar net STACK`\n");
-    return CLI_USAGE;
-  }
+  if (argc > 2)
+    return cli_wrong("net", "write `haar net` or `haar net STACK`");
   g_autoptr(Arena) arena = arena_new();
   Daemon daemon = cli_daemon(arena, data);
   Error *error = show(arena, &daemon, argc == 2 ? argv[1] : NULL, as_json);

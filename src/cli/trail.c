@@ -100,21 +100,18 @@ print_all(Ask *ask)
   return CLI_GOOD;
 }
 
-/* "90s", "10m", "2h", "1d" before now of the daemon's clock; FALSE: none of these. */
+/* So long before now of the daemon's clock; FALSE: no duration. */
 static gboolean
 read_since(Arena *arena, const Daemon *daemon, const char *since, gint64 *ret_ms)
 {
-  static const struct { char unit; gint64 ms; } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
-  char *end;
-  gint64 n = g_ascii_strtoll(since, &end, 10);
   Json *status;
+  gint64 ago = 0;
+  if (!cli_duration(since, &ago))
+    return FALSE;
   g_autoptr(Error) error = cli_call(arena, daemon, "GET", "status", NULL, &status);
   const Json *offset = error ? NULL : json_get(status, "clock_offset_ms");
-  gint64 now = clock_real() + (offset ? g_ascii_strtoll(offset->text, NULL, 10) : 0);
-  for (gsize i = 0; i < G_N_ELEMENTS(units); i++)
-    if (n > 0 && end[0] == units[i].unit && !end[1])
-      *ret_ms = now - n * units[i].ms;
-  return *ret_ms != 0;
+  *ret_ms = clock_real() + (offset ? g_ascii_strtoll(offset->text, NULL, 10) : 0) - ago;
+  return TRUE;
 }
 
 static void
@@ -152,9 +149,9 @@ run_trail(int argc, char **argv)
     return CLI_USAGE;
   g_autoptr(Arena) arena = arena_new();
   ask.daemon = cli_daemon(arena, data);
-  if (argc != 1 || (since && !read_since(arena, &ask.daemon, since, &ask.since_ms))) {
-    fprintf(stderr, "haar trail: %s\n", since ? "--since has to be like 30s, 10m, 2h or 1d" : "no arguments are taken; see haar trail --help");
-    return CLI_USAGE;
-  }
+  if (argc != 1)
+    return cli_wrong("trail", "no arguments are taken; see haar trail --help");
+  if (since && !read_since(arena, &ask.daemon, since, &ask.since_ms))
+    return cli_wrong("trail", "--since has to be like 30s, 10m, 2h or 1d");
   return print_all(&ask);
 }

@@ -172,33 +172,13 @@ print_path(Arena *arena, const Daemon *daemon, const char *source, const char *d
   return NULL;
 }
 
-/* "10m" -> ms; none: an hour. */
-static gboolean
-parse_since(const char *text, gint64 *ret_ms)
-{
-  static const struct { char unit; gint64 ms; } units[] = {{'s', 1000}, {'m', 60 * 1000}, {'h', 3600 * 1000}, {'d', 24 * 3600 * 1000}};
-  char *end = NULL;
-  *ret_ms = 3600 * 1000;
-  if (!text)
-    return TRUE;
-  gint64 number = g_ascii_strtoll(text, &end, 10);
-  for (gsize i = 0; end != text && i < G_N_ELEMENTS(units); i++)
-    if (end[0] == units[i].unit && !end[1] && number > 0 && number < 100000) {
-      *ret_ms = number * units[i].ms;
-      return TRUE;
-    }
-  return FALSE;
-}
-
 static int
 run_list(const Daemon *daemon, const char *of, const Options *options)
 {
   g_autoptr(Arena) arena = arena_new();
-  gint64 since = 0;
-  if (!parse_since(options->since, &since)) {
-    fprintf(stderr, "haar why: --since takes a time as 90s, 10m, 1h or 1d, not '%s'\n", options->since);
-    return CLI_USAGE;
-  }
+  gint64 since = 3600 * 1000;
+  if (options->since && !cli_duration(options->since, &since))
+    return cli_wrong("why", "--since takes a time as 90s, 10m, 1h or 1d, not '%s'", options->since);
   Error *error = options->follow ? follow(daemon, of, since, options) : print_all(arena, daemon, of, since, options);
   return error ? cli_fail(error) : CLI_GOOD;
 }
@@ -218,10 +198,8 @@ run_why(int argc, char **argv)
   if (!cli_options(&argc, &argv, entries, "[NAME | SRC DST[:PORT]]", summary))
     return CLI_USAGE;
   g_autofree char *since = options.since, *data = options.data;
-  if (argc > 3 || (argc == 3 && (options.follow || options.since))) {
-    fprintf(stderr, "haar why: write `haar why`, `haar why FUNCTION` or `haar why SRC DST[:PORT]`\n");
-    return CLI_USAGE;
-  }
+  if (argc > 3 || (argc == 3 && (options.follow || options.since)))
+    return cli_wrong("why", "write `haar why`, `haar why FUNCTION` or `haar why SRC DST[:PORT]`");
   g_autoptr(Arena) arena = arena_new();
   Daemon daemon = cli_daemon(arena, data);
   if (argc < 3)

@@ -74,6 +74,8 @@ Error *position_get(MappingTurn *turn, const char **ret_after) ERROR_MUST_USE;
 Error *position_begin(Call *call, const char *uuid, const char *after) ERROR_MUST_USE;
 /* Durable when it returns. after NULL: only the result. Nothing is kept once the turn has been told to stop and the mapping is gone. */
 Error *position_put(MappingTurn *turn, const char *after, const char *result) ERROR_MUST_USE;
+/* The stream cannot be read: shown as LastProcessingResult, and said in the log, once. */
+Error *position_trouble(MappingTurn *turn, const char *what) ERROR_MUST_USE;
 /* What the mapping shows as LastProcessingResult; NULL: it has none. Needs call->txn. arena. */
 Error *position_result(Call *call, const char *uuid, const char **ret_result) ERROR_MUST_USE;
 Error *position_delete(Call *call, const char *uuid) ERROR_MUST_USE;

@@ -104,6 +104,25 @@ position_put(MappingTurn *turn, const char *after, const char *result)
   return call_write(turn->call, write_position, &put);
 }
 
+static Error *
+read_result(Call *call, gpointer data)
+{
+  Put *shown = data;
+  return position_result(call, shown->turn->mapping->config->UUID, &shown->result);
+}
+
+Error *
+position_trouble(MappingTurn *turn, const char *what)
+{
+  Put shown = {.turn = turn};
+  const char *result = arena_printf(turn->call->arena, "PROBLEM: %s", what);
+  TRY(call_read(turn->call, read_result, &shown));
+  if (g_strcmp0(shown.result, result) == 0)
+    return NULL;
+  log_warning("event source mapping %s: %s", turn->mapping->config->UUID, what);
+  return position_put(turn, NULL, result);
+}
+
 Error *
 position_result(Call *call, const char *uuid, const char **ret_result)
 {

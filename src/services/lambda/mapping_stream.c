@@ -222,8 +222,8 @@ turn_stream(MappingTurn *turn, gboolean *ret_empty)
   g_autoptr(Error) error = read_batch(turn, &gather);
   *ret_empty = gather.batch.last == NULL;
   if (error && error->kind == ERROR_ANSWER) { /* the stream is gone, or the role has lost its permissions */
-    TRY(position_put(turn, NULL, arena_printf(turn->call->arena, "PROBLEM: %s", error->message)));
-    return g_steal_pointer(&error);
+    *ret_empty = TRUE;
+    return position_trouble(turn, error->message);
   }
   if (error || g_atomic_int_get(turn->stop))
     return g_steal_pointer(&error);

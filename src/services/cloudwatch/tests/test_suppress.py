@@ -71,6 +71,7 @@ def test_wait_period(haar, cloudwatch, told):
     state(cloudwatch, child, 'ALARM')
     got = shown(cloudwatch, 'waits')
     assert (got['StateValue'], got['ActionsSuppressedBy'], got['ActionsSuppressedReason']) == ('ALARM', 'WaitPeriod', 'Actions suppressed by WaitPeriod')
+    assert any(line.startswith('waits ') and line.endswith('; Actions suppressed by WaitPeriod') for line in haar.run('alarms').stdout.splitlines())
     haar.call('POST', 'clock', {'advance': '1m'})
     assert shown(cloudwatch, 'waits')['ActionsSuppressedBy'] == 'WaitPeriod' and messages() == []
     haar.call('POST', 'clock', {'advance': '2m'})

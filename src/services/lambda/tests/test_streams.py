@@ -361,6 +361,16 @@ def test_permission_taken_away(client, db, lambda_, sqs, out, table, network):
     lambda_.delete_function(FunctionName='loses')
 
 
+def test_stream_gone(db, haar, lambda_, sqs, out, table, mapped):
+    """A table that is deleted under a mapping: shown, said once, and the mapping can be deleted."""
+    mapping = mapped(table('short-lived'))
+    db.update_table(TableName='short-lived', StreamSpecification={'StreamEnabled': False})
+    wait_for(lambda: result(lambda_, mapping).startswith('PROBLEM: Requested resource not found: Stream: arn:aws:dynamodb'), 'it is shown')
+    haar.call('POST', 'clock', {'advance': '1s'})
+    haar.call('POST', 'clock', {'reset': True})
+    assert haar.log.count(f'event source mapping {mapping["UUID"]}: Requested resource not found') == 1
+
+
 TEMPLATE = '''
 Parameters:
   Retries: {Type: Number, Default: 1}
