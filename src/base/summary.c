@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/search.h"
+
 enum { BITS_FIRST = 7, MANTISSA_BITS = 52 };
 
 void
@@ -27,19 +29,23 @@ round_to_bits(double value, guint bits)
   return value;
 }
 
+typedef struct Wanted {
+  const Summary *summary;
+  double value;
+} Wanted;
+
+static gboolean
+is_less(gsize at, gconstpointer data)
+{
+  const Wanted *wanted = data;
+  return wanted->summary->values[at].value < wanted->value;
+}
+
 /* The place of value, or of the first greater one. */
 static guint
 find(const Summary *summary, double value)
 {
-  guint low = 0, high = summary->n_values;
-  while (low < high) {
-    guint middle = (low + high) / 2;
-    if (summary->values[middle].value < value)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
+  return (guint) search_first(summary->n_values, is_less, &(Wanted) {summary, value});
 }
 
 /* Keeps all values with fewer digits; equal ones become one. */

@@ -5,6 +5,7 @@
 
 #include "server/condition.h"
 #include "server/internal.h"
+#include "server/permit.h"
 
 /* --- authorisation --- */
 
@@ -46,13 +47,19 @@ find_endpoint_policy(Call *call, const char **ret_policy)
   return NULL;
 }
 
-static Error *
-check_permission(Call *call, const IamRequest *request)
+Error *
+call_permitted(Call *call, const IamRequest *request)
 {
   Error *denied = iam_authorize(call->txn, call->arena, request);
   if (denied && denied->kind == ERROR_ANSWER && call->haar->server)
     denials_add(call->haar->server->denials, call, request, denied->message);
-  return name_denial(call->operation, denied);
+  return denied;
+}
+
+static Error *
+check_permission(Call *call, const IamRequest *request)
+{
+  return name_denial(call->operation, call_permitted(call, request));
 }
 
 static StringMap

@@ -4,6 +4,7 @@
  *   http://{api}.execute-api.localhost:4566/{stage}/path              where names under localhost resolve
  *   http://localhost:4566/restapis/{api}/{stage}/_user_request_/path  everywhere
  */
+#include "server/permit.h"
 #include "services/apigateway/apigateway.h"
 
 #include <string.h>
@@ -73,7 +74,7 @@ check_signature(Call *call, gpointer data)
   TRY(http_authenticate(call->haar, p->exchange, call->txn, "execute-api", &p->caller));
   IamRequest question = {.principal = p->caller, .action = "execute-api:Invoke", .resource = request_arn(p), .resource_account = p->account,
                          .resource_policy = p->api->policy};
-  return iam_authorize(call->txn, p->arena, &question);
+  return call_permitted(call, &question);
 }
 
 /* FALSE: it was answered. */

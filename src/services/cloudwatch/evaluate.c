@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/search.h"
 #include "jobs/jobs.h"
 #include "server/haar.h"
 #include "services/cloudwatch/alarm.h"
@@ -47,19 +48,23 @@ typedef struct Run {
 
 /* --- one time of one alarm --- */
 
+typedef struct Moment {
+  const DataPoints *raw;
+  gint64 ms;
+} Moment;
+
+static gboolean
+is_before(gsize at, gconstpointer data)
+{
+  const Moment *moment = data;
+  return moment->raw->v[at].ms < moment->ms;
+}
+
 /* The first raw datapoint at or after ms. */
 static gsize
 find_raw(const DataPoints *raw, gint64 ms)
 {
-  gsize low = 0, high = raw->n;
-  while (low < high) {
-    gsize middle = (low + high) / 2;
-    if (raw->v[middle].ms < ms)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
+  return search_first(raw->n, is_before, &(Moment){raw, ms});
 }
 
 static void

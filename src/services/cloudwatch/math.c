@@ -1,5 +1,6 @@
 /* Operators: of two numbers a number; of a series and a number, element by element; of two series, where both have a point; of an array and
  * anything, series by series. */
+#include "base/search.h"
 #include "services/cloudwatch/math.h"
 
 #include <math.h>
@@ -42,20 +43,25 @@ math_list(Arena *arena, const MathValue *value)
   return list;
 }
 
+typedef struct Moment {
+  const MathSeries *series;
+  gint64 ms;
+} Moment;
+
+static gboolean
+is_before(gsize at, gconstpointer data)
+{
+  const Moment *moment = data;
+  return moment->series->v[at].ms < moment->ms;
+}
+
 gboolean
 math_at(const MathSeries *series, gint64 ms, double *ret)
 {
-  gsize low = 0, high = series->n;
-  while (low < high) {
-    gsize middle = (low + high) / 2;
-    if (series->v[middle].ms < ms)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  if (low == series->n || series->v[low].ms != ms)
+  gsize at = search_first(series->n, is_before, &(Moment){series, ms});
+  if (at == series->n || series->v[at].ms != ms)
     return FALSE;
-  *ret = series->v[low].value;
+  *ret = series->v[at].value;
   return TRUE;
 }
 

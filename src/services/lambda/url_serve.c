@@ -6,6 +6,7 @@
  * https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html */
 #include <string.h>
 
+#include "server/permit.h"
 #include "services/lambda/url.h"
 
 enum { PAYLOAD_MAX = 6 * 1024 * 1024 };
@@ -70,7 +71,7 @@ authorise(Call *call, gpointer data)
   for (gsize i = 0; i < G_N_ELEMENTS(actions); i++) {
     IamRequest question = {.principal = visit->caller ? visit->caller : &anonymous, .action = actions[i], .resource = visit->url->config->FunctionArn,
                            .resource_account = visit->account, .resource_policy = policy ? policy->policy : NULL, .context = &context};
-    TRY(iam_authorize(call->txn, call->arena, &question));
+    TRY(call_permitted(call, &question));
   }
   return NULL;
 }

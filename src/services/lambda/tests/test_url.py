@@ -100,6 +100,7 @@ def test_both_permissions_are_needed(haar, lambda_, function):
         status, headers, body = ask(haar, made)
         assert (status, headers['x-amzn-ErrorType']) == (403, 'AccessDeniedException')
         assert json.loads(body)['Message'].startswith('Forbidden. For troubleshooting Function URL authorization issues')
+        assert f'lambda:{action} on resource: arn:aws:lambda:us-east-1:000000000000:function:closed' in haar.run('why').stdout
         more = {'FunctionUrlAuthType': 'NONE'} if action == 'InvokeFunctionUrl' else {}
         lambda_.add_permission(FunctionName='closed', StatementId=action, Action=f'lambda:{action}', Principal='*', **more)
     assert ask(haar, made)[0] == 200
