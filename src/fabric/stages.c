@@ -115,8 +115,10 @@ static void add_out(Ruleset *part, const Network *network, Arena *arena) {
 static void add_delivery(Ruleset *part, const Network *network, Arena *arena) {
   RuleChain *chain = ruleset_chain(part, "f6_deliver", "type filter hook forward priority 30; policy accept;");
   add_out(part, network, arena);
-  rule_add(chain, "ct state new oifname { \"igw\", \"eigw\" } goto dl_out");
-  rule_add(chain, "ct state new oifname @nats goto dl_nat");
+  RuleChain *new = ruleset_chain(part, "dl_new", "");
+  rule_add(chain, "ct state new jump dl_new");
+  rule_add(new, "oifname { \"igw\", \"eigw\" } goto dl_out");
+  rule_add(new, "oifname @nats goto dl_nat");
   rule_add(chain, "oifname @served ct direction original tcp dport { 80, 443 } accept");
   rule_add(chain, "oifname @served ct direction original goto dl_port");
   rule_drop(ruleset_chain(part, "dl_port", ""), "", STAGE_DELIVER, "port");
