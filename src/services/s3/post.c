@@ -14,16 +14,26 @@ typedef struct Upload {
   const Principal *principal;
 } Upload;
 
-/* A form comes to a bucket, not to an object of it. */
+static gboolean
+has_type(const HttpRequest *request, const char *type)
+{
+  const char *given = http_header(request, "content-type");
+  return given && g_ascii_strncasecmp(given, type, strlen(type)) == 0;
+}
+
+/* A form comes to a bucket, not to an object of it. One of the other enclosure type is a call of a query service, unless the name or the path
+ * says S3. */
 gboolean
 post_serves(Haar *haar, const HttpRequest *request)
 {
   g_autoptr(Arena) arena = arena_new();
-  const char *type = http_header(request, "content-type"), *bucket = request_bucket(arena, request);
-  if (!bucket || strcmp(request->method, "POST") != 0 || *request->query || !type ||
-      g_ascii_strncasecmp(type, "multipart/form-data", strlen("multipart/form-data")) != 0)
+  const char *bucket = request_bucket(arena, request);
+  if (!bucket || strcmp(request->method, "POST") != 0 || *request->query)
     return FALSE;
   const char *rest = request->path + 1;
+  gboolean named = *rest || (request->host && strstr(request->host, ".s3."));
+  if (!has_type(request, "multipart/form-data") && !(named && has_type(request, "application/x-www-form-urlencoded")))
+    return FALSE;
   gsize size = strlen(bucket);
   return !*rest || (strncmp(rest, bucket, size) == 0 && (!rest[size] || strcmp(rest + size, "/") == 0));
 }
@@ -232,6 +242,8 @@ read_form(Upload *upload)
 {
   const guint8 *body = NULL;
   gsize size = 0;
+  if (!has_type(upload->request, "multipart/form-data"))
+    return precondition_failed("Bucket POST must be of the enclosure-type multipart/form-data");
   http_body(upload->exchange, &body, &size);
   TRY(form_parse(upload->arena, http_header(upload->request, "content-type"), body, size, &upload->form));
   return upload->form.has_file ? NULL : invalid_argument("file", "0", "POST requires exactly one file upload per request.");

@@ -137,6 +137,10 @@ def test_malformed(haar, s3):
     assert error_of(send(url, {**fields, 'x-ignore-a': 'x' * 30000}))[:2] == (400, 'MaxPostPreDataLengthExceeded')
     assert error_of(send(url, {**fields, 'policy': 'e30='}))[1] == 'SignatureDoesNotMatch'
     assert error_of(send(f'{haar.url}/none', fields))[:2] == (404, 'NoSuchBucket')
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(url, data=b'key=k', timeout=30)
+    body = refused.value.read().decode()
+    assert refused.value.code == 412 and '<Condition>Bucket POST must be of the enclosure-type multipart/form-data</Condition>' in body
 
 
 def test_who_may(haar, client, s3):
