@@ -283,6 +283,30 @@ def test_parallel(db, sqs, out, table, mapped):
     assert all(values == [0, 1, 2, 3] for values in seen.values()), seen
 
 
+def test_window(db, sqs, out, table, mapped):
+    """What comes within the window makes one batch; a full one does not wait for its end."""
+    arn = table('gathered')
+    mapped(arn, BatchSize=3, MaximumBatchingWindowInSeconds=300)
+    for i in 'abc':
+        put(db, 'gathered', i)
+    assert ids_of(next_event(sqs, out)) == ['a', 'b', 'c']
+
+
+def test_lanes_change(db, lambda_, sqs, out, table, mapped):
+    """With another number of lanes nothing is left out."""
+    arn = table('changing')
+    mapping = mapped(arn)
+    put(db, 'changing', 'a', 'b', 'c')
+    seen_until(sqs, out, 'c')
+    seen = set()
+    for lanes in (4, 2):
+        lambda_.update_event_source_mapping(UUID=mapping['UUID'], ParallelizationFactor=lanes)
+        put(db, 'changing', *(f'{lanes}-{i}' for i in range(8)))
+        while not seen >= {f'{lanes}-{i}' for i in range(8)}:
+            seen |= set(ids_of(next_event(sqs, out)))
+    assert lambda_.get_event_source_mapping(UUID=mapping['UUID'])['ParallelizationFactor'] == 2
+
+
 def test_expired_items_name_the_service(db, haar, sqs, out, table, mapped):
     arn = table('ttl')
     db.update_time_to_live(TableName='ttl', TimeToLiveSpecification={'AttributeName': 'until', 'Enabled': True})
