@@ -9,7 +9,7 @@ const Table cloudwatch_metric_table = {"cloudwatch.metric"};
 const Table cloudwatch_data_table = {"cloudwatch.data"};
 
 static const gint64 remember_ms = 10 * CLOUDWATCH_MINUTE_MS;
-static const gint64 day_ms = 24 * 3600 * 1000;
+static const gint64 day_ms = 24 * 3600 * 1000, batch_ms = 2 * 3600 * 1000;
 
 /* --- keys --- */
 
@@ -104,16 +104,14 @@ remember(Txn *txn, Arena *arena, const Key *key, const MetricId *metric, const c
   return record_put(txn, &cloudwatch_metric_table, key, &CloudwatchMetricRecord_shape, record);
 }
 
-Error *
-data_add(Txn *txn, Arena *arena, const char *region, const char *account, const MetricId *metric, const char *unit, gint64 ms, const Summary *summary)
+/* prefix: the metric's key and the unit. */
+static Error *
+add_point(Txn *txn, const Key *prefix, gint64 ms, const Summary *summary)
 {
-  Key key;
+  Key key = *prefix;
   const void *data = NULL;
   gsize size = 0;
   g_auto(Summary) all = {0};
-  metric_key(arena, region, account, metric, &key);
-  TRY(remember(txn, arena, &key, metric, unit, ms));
-  key_add(&key, unit);
   key_add_int(&key, ms);
   TRY(store_get(txn, &cloudwatch_data_table, &key, &data, &size));
   if (data)
@@ -121,6 +119,16 @@ data_add(Txn *txn, Arena *arena, const char *region, const char *account, const 
   summary_merge(&all, summary);
   g_autoptr(GByteArray) bytes = data_encode(&all);
   return store_put(txn, &cloudwatch_data_table, &key, bytes->data, bytes->len);
+}
+
+Error *
+data_add(Txn *txn, Arena *arena, const char *region, const char *account, const MetricId *metric, const char *unit, gint64 ms, const Summary *summary)
+{
+  Key key;
+  metric_key(arena, region, account, metric, &key);
+  TRY(remember(txn, arena, &key, metric, unit, ms));
+  key_add(&key, unit);
+  return add_point(txn, &key, ms, summary);
 }
 
 /* --- what the parts measured --- */
@@ -137,14 +145,13 @@ dimensions_of(Arena *arena, const char *const *pairs)
   return dimensions;
 }
 
-/* minute 0: that of the measurement. */
 static Error *
-store_minute(Txn *txn, Arena *arena, const MetricMinute *minute, gint64 ms)
+store_minute(Txn *txn, Arena *arena, const MetricMinute *minute)
 {
   const MetricSeries *series = &minute->series;
   CloudwatchDimensions dimensions = dimensions_of(arena, series->dimensions);
   MetricId metric = {series->name_space, series->name, &dimensions};
-  return data_add(txn, arena, series->region, series->account, &metric, series->unit, ms ? ms : minute->minute, &minute->summary);
+  return data_add(txn, arena, series->region, series->account, &metric, series->unit, minute->minute, &minute->summary);
 }
 
 static Error *
@@ -153,7 +160,7 @@ store_taken(Txn *txn, gpointer data)
   const GPtrArray *taken = data;
   g_autoptr(Arena) arena = arena_new();
   for (guint i = 0; i < taken->len; i++)
-    TRY(store_minute(txn, arena, g_ptr_array_index(taken, i), 0));
+    TRY(store_minute(txn, arena, g_ptr_array_index(taken, i)));
   return NULL;
 }
 
@@ -171,14 +178,39 @@ typedef struct Sample {
   gint64 from, to;
 } Sample;
 
+/* One value for each of the minutes. */
+static Error *
+repeat_minute(Txn *txn, Arena *arena, const MetricMinute *minute, const Sample *sample)
+{
+  const MetricSeries *series = &minute->series;
+  CloudwatchDimensions dimensions = dimensions_of(arena, series->dimensions);
+  MetricId metric = {series->name_space, series->name, &dimensions};
+  Key key;
+  metric_key(arena, series->region, series->account, &metric, &key);
+  TRY(remember(txn, arena, &key, &metric, series->unit, sample->to - CLOUDWATCH_MINUTE_MS));
+  key_add(&key, series->unit);
+  for (gint64 ms = sample->from; ms < sample->to; ms += CLOUDWATCH_MINUTE_MS)
+    TRY(add_point(txn, &key, ms, &minute->summary));
+  return NULL;
+}
+
 static Error *
 store_sample(Txn *txn, gpointer data)
 {
   const Sample *sample = data;
-  for (gint64 minute = sample->from; minute < sample->to; minute += CLOUDWATCH_MINUTE_MS) {
-    g_autoptr(Arena) arena = arena_new();
-    for (guint i = 0; i < sample->taken->len; i++)
-      TRY(store_minute(txn, arena, g_ptr_array_index(sample->taken, i), minute));
+  g_autoptr(Arena) arena = arena_new();
+  for (guint i = 0; i < sample->taken->len; i++)
+    TRY(repeat_minute(txn, arena, g_ptr_array_index(sample->taken, i), sample));
+  return NULL;
+}
+
+/* After a jump there are many: some hours in a transaction, so that others get their turn. */
+static Error *
+store_samples(Haar *haar, const Sample *all)
+{
+  for (gint64 from = all->from; from < all->to; from += batch_ms) {
+    Sample part = {.taken = all->taken, .from = from, .to = MIN(from + batch_ms, all->to)};
+    TRY(store_write(haar->store, store_sample, &part));
   }
   return NULL;
 }
@@ -196,7 +228,7 @@ data_sample(Haar *haar, gint64 now)
   g_autoptr(GPtrArray) taken = metrics_sample(haar);
   sample.taken = taken;
   state->sampled = sample.to;
-  return taken ? store_write(haar->store, store_sample, &sample) : NULL;
+  return taken ? store_samples(haar, &sample) : NULL;
 }
 
 /* --- reading --- */
