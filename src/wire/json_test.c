@@ -117,6 +117,34 @@ test_round_trips(void)
   g_assert_cmpuint(good, >, 1000);
 }
 
+/* Each byte at each place of words of eight, against one that looks at bytes alone: the other bytes are the plainest and the highest. */
+static void
+test_strings(void)
+{
+  static const char around[] = {' ', '!', '[', '~'};
+  for (guint byte = 1; byte < 128; byte++)
+    for (guint size = 1; size < 20; size++)
+      for (guint at = 0; at < size; at++) {
+        char text[20];
+        memset(text, around[(byte + at) % G_N_ELEMENTS(around)], size);
+        text[at] = (char) byte;
+        text[size] = 0;
+        g_autoptr(GString) wanted = g_string_new("\""), written = g_string_new(NULL);
+        for (guint i = 0; i < size; i++) {
+          const char *escaped = text[i] == '"' ? "\\\"" : text[i] == '\\' ? "\\\\" : text[i] == '\n' ? "\\n" : text[i] == '\r' ? "\\r" : text[i] == '\t' ? "\\t" : NULL;
+          if (escaped)
+            g_string_append(wanted, escaped);
+          else if (text[i] < ' ' || text[i] == 0x7f)
+            g_string_append_printf(wanted, "\\u%04x", text[i]);
+          else
+            g_string_append_c(wanted, text[i]);
+        }
+        g_string_append_c(wanted, '"');
+        json_write_string(written, text);
+        g_assert_cmpstr(written->str, ==, wanted->str);
+      }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -125,5 +153,6 @@ main(int argc, char **argv)
   g_test_add_func("/json/depth", test_depth);
   g_test_add_func("/json/building", test_building);
   g_test_add_func("/json/round_trips", test_round_trips);
+  g_test_add_func("/json/strings", test_strings);
   return g_test_run();
 }

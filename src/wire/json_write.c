@@ -1,15 +1,37 @@
 #include "wire/json.h"
 #include <string.h>
 
+static gboolean
+is_plain(guchar c)
+{
+  return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
+
+/* Eight bytes at once: the high bit of each byte of the result says that it is not plain, or that it may not be (UTF-8). */
+static gsize
+skip_plain(const char *text, gsize size)
+{
+  const guint64 ones = G_GUINT64_CONSTANT(0x0101010101010101), high = ones << 7;
+  gsize at = 0;
+  for (guint64 word; at + sizeof word <= size; at += sizeof word) {
+    memcpy(&word, text + at, sizeof word);
+    guint64 quote = word ^ (ones * '"'), back = word ^ (ones * '\\'), delete = word ^ (ones * 0x7f);
+    if ((word | (word - ones * 0x20) | (quote - ones) | (back - ones) | (delete - ones)) & high)
+      break;
+  }
+  while (at < size && is_plain((guchar) text[at]))
+    at++;
+  return at;
+}
+
 void
 json_write_string(GString *out, const char *text)
 {
   g_string_append_c(out, '"');
-  const char *from = text;
+  const char *from = text, *end = text + strlen(text);
   for (const char *at = text;; at++) {
+    at += skip_plain(at, (gsize) (end - at));
     guchar c = (guchar) *at;
-    if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
-      continue;
     g_string_append_len(out, from, at - from);
     if (!c)
       break;
