@@ -10,6 +10,14 @@ text_of(const Json *json, const char *name)
   return text ? text : "-";
 }
 
+/* A wait condition's handle is an address of half a thousand characters: its beginning says enough here, --json has it whole. */
+static const char *
+short_id(Arena *arena, const char *id)
+{
+  static const gsize most = 100;
+  return strlen(id) > most ? arena_printf(arena, "%.*s...", (int) most, id) : id;
+}
+
 static Error *
 show_resources(Arena *arena, const Daemon *daemon, const char *stack)
 {
@@ -18,8 +26,8 @@ show_resources(Arena *arena, const Daemon *daemon, const char *stack)
   const Json *resources = json_get(out, "StackResources");
   for (guint i = 0; resources && i < resources->n; i++) {
     const Json *resource = resources->items[i];
-    printf("    %-28s %-40s %-18s %s\n", text_of(resource, "LogicalResourceId"), text_of(resource, "ResourceType"),
-           text_of(resource, "ResourceStatus"), text_of(resource, "PhysicalResourceId"));
+    printf("    %-28s %-41s %-18s %s\n", text_of(resource, "LogicalResourceId"), text_of(resource, "ResourceType"),
+           text_of(resource, "ResourceStatus"), short_id(arena, text_of(resource, "PhysicalResourceId")));
   }
   return NULL;
 }
