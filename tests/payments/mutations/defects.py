@@ -126,7 +126,7 @@ STORAGE = [
 ]
 
 DATABASE = [
-    Defect('replica-removed', [without('DatabaseReplica')], (REPLICA,), r'== 2'),
+    Defect('replica-removed', [without('DatabaseReplica', 'DatabaseFailoverAlarm')], (REPLICA,), r'== 2'),
     Defect('replica-in-the-same-zone', [prop('DatabaseReplica', 'AvailabilityZone', {'Fn::GetAtt': ['PrivateSubnetA', 'AvailabilityZone']})], (REPLICA,), r'2'),
     Defect('backups-of-one-day', [prop('DatabaseCluster', 'BackupRetentionPeriod', 1)], (CLUSTER,), r'1 == 7'),
     Defect('database-logs-kept-back', [prop('DatabaseCluster', 'EnableCloudwatchLogsExports', GONE)], ('test_database::test_logs_of_the_servers_arrive',),
@@ -165,7 +165,7 @@ RELEASE = [
            ('test_release::test_colour_has_a_version_an_alias_and_an_api[green]',), r"'1'", colours='both'),
     Defect('traffic-does-not-wait-for-blue', [depends('LiveAlias', 'GreenReady')], ('test_release::test_wait_condition_orders_the_steps[Blue]',), r'<',
            colours='both'),
-    Defect('name-does-not-wait-for-green', [depends('GreenRecord')], ('test_release::test_wait_condition_orders_the_steps[Green]',), r'<', colours='both'),
+    Defect('name-does-not-wait-for-green', [depends('GreenRecord'), depends('GreenHealthCheck')], ('test_release::test_wait_condition_orders_the_steps[Green]',), r'<', colours='both'),
     Defect('candidate-alarm-watches-blue', [prop('CandidateAlarm', 'Dimensions.2.Value', {'Fn::GetAtt': ['BlueVersion', 'Version']})], (CANDIDATE,), r'==',
            colours='both'),
     Defect('candidate-alarm-without-the-way-back', [prop('CandidateAlarm', 'AlarmActions', [{'Ref': 'AlertTopic'}])], (CANDIDATE, ROLLBACK),
