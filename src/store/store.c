@@ -38,7 +38,7 @@ take_lock(Store *store)
   return NULL;
 }
 
-/* The map is only an address range: as large as the machine lets us have. */
+/* The map is only an address range: as large as the machine lets us have (Valgrind says EINVAL where others say ENOMEM). */
 static Error *
 open_environment(Store *store)
 {
@@ -47,7 +47,7 @@ open_environment(Store *store)
   if (store->durability == DURABILITY_PROCESS)
     flags |= MDB_NOSYNC;
   int rc = ENOMEM;
-  for (gsize size = (gsize) 1 << 40; rc == ENOMEM && size >= (gsize) 1 << 30; size >>= 2) {
+  for (gsize size = (gsize) 1 << 40; (rc == ENOMEM || rc == EINVAL) && size >= (gsize) 1 << 30; size >>= 2) {
     TRY(store_error(store, mdb_env_create(&store->env), "open"));
     mdb_env_set_maxreaders(store->env, READERS_MAX);
     mdb_env_set_mapsize(store->env, size);

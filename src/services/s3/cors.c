@@ -123,8 +123,10 @@ request_bucket(Arena *arena, const HttpRequest *request)
 gboolean
 cors_serves(Haar *haar, const HttpRequest *request)
 {
+  if (strcmp(request->method, "OPTIONS") != 0)
+    return FALSE;
   g_autoptr(Arena) arena = arena_new();
-  return strcmp(request->method, "OPTIONS") == 0 && request_bucket(arena, request) != NULL;
+  return request_bucket(arena, request) != NULL;
 }
 
 static Error *

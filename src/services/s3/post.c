@@ -26,13 +26,16 @@ has_type(const HttpRequest *request, const char *type)
 gboolean
 post_serves(Haar *haar, const HttpRequest *request)
 {
+  if (strcmp(request->method, "POST") != 0 || *request->query ||
+      (!has_type(request, "multipart/form-data") && !has_type(request, "application/x-www-form-urlencoded")))
+    return FALSE;
   g_autoptr(Arena) arena = arena_new();
   const char *bucket = request_bucket(arena, request);
-  if (!bucket || strcmp(request->method, "POST") != 0 || *request->query)
+  if (!bucket)
     return FALSE;
   const char *rest = request->path + 1;
   gboolean named = *rest || (request->host && strstr(request->host, ".s3."));
-  if (!has_type(request, "multipart/form-data") && !(named && has_type(request, "application/x-www-form-urlencoded")))
+  if (!named && !has_type(request, "multipart/form-data"))
     return FALSE;
   gsize size = strlen(bucket);
   return !*rest || (strncmp(rest, bucket, size) == 0 && (!rest[size] || strcmp(rest + size, "/") == 0));
