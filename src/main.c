@@ -91,7 +91,6 @@ make_directory(const char *directory)
   return NULL;
 }
 
-/* For the commands: who runs here, and where. It means nothing after a power cut, so it is not synced. */
 /* Over the one that is there: on a full disk it needs no more room than a killed haar left. */
 static gboolean
 overwrite(const char *path, const char *text)
@@ -103,6 +102,7 @@ overwrite(const char *path, const char *text)
   return close(fd) == 0 && good;
 }
 
+/* For the commands: who runs here, and where. It means nothing after a power cut, so it is not synced. */
 static void
 write_state(const Process *process)
 {

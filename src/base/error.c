@@ -47,6 +47,14 @@ error_rename(Error *error, const char *const (*pairs)[2])
 }
 
 Error *
+error_forgive(Error *error, const char *code)
+{
+  if (error_is(error, code))
+    error_clear(&error);
+  return error;
+}
+
+Error *
 error_field(Error *error, const char *name, const char *value)
 {
   if (!error)

@@ -44,6 +44,8 @@ Error *error_field(Error *error, const char *name, const char *value) ERROR_MUST
 /* An answer of another service in one's own words: what has the first code of a pair (ends with {NULL, NULL}) gets the second, status 400, and loses
  * its shape. Returns error, for chaining; NULL stays NULL. transfer full in and out. */
 Error *error_rename(Error *error, const char *const (*pairs)[2]) ERROR_MUST_USE;
+/* NULL if error is an answer with this code, which is no failure for the caller (what was to be deleted is gone); otherwise error. transfer full in and out. */
+Error *error_forgive(Error *error, const char *code) ERROR_MUST_USE;
 /* Whether error is an answer with this code. NULL is none. */
 gboolean error_is(const Error *error, const char *code);
 void error_free(Error *error);

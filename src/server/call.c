@@ -327,6 +327,16 @@ principal_service(Arena *arena, const char *service, const char *account)
   return principal;
 }
 
+Error *
+call_job(JobRun *job, const char *service, CallFunction function)
+{
+  g_auto(GStrv) parts = g_strsplit(job->key, " ", 3);
+  if (g_strv_length(parts) != 3)
+    return NULL;
+  g_autoptr(Call) call = call_new(job->context, parts[1], parts[0], principal_service(job->arena, service, parts[1]));
+  return call_write(call, function, parts[2]);
+}
+
 const Principal *
 principal_root(Arena *arena, const char *account)
 {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "iam/iam.h"
+#include "jobs/jobs.h"
 #include "store/store.h"
 #include "wire/wire.h"
 
@@ -101,6 +102,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Call, call_free)
 typedef Error *(*CallFunction)(Call *call, gpointer data);
 Error *call_write(Call *call, CallFunction function, gpointer data) ERROR_MUST_USE;
 Error *call_read(Call *call, CallFunction function, gpointer data) ERROR_MUST_USE;
+/* For a job whose key is "region account name": function with the name, in a write, as service's own principal there. A key of another form is done. */
+Error *call_job(JobRun *job, const char *service, CallFunction function) ERROR_MUST_USE;
 
 /* For a TXN_WRITE operation that came by HTTP (long polling): puts the call aside, without a thread. TRUE: the handler returns NULL, its writes
  * are kept, and nothing is answered: it is run again from its beginning after call_wake of key, at due_ms of the clock (0: none), when the

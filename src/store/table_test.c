@@ -148,20 +148,6 @@ put_large(Txn *txn, gpointer data)
   return put(txn, "edge", large, (gsize) LIMIT_INLINE_VALUE_MAX);
 }
 
-static guint
-count_files(const char *path)
-{
-  if (!g_file_test(path, G_FILE_TEST_IS_DIR))
-    return 1;
-  guint n = 0;
-  g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-  for (const char *name; (name = g_dir_read_name(dir));) {
-    g_autofree char *below = g_build_filename(path, name, NULL);
-    n += count_files(below);
-  }
-  return n;
-}
-
 static void
 test_large_values_are_files(Fixture *fixture, gconstpointer unused)
 {

@@ -32,3 +32,18 @@ test_remove(const char *path)
   }
   g_remove(path);
 }
+
+/* How many files are below a folder, in all depths. */
+static inline guint
+count_files(const char *path)
+{
+  if (!g_file_test(path, G_FILE_TEST_IS_DIR))
+    return 1;
+  guint n = 0;
+  g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+  for (const char *name; (name = g_dir_read_name(dir));) {
+    g_autofree char *below = g_build_filename(path, name, NULL);
+    n += count_files(below);
+  }
+  return n;
+}

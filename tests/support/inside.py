@@ -2,28 +2,11 @@
 
 import json
 import os
-import re
 import subprocess
 import textwrap
 
 from tests.support.daemon import ROOT, wait_for
-
-
-def _namespaces(pid):
-    folder = f'/proc/{pid}/fd'
-    for name in os.listdir(folder):
-        try:
-            if os.readlink(f'{folder}/{name}').startswith('net:['):
-                yield f'{folder}/{name}'
-        except OSError:
-            continue
-
-
-def _enter(pid, namespace):
-    if os.geteuid() == 0:
-        return ['nsenter', f'--net={namespace}']
-    warden = subprocess.run(['pgrep', '-P', str(pid)], capture_output=True, text=True, check=False).stdout.split()[0]
-    return ['nsenter', '--preserve-credentials', f'--user=/proc/{warden}/ns/user', f'--net={namespace}']
+from tests.support.interfaces import address_of, enter, namespaces
 
 
 class Inside:
@@ -35,16 +18,11 @@ class Inside:
 
     def _find(self):
         pid = self.haar.process.pid
-        for namespace in _namespaces(pid):
-            answer = subprocess.run([*_enter(pid, namespace), 'ip', '-4', '-o', 'addr', 'show', 'dev', 'eth0'], capture_output=True, text=True, check=False)
-            match = re.search(r'inet ([0-9.]+)/', answer.stdout)
-            if match and match[1] == self.address:
-                return namespace
-        return None
+        return next((namespace for namespace in namespaces(pid) if address_of(pid, namespace) == self.address), None)
 
     def python(self, code, **variables):
         """What the code printed."""
-        run = subprocess.run([*_enter(self.haar.process.pid, self.namespace), '/usr/bin/python3', '-c', textwrap.dedent(code)], cwd=ROOT,
+        run = subprocess.run([*enter(self.haar.process.pid, self.namespace), '/usr/bin/python3', '-c', textwrap.dedent(code)], cwd=ROOT,
                              env={'PATH': os.environ['PATH'], **variables}, capture_output=True, text=True, timeout=60, check=False)
         assert run.returncode == 0, run.stderr
         return run.stdout.strip()

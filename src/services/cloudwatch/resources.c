@@ -151,10 +151,7 @@ delete_dashboard(ResourceCall *rc)
 {
   CloudwatchDeleteDashboardsInput in = {0};
   LIST_APPEND(rc->call->arena, &in.DashboardNames, rc->physical_id);
-  Error *error = resource_operation(rc, &CloudwatchOperationDeleteDashboards, &in, &(CloudwatchDeleteDashboardsOutput){0});
-  if (error_is(error, "ResourceNotFound"))
-    error_clear(&error);
-  return error;
+  return error_forgive(resource_operation(rc, &CloudwatchOperationDeleteDashboards, &in, &(CloudwatchDeleteDashboardsOutput){0}), "ResourceNotFound");
 }
 
 RESOURCE(AWS::CloudWatch::Dashboard, cloudwatch_dashboard, .create = create_dashboard, .update = update_dashboard, .delete = delete_dashboard)

@@ -141,11 +141,7 @@ end_period(Call *call, gpointer data)
 static Error *
 run(JobRun *job)
 {
-  g_auto(GStrv) words = g_strsplit(job->key, " ", 3);
-  if (g_strv_length(words) != 3)
-    return NULL;
-  g_autoptr(Call) call = call_new(job->context, words[1], words[0], principal_service(job->arena, "cloudwatch", words[1]));
-  return call_write(call, end_period, words[2]);
+  return call_job(job, "cloudwatch", end_period);
 }
 
 void

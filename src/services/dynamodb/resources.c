@@ -244,10 +244,7 @@ delete_table(ResourceCall *rc)
 {
   DynamodbDeleteTableInput in = { rc->physical_id };
   DynamodbDeleteTableOutput out = { 0 };
-  Error *error = resource_operation(rc, &DynamodbOperationDeleteTable, &in, &out);
-  if (error_is(error, "ResourceNotFoundException"))
-    error_clear(&error);
-  return error;
+  return error_forgive(resource_operation(rc, &DynamodbOperationDeleteTable, &in, &out), "ResourceNotFoundException");
 }
 
 RESOURCE(AWS::DynamoDB::Table, dynamodb_table, .create = create_table, .update = update_table, .delete = delete_table,

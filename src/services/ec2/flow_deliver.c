@@ -19,23 +19,17 @@ static const Principal *role_session(const Call *call, const char *role_arn) {
   return role;
 }
 
-static Error *unless_there(Error *error) {
-  if (!error || !error_is(error, "ResourceAlreadyExistsException"))
-    return error;
-  error_free(error);
-  return NULL;
-}
-
 /* A group that is not there is made, as on AWS, if the role may. */
 static Error *make_stream(Call *call, const Principal *as, const char *group, const char *stream) {
+  static const char there[] = "ResourceAlreadyExistsException";
   LogsCreateLogStreamInput in = {.logGroupName = group, .logStreamName = stream};
   LogsCreateLogGroupInput make = {.logGroupName = group};
-  Error *error = unless_there(call_operation(call, &LogsOperationCreateLogStream, as, NULL, &in, &(LogsCreateLogStreamOutput){0}));
+  Error *error = error_forgive(call_operation(call, &LogsOperationCreateLogStream, as, NULL, &in, &(LogsCreateLogStreamOutput){0}), there);
   if (!error || !error_is(error, "ResourceNotFoundException"))
     return error;
   error_free(error);
-  TRY(unless_there(call_operation(call, &LogsOperationCreateLogGroup, as, NULL, &make, &(LogsCreateLogGroupOutput){0})));
-  return unless_there(call_operation(call, &LogsOperationCreateLogStream, as, NULL, &in, &(LogsCreateLogStreamOutput){0}));
+  TRY(error_forgive(call_operation(call, &LogsOperationCreateLogGroup, as, NULL, &make, &(LogsCreateLogGroupOutput){0}), there));
+  return error_forgive(call_operation(call, &LogsOperationCreateLogStream, as, NULL, &in, &(LogsCreateLogStreamOutput){0}), there);
 }
 
 static int by_interface(gconstpointer a, gconstpointer b) {

@@ -122,10 +122,7 @@ delete_key_now(ResourceCall *rc)
 static Error *
 delete_key(ResourceCall *rc)
 {
-  Error *error = delete_key_now(rc);
-  if (error_is(error, "NotFoundException") || error_is(error, "KMSInvalidStateException"))
-    error_clear(&error);
-  return error;
+  return error_forgive(error_forgive(delete_key_now(rc), "NotFoundException"), "KMSInvalidStateException");
 }
 
 RESOURCE(AWS::KMS::Key, kms_key, .create = create_key, .update = update_key, .delete = delete_key)
@@ -155,10 +152,7 @@ delete_alias_now(ResourceCall *rc)
 static Error *
 delete_alias(ResourceCall *rc)
 {
-  Error *error = delete_alias_now(rc);
-  if (error_is(error, "NotFoundException"))
-    error_clear(&error);
-  return error;
+  return error_forgive(delete_alias_now(rc), "NotFoundException");
 }
 
 RESOURCE(AWS::KMS::Alias, kms_alias, .create = create_alias, .update = update_alias, .delete = delete_alias)

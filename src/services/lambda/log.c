@@ -84,26 +84,18 @@ log_sink_add(LogSink *sink, const char *text, gsize size)
   }
 }
 
-/* Whether error is that the thing is there already. */
-static Error *
-unless_there(Error *error)
-{
-  if (error_is(error, "ResourceAlreadyExistsException"))
-    error_clear(&error);
-  return error;
-}
-
 static Error *
 make_stream(LogSink *sink, Call *call)
 {
+  static const char there[] = "ResourceAlreadyExistsException";
   LogsCreateLogStreamInput in = {.logGroupName = sink->group, .logStreamName = sink->stream};
-  Error *error = unless_there(call_operation(call, &LogsOperationCreateLogStream, NULL, NULL, &in, &(LogsCreateLogStreamOutput) {0}));
+  Error *error = error_forgive(call_operation(call, &LogsOperationCreateLogStream, NULL, NULL, &in, &(LogsCreateLogStreamOutput) {0}), there);
   if (!error_is(error, "ResourceNotFoundException"))
     return error;
   error_clear(&error);
   LogsCreateLogGroupInput group = {.logGroupName = sink->group};
-  TRY(unless_there(call_operation(call, &LogsOperationCreateLogGroup, NULL, NULL, &group, &(LogsCreateLogGroupOutput) {0})));
-  return unless_there(call_operation(call, &LogsOperationCreateLogStream, NULL, NULL, &in, &(LogsCreateLogStreamOutput) {0}));
+  TRY(error_forgive(call_operation(call, &LogsOperationCreateLogGroup, NULL, NULL, &group, &(LogsCreateLogGroupOutput) {0}), there));
+  return error_forgive(call_operation(call, &LogsOperationCreateLogStream, NULL, NULL, &in, &(LogsCreateLogStreamOutput) {0}), there);
 }
 
 static Error *

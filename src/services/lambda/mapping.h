@@ -41,7 +41,7 @@ const MappingSource *mapping_source(Call *call, const char *arn);
 Error *mapping_wrong(const char *format, ...) G_GNUC_PRINTF(1, 2) ERROR_MUST_USE;
 /* Fills in what the source has as defaults, and refuses what does not fit. *ret_role: the execution role. call has no transaction. arena. */
 Error *mapping_check(Call *call, LambdaMappingRecord *record, const Principal **ret_role) ERROR_MUST_USE;
-/* A role may do all these actions (NULL-terminated) on a resource; else *ret_denied is the first that it may not. Needs call->txn. */
+/* *ret_denied: the first of these actions (NULL-terminated) that a role may not do on a resource; NULL: it may do all. call has no transaction. */
 Error *mapping_permitted(Call *call, const Principal *role, const char *const *actions, const char *resource, const char **ret_denied) ERROR_MUST_USE;
 
 /* --- mapping_run.c --- */

@@ -30,21 +30,36 @@ mapping_wrong(const char *format, ...)
   return error_answer("InvalidParameterValueException", "%s", text);
 }
 
-Error *
-mapping_permitted(Call *call, const Principal *role, const char *const *actions, const char *resource, const char **ret_denied)
+typedef struct Permission {
+  const Principal *role;
+  const char *const *actions;
+  const char *resource, *denied;
+} Permission;
+
+static Error *
+find_denied(Call *call, gpointer data)
 {
+  Permission *permission = data;
   StringMap context = {0};
-  *ret_denied = NULL;
-  for (; *actions; actions++) {
-    IamRequest request = {.principal = role, .action = *actions, .resource = resource, .resource_account = call->account, .context = &context};
+  for (const char *const *action = permission->actions; *action; action++) {
+    IamRequest request = {.principal = permission->role, .action = *action, .resource = permission->resource, .resource_account = call->account, .context = &context};
     g_autoptr(Error) denied = iam_authorize(call->txn, call->arena, &request);
     if (denied && denied->kind == ERROR_FAULT)
       return g_steal_pointer(&denied);
     if (denied) {
-      *ret_denied = *actions;
+      permission->denied = *action;
       return NULL;
     }
   }
+  return NULL;
+}
+
+Error *
+mapping_permitted(Call *call, const Principal *role, const char *const *actions, const char *resource, const char **ret_denied)
+{
+  Permission permission = {role, actions, resource, NULL};
+  TRY(call_read(call, find_denied, &permission));
+  *ret_denied = permission.denied;
   return NULL;
 }
 
@@ -128,19 +143,6 @@ check_stream_options(Call *call, LambdaEventSourceMappingConfiguration *config)
 
 /* --- the destination --- */
 
-typedef struct Delivery {
-  const Principal *role;
-  const char *target, *action, *denied;
-} Delivery;
-
-static Error *
-check_delivery(Call *call, gpointer data)
-{
-  Delivery *delivery = data;
-  const char *const actions[] = {delivery->action, NULL};
-  return mapping_permitted(call, delivery->role, actions, delivery->target, &delivery->denied);
-}
-
 static Error *
 check_destination(Call *call, const LambdaEventSourceMappingConfiguration *config, const LambdaFunctionConfiguration *function)
 {
@@ -153,10 +155,11 @@ check_destination(Call *call, const LambdaEventSourceMappingConfiguration *confi
     return mapping_wrong("haar sends what it discards to SQS queues and SNS topics, not to %s", target);
   if (g_str_has_suffix(target, ".fifo"))
     return mapping_wrong("The provided destination config DestinationConfig(onSuccess=null, onFailure=OnFailure(destination=%s)) is invalid.", target);
-  Delivery delivery = {lambda_role_session(call, function->Role), target, queue ? "sqs:SendMessage" : "sns:Publish", NULL};
-  TRY(call_read(call, check_delivery, &delivery));
-  if (delivery.denied)
-    return mapping_wrong("The function's execution role does not have permissions to call %s on %s", strchr(delivery.denied, ':') + 1, target);
+  const char *const actions[] = {queue ? "sqs:SendMessage" : "sns:Publish", NULL};
+  const char *denied;
+  TRY(mapping_permitted(call, lambda_role_session(call, function->Role), actions, target, &denied));
+  if (denied)
+    return mapping_wrong("The function's execution role does not have permissions to call %s on %s", strchr(denied, ':') + 1, target);
   return NULL;
 }
 

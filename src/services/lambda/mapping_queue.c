@@ -24,30 +24,19 @@ pulse(Call *call, const char *text)
 
 /* --- checks --- */
 
-typedef struct Permission {
-  const Principal *role;
-  const char *resource, *denied;
-} Permission;
-
-static Error *
-check_role(Call *call, gpointer data)
-{
-  static const char *const actions[] = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", NULL};
-  Permission *permission = data;
-  return mapping_permitted(call, permission->role, actions, permission->resource, &permission->denied);
-}
-
 static Error *
 check(Call *call, const LambdaEventSourceMappingConfiguration *config, const LambdaFunctionConfiguration *function)
 {
-  Permission permission = {lambda_role_session(call, function->Role), config->EventSourceArn, NULL};
-  TRY(call_read(call, check_role, &permission));
-  if (permission.denied)
-    return mapping_wrong("The provided execution role does not have permissions to call %s on SQS", strchr(permission.denied, ':') + 1);
+  static const char *const actions[] = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", NULL};
+  const Principal *role = lambda_role_session(call, function->Role);
+  const char *denied;
+  TRY(mapping_permitted(call, role, actions, config->EventSourceArn, &denied));
+  if (denied)
+    return mapping_wrong("The provided execution role does not have permissions to call %s on SQS", strchr(denied, ':') + 1);
   Json *in = lambda_json_strings(call->arena, "QueueUrl", queue_url(call, config->EventSourceArn), NULL), *out = NULL, *names = json_new_array(call->arena);
   json_append(call->arena, names, json_new_string(call->arena, "VisibilityTimeout"));
   json_set(call->arena, in, "AttributeNames", names);
-  g_autoptr(Error) error = lambda_other_call(call, "sqs", "GetQueueAttributes", permission.role, in, &out);
+  g_autoptr(Error) error = lambda_other_call(call, "sqs", "GetQueueAttributes", role, in, &out);
   if (error && error->kind == ERROR_ANSWER)
     return error_answer("InvalidParameterValueException", "Error occurred while ReceiveMessage. SQS Error Code: %s. SQS Error Message: %s", error->code,
                         error->message);

@@ -34,19 +34,6 @@ cannot_access(const char *arn)
                        "Actions on your stream in IAM.", arn);
 }
 
-typedef struct Permission {
-  const Principal *role;
-  const char *resource, *denied;
-} Permission;
-
-static Error *
-check_role(Call *call, gpointer data)
-{
-  static const char *const actions[] = {"dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream", "dynamodb:ListStreams", NULL};
-  Permission *permission = data;
-  return mapping_permitted(call, permission->role, actions, permission->resource, &permission->denied);
-}
-
 static Error *
 describe(Call *call, const Principal *role, const char *arn, const char **ret_shard)
 {
@@ -60,12 +47,13 @@ describe(Call *call, const Principal *role, const char *arn, const char **ret_sh
 static Error *
 check(Call *call, const LambdaEventSourceMappingConfiguration *config, const LambdaFunctionConfiguration *function)
 {
-  const char *arn = config->EventSourceArn, *shard;
-  Permission permission = {lambda_role_session(call, function->Role), arn, NULL};
-  TRY(call_read(call, check_role, &permission));
-  if (permission.denied)
+  static const char *const actions[] = {"dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream", "dynamodb:ListStreams", NULL};
+  const char *arn = config->EventSourceArn, *shard, *denied;
+  const Principal *role = lambda_role_session(call, function->Role);
+  TRY(mapping_permitted(call, role, actions, arn, &denied));
+  if (denied)
     return cannot_access(arn);
-  g_autoptr(Error) error = describe(call, permission.role, arn, &shard);
+  g_autoptr(Error) error = describe(call, role, arn, &shard);
   if (error_is(error, "ResourceNotFoundException"))
     return mapping_wrong("Stream not found: %s", arn);
   return !error || error->kind == ERROR_FAULT ? g_steal_pointer(&error) : cannot_access(arn);

@@ -294,10 +294,7 @@ static Error *
 delete_permission(ResourceCall *rc)
 {
   LambdaRemovePermissionInput in = {.FunctionName = property_text(rc, "FunctionName"), .StatementId = rc->physical_id};
-  Error *error = resource_operation(rc, &LambdaOperationRemovePermission, &in, &(LambdaRemovePermissionOutput) {0});
-  if (error_is(error, "ResourceNotFoundException"))
-    error_clear(&error);
-  return error;
+  return error_forgive(resource_operation(rc, &LambdaOperationRemovePermission, &in, &(LambdaRemovePermissionOutput) {0}), "ResourceNotFoundException");
 }
 
 RESOURCE(AWS::Lambda::Permission, lambda_permission, .create = create_permission, .delete = delete_permission)

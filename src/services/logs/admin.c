@@ -27,6 +27,16 @@ names_of(Arena *arena, const LogsDescribeLogGroupsOutput *groups)
   return arena_printf(arena, "%s%s", names->str, groups->nextToken ? ", ..." : "");
 }
 
+/* What groups there are, in words. */
+static Error *
+tell_groups(Call *call, const char **ret)
+{
+  LogsDescribeLogGroupsOutput found = {0};
+  TRY(find_groups(call, NULL, &found));
+  *ret = found.logGroups.n ? names_of(call->arena, &found) : "no log group yet";
+  return NULL;
+}
+
 /* The only group that has part in its name: CloudFormation's names hold the one that the template gives. */
 static Error *
 choose_by_part(Call *call, const char *part, const char **ret)
@@ -39,9 +49,9 @@ choose_by_part(Call *call, const char *part, const char **ret)
   }
   if (found.logGroups.n)
     return error_answer_status(400, "ValidationException", "%s may be any of these log groups: %s", part, names_of(call->arena, &found));
-  TRY(find_groups(call, NULL, &found));
-  return error_answer_status(404, "ResourceNotFoundException", "there is no log group %s, and none of a function of that name. There is %s", part,
-                             found.logGroups.n ? names_of(call->arena, &found) : "no log group yet");
+  const char *groups;
+  TRY(tell_groups(call, &groups));
+  return error_answer_status(404, "ResourceNotFoundException", "there is no log group %s, and none of a function of that name. There is %s", part, groups);
 }
 
 /* A group of this name, the group of a function of this name, or the only one with the name in its own. */
@@ -75,14 +85,12 @@ place_behind(Arena *arena, const LogsFilteredLogEvent *event)
   return logs_event_id_parse(event->eventId, &place.time, &place.number) ? logs_search_token(arena, &place) : NULL;
 }
 
-/* Without a group: what groups there are. */
 static Error *
 refuse_no_group(Call *call)
 {
-  LogsDescribeLogGroupsOutput found = {0};
-  TRY(find_groups(call, NULL, &found));
-  return error_answer_status(400, "ValidationException", "which group? There is %s",
-                             found.logGroups.n ? names_of(call->arena, &found) : "no log group yet");
+  const char *groups;
+  TRY(tell_groups(call, &groups));
+  return error_answer_status(400, "ValidationException", "which group? There is %s", groups);
 }
 
 static Error *

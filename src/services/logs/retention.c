@@ -96,11 +96,7 @@ sweep(Call *call, gpointer data)
 static Error *
 run(JobRun *job)
 {
-  g_auto(GStrv) parts = g_strsplit(job->key, " ", 3);
-  if (g_strv_length(parts) != 3)
-    return NULL;
-  g_autoptr(Call) call = call_new(job->context, parts[1], parts[0], principal_service(job->arena, "logs.amazonaws.com", parts[1]));
-  return call_write(call, sweep, parts[2]);
+  return call_job(job, "logs", sweep);
 }
 
 void

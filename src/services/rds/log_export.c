@@ -177,26 +177,19 @@ read_position(Call *call, gpointer data)
   return NULL;
 }
 
-static Error *
-unless_there(Error *error)
-{
-  if (error_is(error, "ResourceAlreadyExistsException"))
-    error_clear(&error);
-  return error;
-}
-
 /* As on AWS the group is made when the first event comes. */
 static Error *
 make_stream(Call *call, const char *group, const char *stream)
 {
+  static const char there[] = "ResourceAlreadyExistsException";
   LogsCreateLogStreamInput in = {.logGroupName = group, .logStreamName = stream};
   LogsCreateLogGroupInput make = {.logGroupName = group};
-  Error *error = unless_there(call_operation(call, &LogsOperationCreateLogStream, NULL, NULL, &in, &(LogsCreateLogStreamOutput) {0}));
+  Error *error = error_forgive(call_operation(call, &LogsOperationCreateLogStream, NULL, NULL, &in, &(LogsCreateLogStreamOutput) {0}), there);
   if (!error_is(error, "ResourceNotFoundException"))
     return error;
   error_clear(&error);
-  TRY(unless_there(call_operation(call, &LogsOperationCreateLogGroup, NULL, NULL, &make, &(LogsCreateLogGroupOutput) {0})));
-  return unless_there(call_operation(call, &LogsOperationCreateLogStream, NULL, NULL, &in, &(LogsCreateLogStreamOutput) {0}));
+  TRY(error_forgive(call_operation(call, &LogsOperationCreateLogGroup, NULL, NULL, &make, &(LogsCreateLogGroupOutput) {0}), there));
+  return error_forgive(call_operation(call, &LogsOperationCreateLogStream, NULL, NULL, &in, &(LogsCreateLogStreamOutput) {0}), there);
 }
 
 /* Whether the type is still exported from where it was read: the cluster may have been changed meanwhile. */

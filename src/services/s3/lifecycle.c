@@ -324,11 +324,9 @@ run_lifecycle(JobRun *run)
   Error *error = call_write(call, sweep_uploads, &sweep);
   if (!error)
     error = call_write(call, plan_next, &sweep);
-  if (error_is(error, "NoSuchBucket"))
-    error_clear(&error);
   if (sweep.removed)
     log_info("bucket %s: lifecycle rules removed %u versions", run->key, sweep.removed);
-  return error;
+  return error_forgive(error, "NoSuchBucket");
 }
 
 Error *

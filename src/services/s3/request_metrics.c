@@ -54,16 +54,22 @@ put_metrics_configuration(Call *call, const S3PutBucketMetricsConfigurationInput
   return bucket_put(call, bucket);
 }
 
+static Error *
+find_known(Call *call, const char *name, const char *owner, const char *id, S3BucketRecord **ret_bucket, gsize *ret_at)
+{
+  TRY(bucket_get(call, name, ret_bucket));
+  TRY(check_owner(*ret_bucket, owner));
+  *ret_at = find(*ret_bucket, id);
+  return *ret_at < (*ret_bucket)->Metrics.n ? NULL : no_such_configuration();
+}
+
 OPERATION(GetBucketMetricsConfiguration, get_metrics_configuration, .action = "s3:GetMetricsConfiguration", .authorize = bucket_resource)
 static Error *
 get_metrics_configuration(Call *call, const S3GetBucketMetricsConfigurationInput *in, S3GetBucketMetricsConfigurationOutput *ret_out)
 {
   S3BucketRecord *bucket = NULL;
-  TRY(bucket_get(call, in->Bucket, &bucket));
-  TRY(check_owner(bucket, in->ExpectedBucketOwner));
-  gsize at = find(bucket, in->Id);
-  if (at == bucket->Metrics.n)
-    return no_such_configuration();
+  gsize at = 0;
+  TRY(find_known(call, in->Bucket, in->ExpectedBucketOwner, in->Id, &bucket, &at));
   ret_out->MetricsConfiguration = bucket->Metrics.v[at];
   return NULL;
 }
@@ -90,11 +96,8 @@ static Error *
 delete_metrics_configuration(Call *call, const S3DeleteBucketMetricsConfigurationInput *in, S3DeleteBucketMetricsConfigurationOutput *ret_out)
 {
   S3BucketRecord *bucket = NULL;
-  TRY(bucket_get(call, in->Bucket, &bucket));
-  TRY(check_owner(bucket, in->ExpectedBucketOwner));
-  gsize at = find(bucket, in->Id);
-  if (at == bucket->Metrics.n)
-    return no_such_configuration();
+  gsize at = 0;
+  TRY(find_known(call, in->Bucket, in->ExpectedBucketOwner, in->Id, &bucket, &at));
   bucket->Metrics.n--;
   for (; at < bucket->Metrics.n; at++)
     bucket->Metrics.v[at] = bucket->Metrics.v[at + 1];

@@ -82,10 +82,7 @@ delete_parameter(ResourceCall *rc)
 {
   SsmDeleteParameterInput in = { .Name = rc->physical_id };
   SsmDeleteParameterOutput out = { 0 };
-  Error *error = resource_operation(rc, &SsmOperationDeleteParameter, &in, &out);
-  if (error_is(error, "ParameterNotFound"))
-    error_clear(&error);
-  return error;
+  return error_forgive(resource_operation(rc, &SsmOperationDeleteParameter, &in, &out), "ParameterNotFound");
 }
 
 RESOURCE(AWS::SSM::Parameter, ssm_parameter, .create = create_parameter, .update = update_parameter, .delete = delete_parameter)
