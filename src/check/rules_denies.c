@@ -9,7 +9,6 @@
 typedef struct Policy {
   const Item *item;
   const char *kind;            /* "identity-based policy": as AWS's message has it */
-  const Item *target;          /* the resource whose policy it is, or NULL */
   Statements statements;
 } Policy;
 
@@ -156,7 +155,7 @@ look_at_resource(Check *check, const Allowed *allowed, const Item *role)
   const Item *resource = item_of(check, allowed->resource), *item;
   for (guint t = 0; resource && t < G_N_ELEMENTS(of_resources); t++) {
     for (guint i = 0; (item = item_next(check, of_resources[t].type, &i)) != NULL;) {
-      Policy policy = { item, "resource-based policy", resource, { .complete = TRUE } };
+      Policy policy = { item, "resource-based policy", { .complete = TRUE } };
       if (!is_target(check, item, of_resources[t].target, resource) || !item_property(item, of_resources[t].document))
         continue;
       statements_read(check, item_property(item, of_resources[t].document), &policy.statements);
@@ -172,7 +171,7 @@ look_at_endpoint(Check *check, const Allowed *allowed, const Item *role)
   const Json *document = calls.endpoint ? item_property(calls.endpoint->item, "PolicyDocument") : NULL;
   if (!document || document->type != JSON_OBJECT || !calls.way_known)
     return;
-  Policy policy = { calls.endpoint->item, "VPC endpoint policy", NULL, { .complete = TRUE } };
+  Policy policy = { calls.endpoint->item, "VPC endpoint policy", { .complete = TRUE } };
   statements_read(check, document, &policy.statements);
   look_for_denies(check, allowed, &policy, role);
 }
@@ -214,7 +213,7 @@ check_condition(Check *check, const Allowed *allowed, const Item *role)
 static void
 check_allowed(Check *check, const Allowed *allowed, const Item *role)
 {
-  Policy own = { role, "identity-based policy", NULL, allowed->function->role };
+  Policy own = { role, "identity-based policy", allowed->function->role };
   check_condition(check, allowed, role);
   look_for_denies(check, allowed, &own, role);
   look_at_resource(check, allowed, role);

@@ -93,7 +93,8 @@ progress_begin(Progress *progress, Arena *arena, const Daemon *daemon, const cha
   *progress = (Progress) {.arena = arena, .daemon = daemon, .stack = stack_id, .json = json, .began_us = clock_monotonic_us(),
                           .colours = !json && isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR"),
                           .seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
-  g_autoptr(Error) error = new_events(progress, past); /* a stack that is not there yet has none */
+  const char *token = NULL;
+  g_autoptr(Error) error = add_page(progress, past, &token); /* the newest are enough to know where new ones end; a stack that is not there has none */
   for (guint i = 0; !error && i < past->len; i++)
     g_hash_table_add(progress->seen, g_strdup(json_string(json_get(past->pdata[i], "EventId"))));
   return NULL;

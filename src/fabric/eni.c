@@ -256,15 +256,15 @@ Error *enis_shape(Vpc *vpc) {
   gboolean any = g_hash_table_size(vpc->fabric->faults) > 0;
   if (!any && !vpc->shaped)
     return NULL;
-  vpc->shaped = FALSE;
+  vpc->shaped = TRUE; /* until all have what is wanted */
   g_hash_table_iter_init(&iter, vpc->enis);
   while (g_hash_table_iter_next(&iter, NULL, &value)) {
     EniState *state = value;
     guint64 rate = any ? faults_rate(vpc->fabric, &state->eni) : 0;
     if (rate != state->rate)
       TRY(shape(vpc, state, rate));
-    vpc->shaped = vpc->shaped || rate;
   }
+  vpc->shaped = any;
   return NULL;
 }
 

@@ -107,22 +107,12 @@ auth_read(Arena *arena, const WireRequest *request, Sigv4 *ret_signature)
 
 /* --- checking --- */
 
-static gboolean
-same(const char *a, const char *b)
-{
-  gsize size = strlen(a);
-  guint8 difference = strlen(b) != size;
-  for (gsize i = 0; i < size && !difference; i++)
-    difference |= (guint8) (a[i] ^ b[i]);
-  return !difference;
-}
-
 static Error *
 check_token(Server *server, const Route *route, const Sigv4 *signature, gint64 now_ms, const Credential *credential)
 {
   if (!credential->session_token)
     return NULL; /* a token with a long-lived key is not looked at */
-  if (!signature->session_token || !same(credential->session_token, signature->session_token))
+  if (!signature->session_token || !sigv4_equal(credential->session_token, signature->session_token))
     return refuse(route, REFUSAL_WRONG_TOKEN);
   if (sessions_over(server->sessions, credential, signature->time_ms, now_ms))
     return refuse(route, REFUSAL_EXPIRED);

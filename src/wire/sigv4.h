@@ -32,6 +32,8 @@ void sigv4_sign(Arena *arena, WireRequest *request, StringMap *headers, const ch
                 const char *region, const char *service, gint64 now_ms);
 /* The signature (hex) of a text that is signed as it is, with the key of a date, region and service: policies of POST forms. arena. */
 char *sigv4_sign_text(Arena *arena, const char *secret_key, const char *date, const char *region, const char *service, const char *text);
+/* Compares signatures and tokens without telling by the time it takes where the first difference is. Any thread. */
+gboolean sigv4_equal(const char *a, const char *b);
 /* A presigned URL for method on https://host/path (arena). */
 char *sigv4_presign(Arena *arena, const char *method, const char *scheme, const char *host, const char *path, const StringMap *query,
                     const char *access_key, const char *secret_key, const char *session_token, const char *region, const char *service,

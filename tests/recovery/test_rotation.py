@@ -4,7 +4,7 @@ import json
 import threading
 
 import pytest
-from tests.payments.stack import TEMPLATE, Stack
+from tests.payments.stack import Stack
 from tests.support.daemon import Haar, wait_for
 from tests.support.inside import Inside
 
@@ -14,10 +14,7 @@ def stack(request):
     daemon = Haar()
     request.module.__haar_daemon__ = daemon
     try:
-        daemon.start()
-        done = daemon.run('up', TEMPLATE, '--stack', 'rotating', '--parameter', 'RotationDays=30')
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield Stack(daemon, 'rotating')
+        yield Stack(daemon.start(), 'rotating').deploy(RotationDays=30)
     finally:
         daemon.close()
 

@@ -222,10 +222,10 @@ mappings_changed(Call *call, const char *uuid)
   Mappings *mappings = lambda->mappings;
   Look wanted = {.uuid = uuid};
   g_autofree char *key = g_strdup_printf("%s %s %s", call->region, call->account, uuid);
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&mappings->lock); /* before the look: of two changes the later one decides */
   g_autoptr(Error) error = call_read(call, look, &wanted);
   if (error)
     log_error("event source mapping %s: %s", uuid, error->message);
-  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&mappings->lock);
   end_poller(mappings, lambda->haar, key);
   if (is_enabled(wanted.record))
     start_poller(lambda, call, key, wanted.record);

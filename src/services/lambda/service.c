@@ -63,16 +63,13 @@ stop(Haar *haar)
 static gboolean
 serves(Haar *haar, const HttpRequest *request)
 {
-  g_autoptr(Arena) arena = arena_new();
-  const char *id;
-  return url_of_host(arena, request->host, &id) || download_serves(haar, request);
+  return url_is_host(request->host) || download_serves(haar, request);
 }
 
 static void
 serve(Haar *haar, HttpExchange *exchange)
 {
-  const char *id;
-  if (url_of_host(http_arena(exchange), http_request(exchange)->host, &id))
+  if (url_is_host(http_request(exchange)->host))
     url_serve(haar, exchange);
   else
     download_serve(haar, exchange);

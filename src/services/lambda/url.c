@@ -168,7 +168,8 @@ list_function_url_configs(Call *call, const LambdaListFunctionUrlConfigsInput *i
   TRY(lambda_function_get(call, name.name, LAMBDA_LATEST, &function));
   TRY(all_of(call, name.name, &found));
   LIST_EMPTY(call->arena, &ret_out->FunctionUrlConfigs);
-  for (gint64 i = MAX(from, 0); i < (gint64) found.n && (gint64) ret_out->FunctionUrlConfigs.n < max; i++)
+  from = CLAMP(from, 0, (gint64) found.n);
+  for (gint64 i = from; i < (gint64) found.n && (gint64) ret_out->FunctionUrlConfigs.n < max; i++)
     LIST_APPEND(call->arena, &ret_out->FunctionUrlConfigs, shown(call, found.v[i]));
   if (from + max < (gint64) found.n)
     ret_out->NextMarker = arena_printf(call->arena, "%" G_GINT64_FORMAT, from + max);

@@ -22,8 +22,8 @@ typedef struct UrlVisit {
 /* In a write: deletes the URLs of a function, or with qualifier ("" for the function's own) that one. */
 Error *url_delete(Call *call, const char *name, const char *qualifier) ERROR_MUST_USE;
 Error *url_find(Call *call, const char *name, const char *qualifier, LambdaUrlRecord **ret) ERROR_MUST_USE;
-/* Whether a request's host name is a function's URL; *ret_id: arena. */
-gboolean url_of_host(Arena *arena, const char *host, const char **ret_id);
+/* Whether a request's host name is a function's URL. Quick: it is asked of each request. host may be NULL. */
+gboolean url_is_host(const char *host);
 
 void url_serve(Haar *haar, HttpExchange *exchange);
 

@@ -16,13 +16,10 @@ static const char forbidden[] =
   "Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html";
 
 gboolean
-url_of_host(Arena *arena, const char *host, const char **ret_id)
+url_is_host(const char *host)
 {
   const char *at = host ? strstr(host, label) : NULL;
-  if (!at || at == host)
-    return FALSE;
-  *ret_id = arena_strndup(arena, host, (gsize) (at - host));
-  return TRUE;
+  return at && at != host;
 }
 
 static Error *
@@ -140,7 +137,7 @@ url_serve(Haar *haar, HttpExchange *exchange)
 {
   UrlVisit visit = {.exchange = exchange, .request = http_request(exchange), .arena = http_arena(exchange)};
   gint64 began = clock_monotonic_us();
-  url_of_host(visit.arena, visit.request->host, &visit.id);
+  visit.id = arena_strndup(visit.arena, visit.request->host, (gsize) (strstr(visit.request->host, label) - visit.request->host));
   g_autoptr(Error) error = find_owner(haar, &visit);
   if (error) {
     url_answer_error(&visit, error->kind == ERROR_FAULT ? 500 : 404, "ResourceNotFoundException",

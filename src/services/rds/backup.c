@@ -391,19 +391,13 @@ backup_job(JobRun *run)
 
 /* -- the service's start --------------------------------------------------------------------------------------------------------- */
 
-typedef struct Sweep {
-  Haar *haar;
-  GPtrArray *paths; /* of directories that go */
-} Sweep;
-
+/* data: paths of directories that go. */
 static void
 sweep(gpointer data)
 {
-  Sweep *all = data;
-  for (guint i = 0; i < all->paths->len; i++)
-    directory_remove(all->paths->pdata[i]);
-  g_ptr_array_unref(all->paths);
-  g_free(all);
+  g_autoptr(GPtrArray) paths = data;
+  for (guint i = 0; i < paths->len; i++)
+    directory_remove(paths->pdata[i]);
 }
 
 static Error *
@@ -486,11 +480,8 @@ backup_start(Haar *haar, Txn *txn)
   g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
   TRY(put_jobs(haar, txn, arena));
   TRY(find_all_orphans(haar, txn, arena, paths));
-  if (!paths->len)
-    return NULL;
-  Sweep *all = g_new0(Sweep, 1);
-  *all = (Sweep) {haar, g_steal_pointer(&paths)};
-  jobs_run(haar->jobs, sweep, all);
+  if (paths->len)
+    jobs_run(haar->jobs, sweep, g_steal_pointer(&paths));
   return NULL;
 }
 

@@ -4,13 +4,6 @@
 #include <mariadb_rpl.h> /* needs mysql.h before it */
 #include <string.h>
 
-static void
-mysql_close_pointer(MYSQL **mysql)
-{
-  if (*mysql)
-    mysql_close(*mysql);
-}
-
 /* -- a second of the past ---------------------------------------------------------------------------------------------------- */
 
 /* Reads from the oldest on, up to the end. */
@@ -66,7 +59,7 @@ Error *
 engine_position_at(Haar *haar, const char *arn, gint64 second, char **ret_position)
 {
   g_autoptr(GString) problem = g_string_new(NULL);
-  __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = engine_connect(haar, arn, 0, problem, NULL);
+  g_autoptr(MYSQL) mysql = engine_connect(haar, arn, 0, problem, NULL);
   return mysql ? find_position(mysql, second, ret_position) : error_fault("connecting to %s: %s", arn, problem->str);
 }
 
@@ -111,6 +104,6 @@ Error *
 engine_purge(Haar *haar, const char *arn, const char *position)
 {
   g_autoptr(GString) problem = g_string_new(NULL);
-  __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = engine_connect(haar, arn, 0, problem, NULL);
+  g_autoptr(MYSQL) mysql = engine_connect(haar, arn, 0, problem, NULL);
   return mysql ? purge(mysql, position) : error_fault("connecting to %s: %s", arn, problem->str);
 }

@@ -352,8 +352,10 @@ delete_db_cluster(Call *call, const RdsDeleteDBClusterInput *in, RdsDeleteDBClus
   g_autofree char *volume = engine_directory(call->haar, cluster->DbClusterResourceId);
   directory_remove(volume);
   cluster_forget_source(call->haar, deletion.record);
+  g_mutex_lock(rds_backups_mutex(call->haar));
   for (gsize i = 0; i < deletion.directories.n; i++)
     directory_remove(deletion.directories.v[i]);
+  g_mutex_unlock(rds_backups_mutex(call->haar));
   if (call->haar->fabric) {
     fabric_name_remove(call->haar->fabric, cluster->Endpoint);
     fabric_name_remove(call->haar->fabric, cluster->ReaderEndpoint);

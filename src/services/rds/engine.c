@@ -145,13 +145,6 @@ engine_socket(Haar *haar, const char *arn)
 
 /* -- administration ------------------------------------------------------------------------------------------------------ */
 
-static void
-mysql_close_pointer(MYSQL **mysql)
-{
-  if (*mysql)
-    mysql_close(*mysql);
-}
-
 /* Connects as rdsadmin; the socket is reached through its directory's descriptor, so that its path may be long. */
 static MYSQL *
 admin_connect_within(const char *directory, const char *password, guint seconds, GString *problem, gboolean *ret_unanswered)
@@ -230,7 +223,7 @@ engine_sql(Haar *haar, const char *arn, const char *sql)
   g_autoptr(GString) problem = g_string_new(NULL);
   if (!admin_of(haar, arn, &directory, &password))
     return error_fault("%s does not run", arn);
-  __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = admin_connect(directory, password, problem);
+  g_autoptr(MYSQL) mysql = admin_connect(directory, password, problem);
   return mysql ? engine_run(mysql, sql) : error_fault("connecting to %s: %s", arn, problem->str);
 }
 
@@ -318,7 +311,7 @@ engine_counters(Haar *haar, const char *arn, EngineCounters *ret)
   g_autoptr(GString) problem = g_string_new(NULL);
   if (!admin_of(haar, arn, &directory, &password))
     return error_fault("%s does not run", arn);
-  __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = admin_connect(directory, password, problem);
+  g_autoptr(MYSQL) mysql = admin_connect(directory, password, problem);
   if (!mysql)
     return error_fault("connecting to %s: %s", arn, problem->str);
   TRY(read_counters(mysql, &counters));
@@ -339,7 +332,7 @@ engine_select(Haar *haar, const char *arn, const char *sql, const char *column, 
   g_autoptr(GString) problem = g_string_new(NULL);
   if (!admin_of(haar, arn, &directory, &password))
     return error_fault("%s does not run", arn);
-  __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = admin_connect(directory, password, problem);
+  g_autoptr(MYSQL) mysql = admin_connect(directory, password, problem);
   return mysql ? engine_select_text(mysql, sql, column, ret_text) : error_fault("connecting to %s: %s", arn, problem->str);
 }
 
@@ -476,7 +469,7 @@ wait_ready(Engine *engine)
 {
   g_autoptr(GString) problem = g_string_new(NULL);
   for (gint64 until = clock_real() + START_MS; clock_real() < until;) {
-    __attribute__((cleanup(mysql_close_pointer))) MYSQL *mysql = admin_connect(engine->directory, engine->admin_password, problem);
+    g_autoptr(MYSQL) mysql = admin_connect(engine->directory, engine->admin_password, problem);
     if (mysql)
       return NULL;
     if (!sandbox_running(engine->sandbox))
@@ -582,10 +575,12 @@ rds_free(Rds *rds)
   GHashTableIter iterator;
   gpointer engine = NULL;
   g_autoptr(GPtrArray) all = g_ptr_array_new();
+  g_mutex_lock(&rds->mutex); /* engines' watches look in the table too */
   g_hash_table_iter_init(&iterator, rds->engines);
   while (g_hash_table_iter_next(&iterator, NULL, &engine))
     g_ptr_array_add(all, engine);
   g_hash_table_remove_all(rds->engines);
+  g_mutex_unlock(&rds->mutex);
   for (guint i = 0; i < all->len; i++)
     stop(all->pdata[i]);
   g_hash_table_unref(rds->engines);

@@ -108,7 +108,7 @@ void
 parameters_apply(Call *call, const InstanceWork *work)
 {
   g_autoptr(GString) problem = g_string_new(NULL);
-  MYSQL *mysql = engine_connect(call->haar, rds_arn(call, "db", work->id), 0, problem, NULL);
+  g_autoptr(MYSQL) mysql = engine_connect(call->haar, rds_arn(call, "db", work->id), 0, problem, NULL);
   for (gsize i = 0; mysql && i < G_N_ELEMENTS(live); i++) {
     const char *value = value_of(work, live[i].name, live[i].usual);
     gboolean number = *value && strspn(value, "0123456789.") == strlen(value);
@@ -118,9 +118,7 @@ parameters_apply(Call *call, const InstanceWork *work)
     if (error)
       log_warning("database instance %s: the parameter %s is not %s: %s", work->id, live[i].name, value, error->message);
   }
-  if (mysql)
-    mysql_close(mysql);
-  else
+  if (!mysql)
     log_warning("database instance %s: its parameters stay as they were: %s", work->id, problem->str);
 }
 

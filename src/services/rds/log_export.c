@@ -6,7 +6,7 @@
  * A file that has grown past FILE_MAX is renamed to NAME.1 and the server told to open another; NAME.1 is read to its end and removed. What cannot
  * be exported (the group's key is disabled, say) waits there, until BACKLOG_MAX has come behind it: then it is lost, and the log says so.
  * https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Integrating.CloudWatch.html */
-#include "services/rds/rds.h"
+#include "services/rds/engine.h"
 #include "services/logs.gen.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 /* A chunk fits one batch, also if all of it is invalid text (which grows threefold), with the 26 bytes that AWS counts for an event. */
-enum { CHUNK = 64 * 1024, EVENTS_MAX = 5000, FILE_MAX = 16 << 20, BACKLOG_MAX = 128 << 20 };
+enum { CHUNK = 64 * 1024, EVENTS_MAX = 5000, FILE_MAX = 16 << 20, BACKLOG_MAX = 128 << 20, ROTATE_SECONDS = 5 };
 
 static const Table positions = {"rds.log_positions"};
 
@@ -306,7 +306,9 @@ rotate(const Call *call, const Pass *pass, const char *arn)
   }
   if (!pass->type->renames && g_rename(pass->path, pass->old_path))
     return;
-  g_autoptr(Error) error = engine_sql(call->haar, arn, pass->type->rotate);
+  g_autoptr(GString) problem = g_string_new(NULL);
+  g_autoptr(MYSQL) mysql = engine_connect(call->haar, arn, ROTATE_SECONDS, problem, NULL); /* the watch that ends a hung server runs behind this */
+  g_autoptr(Error) error = mysql ? engine_run(mysql, pass->type->rotate) : error_fault("%s", problem->str);
   if (error)
     log_debug("%s: %s", pass->path, error->message);
 }

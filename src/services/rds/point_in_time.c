@@ -94,11 +94,9 @@ base_directory(const Haar *haar, const RdsClusterRecord *cluster)
   return engine_directory(haar, name);
 }
 
-/* Both copies are of one history: base copies are neither made nor removed meanwhile. */
 static Error *
 copy_source(Call *call, Restoring *restoring)
 {
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(rds_backups_mutex(call->haar));
   g_autofree char *source = source_directory(call->haar, restoring->cluster), *base = base_directory(call->haar, restoring->cluster);
   if (restoring->base)
     TRY(volume_copy(restoring->base, base));
@@ -111,6 +109,7 @@ restore_db_cluster_to_point_in_time(Call *call, const RdsRestoreDBClusterToPoint
 {
   Restoring restoring = {.in = in};
   TRY(check_input(in));
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(rds_backups_mutex(call->haar)); /* both copies are of one history */
   TRY(call_read(call, read_source, &restoring));
   RdsDBCluster *cluster = restoring.cluster->Cluster;
   const RestoredCluster wanted = {

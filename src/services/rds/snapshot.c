@@ -228,6 +228,7 @@ delete_db_cluster_snapshot(Call *call, const RdsDeleteDBClusterSnapshotInput *in
 {
   Erasing erasing = {.id = in->DBClusterSnapshotIdentifier};
   TRY(call_write(call, erase, &erasing));
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(rds_backups_mutex(call->haar));
   g_autofree char *directory = snapshot_directory(call->haar, erasing.snapshot);
   directory_remove(directory);
   ret_out->DBClusterSnapshot = erasing.snapshot->Snapshot;
@@ -295,19 +296,13 @@ cluster_describe_restored(Call *call, const RestoredCluster *wanted)
   cluster_restorable(call, record);
 }
 
-static Error *
-copy_base(Call *call, const char *from, const char *to)
-{
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(rds_backups_mutex(call->haar));
-  return volume_copy(from, to);
-}
-
 OPERATION(RestoreDBClusterFromSnapshot, restore_db_cluster_from_snapshot, .txn = TXN_NONE, .authorize = authorize_rds)
 static Error *
 restore_db_cluster_from_snapshot(Call *call, const RdsRestoreDBClusterFromSnapshotInput *in, RdsRestoreDBClusterFromSnapshotOutput *ret_out)
 {
   Restoring restoring = {.in = in};
   TRY(rds_identifier_check("DBClusterIdentifier", in->DBClusterIdentifier));
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(rds_backups_mutex(call->haar));
   TRY(call_read(call, read_snapshot, &restoring));
   if (strcmp(in->Engine, restoring.snapshot->Snapshot->Engine))
     return error_answer("InvalidParameterCombination", "The engine %s does not match the snapshot's, %s.", in->Engine, restoring.snapshot->Snapshot->Engine);
@@ -322,7 +317,7 @@ restore_db_cluster_from_snapshot(Call *call, const RdsRestoreDBClusterFromSnapsh
   cluster_describe_restored(call, &wanted);
   g_autofree char *source = snapshot_directory(call->haar, restoring.snapshot);
   g_autofree char *volume = engine_directory(call->haar, wanted.record->Cluster->DbClusterResourceId);
-  TRY(copy_base(call, source, volume));
+  TRY(volume_copy(source, volume));
   Error *error = call_write(call, cluster_save_restored, (gpointer) &wanted);
   if (error)
     directory_remove(volume);

@@ -29,13 +29,13 @@ post_serves(Haar *haar, const HttpRequest *request)
   if (strcmp(request->method, "POST") != 0 || *request->query ||
       (!has_type(request, "multipart/form-data") && !has_type(request, "application/x-www-form-urlencoded")))
     return FALSE;
+  const char *rest = *request->path ? request->path + 1 : "";
+  gboolean named = *rest || (request->host && strstr(request->host, ".s3."));
+  if (!named && !has_type(request, "multipart/form-data"))
+    return FALSE;
   g_autoptr(Arena) arena = arena_new();
   const char *bucket = request_bucket(arena, request);
   if (!bucket)
-    return FALSE;
-  const char *rest = request->path + 1;
-  gboolean named = *rest || (request->host && strstr(request->host, ".s3."));
-  if (!named && !has_type(request, "multipart/form-data"))
     return FALSE;
   gsize size = strlen(bucket);
   return !*rest || (strncmp(rest, bucket, size) == 0 && (!rest[size] || strcmp(rest + size, "/") == 0));
@@ -56,19 +56,6 @@ no_match(void)
   return error_answer_status(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.");
 }
 
-/* Compares without telling by its time where the first difference is. */
-static gboolean
-same(const char *a, const char *b)
-{
-  gsize size = strlen(a);
-  guint8 difference = 0;
-  if (strlen(b) != size)
-    return FALSE;
-  for (gsize i = 0; i < size; i++)
-    difference |= (guint8) (a[i] ^ b[i]);
-  return difference == 0;
-}
-
 /* Version 4: the key's id, date, region and service stand in x-amz-credential; what is signed is the policy as it was sent. */
 static Error *
 check_version_4(const Upload *upload, const Credential *credential, const char *scope, const char *policy)
@@ -82,7 +69,7 @@ check_version_4(const Upload *upload, const Credential *credential, const char *
   if (g_strv_length(parts) != 5 || strcmp(parts[3], "s3") != 0 || strcmp(parts[4], "aws4_request") != 0)
     return error_answer_status(400, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
   const char *made = sigv4_sign_text(upload->arena, credential->secret_key, parts[1], parts[2], parts[3], policy);
-  return same(made, signature) ? NULL : no_match();
+  return sigv4_equal(made, signature) ? NULL : no_match();
 }
 
 /* Version 2, as older SDKs still make it for us-east-1: HMAC-SHA1 of the policy. */
@@ -98,7 +85,7 @@ check_version_2(const Upload *upload, const Credential *credential, const char *
   g_hmac_update(hmac, (const guchar *) policy, (gssize) strlen(policy));
   g_hmac_get_digest(hmac, sum, &size);
   g_hmac_unref(hmac);
-  return same(text_base64(upload->arena, sum, size), signature) ? NULL : no_match();
+  return sigv4_equal(text_base64(upload->arena, sum, size), signature) ? NULL : no_match();
 }
 
 static Error *
@@ -253,7 +240,7 @@ read_form(Upload *upload)
 }
 
 static Error *
-bucket_owner(Call *call, gpointer data)
+check_bucket(Call *call, gpointer data)
 {
   const Upload *upload = data;
   S3BucketRecord *bucket = NULL;
@@ -266,7 +253,7 @@ run(Upload *upload, S3PutObjectInput *in, S3PutObjectOutput *out)
   PostPolicyLimits limits;
   g_autoptr(Call) first = call_new(upload->haar, "000000000000", upload->haar->region, NULL);
   TRY(read_form(upload));
-  TRY(call_read(first, bucket_owner, upload));
+  TRY(call_read(first, check_bucket, upload));
   TRY(check_permission(first, upload, &limits));
   TRY(check_size(upload, &limits));
   TRY(fill(upload, in));

@@ -166,7 +166,7 @@ amz_date(Arena *arena, gint64 ms)
 }
 
 gboolean
-signature_equal(const char *a, const char *b)
+sigv4_equal(const char *a, const char *b)
 {
   gsize size = strlen(a);
   guint8 difference = 0;

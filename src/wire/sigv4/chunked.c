@@ -82,7 +82,7 @@ check_signature(ChunkedDecoder *d, const char *text, const char *given)
   hmac_sha256(d->key, sizeof d->key, text, strlen(text), signature);
   for (int i = 0; i < 32; i++)
     g_snprintf(hex + 2 * i, 3, "%02x", signature[i]);
-  if (!given || !signature_equal(hex, given))
+  if (!given || !sigv4_equal(hex, given))
     return error_answer_status(403, "SignatureDoesNotMatch",
                                "The request signature we calculated does not match the signature you provided. Check your key and signing method.");
   g_free(d->previous);

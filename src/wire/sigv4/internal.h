@@ -33,4 +33,3 @@ char *credential_scope(Arena *arena, const Sigv4 *scope);
 char *amz_date(Arena *arena, gint64 ms);
 /* A header's value by its name in any case, or NULL. */
 const char *header_value(const StringMap *headers, const char *name);
-gboolean signature_equal(const char *a, const char *b);

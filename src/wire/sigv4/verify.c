@@ -134,11 +134,11 @@ sigv4_verify(Arena *arena, const WireRequest *request, const Sigv4 *signature, c
                      .signed_headers = signature->signed_headers, .payload_hash = declared, .s3 = s3};
   const char *canonical = canonical_request(arena, &parts);
   const char *to_sign = string_to_sign(arena, signature, canonical);
-  gboolean equal = signature_equal(sign_text(arena, signature, secret_key, to_sign), signature->signature);
+  gboolean equal = sigv4_equal(sign_text(arena, signature, secret_key, to_sign), signature->signature);
   if (!equal) { /* several headers of one name reach us joined with ", "; they were signed with "," */
     parts.tight_lists = TRUE;
     const char *tight = string_to_sign(arena, signature, canonical_request(arena, &parts));
-    equal = signature_equal(sign_text(arena, signature, secret_key, tight), signature->signature);
+    equal = sigv4_equal(sign_text(arena, signature, secret_key, tight), signature->signature);
   }
   return equal ? check_payload(declared, s3, payload_hash) : mismatch(arena, signature, s3, canonical, to_sign);
 }
