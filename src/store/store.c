@@ -38,12 +38,13 @@ take_lock(Store *store)
   return NULL;
 }
 
-/* The map is only an address range: as large as the machine lets us have (Valgrind says EINVAL where others say ENOMEM). */
+/* Without MDB_NOMEMINIT: the unused part of a page would hold what the memory held before, a password say, and go to the disk so.
+ * The map is only an address range: as large as the machine lets us have (Valgrind says EINVAL where others say ENOMEM). */
 static Error *
 open_environment(Store *store)
 {
   g_autofree char *path = g_build_filename(store->directory, "store.mdb", NULL);
-  guint flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | MDB_NOMEMINIT;
+  guint flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD;
   if (store->durability == DURABILITY_PROCESS)
     flags |= MDB_NOSYNC;
   int rc = ENOMEM;

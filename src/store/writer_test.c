@@ -254,6 +254,44 @@ test_threads(void)
   test_remove(directory);
 }
 
+/* Frees memory full of a secret where the writer's pages come from, then writes pages that are mostly empty. */
+static Error *
+write_after_secret(Txn *txn, gpointer data)
+{
+  gpointer used[64];
+  for (gsize i = 0; i < G_N_ELEMENTS(used); i++) {
+    char *text = used[i] = g_malloc(4096);
+    for (gsize j = 0; j < 4096; j += 8)
+      memcpy(text + j, data, 8);
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS(used); i++)
+    g_free(used[i]);
+  for (guint32 i = 0; i < 200; i++) {
+    static const guint8 value[900];
+    Key key;
+    key_init(&key);
+    key_add_int(&key, i);
+    TRY(store_put(txn, &left, &key, value, sizeof value));
+  }
+  return NULL;
+}
+
+/* What was in memory for a moment, a password say, does not reach the disk with the empty part of a page. */
+static void
+test_memory_stays_off_disk(void)
+{
+  g_autofree char *directory = test_directory(), *path = g_build_filename(directory, "store.mdb", NULL), *bytes = NULL;
+  g_autoptr(Store) store = NULL;
+  char secret[] = "TOPSECRE";
+  gsize size;
+  ASSERT_GOOD(store_open(directory, NULL, &store));
+  ASSERT_GOOD(store_write(store, write_after_secret, secret));
+  g_clear_pointer(&store, store_close);
+  g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
+  g_assert_null(memmem(bytes, size, secret, strlen(secret)));
+  test_remove(directory);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -261,5 +299,6 @@ main(int argc, char **argv)
   g_test_add_func("/store/writer/kill", test_kill);
   g_test_add_func("/store/writer/full-disk", test_full_disk);
   g_test_add_func("/store/writer/threads", test_threads);
+  g_test_add_func("/store/writer/memory-stays-off-disk", test_memory_stays_off_disk);
   return g_test_run();
 }
