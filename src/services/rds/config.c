@@ -97,7 +97,7 @@ static const char master_rights[] =
 char *
 config_init_sql(const EngineSpec *spec, const char *admin_password)
 {
-  GString *out = g_string_new("SET SESSION sql_log_bin=0;\n");
+  GString *out = g_string_new("SET SESSION sql_log_bin=0, sql_log_off=1, slow_query_log=0;\n");
   g_autofree char *admin = sql_quote(admin_password), *user = sql_quote(spec->master_user), *password = sql_quote(spec->master_password);
   g_autofree char *replication = sql_quote(spec->replication_password);
   g_string_append_printf(out, "CREATE USER IF NOT EXISTS 'rdsadmin'@'localhost';\nALTER USER 'rdsadmin'@'localhost' IDENTIFIED BY %s;\n"

@@ -156,7 +156,7 @@ admin_connect_within(const char *directory, const char *password, guint seconds,
   g_autofree char *socket = g_strdup_printf("/proc/self/fd/%d/mysql.sock", dir);
   MYSQL *mysql = mysql_init(NULL);
   mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
-  mysql_options(mysql, MYSQL_INIT_COMMAND, "SET SESSION sql_log_off=1"); /* the general log is of what users do */
+  mysql_options(mysql, MYSQL_INIT_COMMAND, "SET SESSION sql_log_off=1, slow_query_log=0"); /* the logs are of what users do */
   if (seconds)
     mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &timeout);
   MYSQL *connected = dir < 0 ? NULL : mysql_real_connect(mysql, "localhost", "rdsadmin", password, NULL, 0, socket, CLIENT_MULTI_STATEMENTS);

@@ -49,7 +49,7 @@ log_cut(const char *text, gsize size, const LogCut *how, GPtrArray *messages)
       next = end;
     if (!next)
       break;
-    char *message = g_strchomp(g_utf8_make_valid(at, next - at));
+    char *message = log_mask(g_strchomp(g_utf8_make_valid(at, next - at)));
     if (*message)
       g_ptr_array_add(messages, message);
     else

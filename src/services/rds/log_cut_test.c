@@ -46,11 +46,37 @@ test_entries(void)
         HEAD "SELECT 1;|/usr/sbin/mariadbd, Version: 10. started with:|Tcp port: 1", "");
 }
 
+/* What is left of a statement that sets a password. */
+static void
+test_passwords(void)
+{
+  static const struct { const char *statement, *expected; } cases[] = {
+    {"CREATE USER a@b IDENTIFIED BY 'p''w\\' x' REQUIRE SSL", "CREATE USER a@b IDENTIFIED BY <secret> REQUIRE SSL"},
+    {"alter user a identified by \"pw\", b identified  by 'two'", "alter user a identified by <secret>, b identified  by <secret>"},
+    {"GRANT ALL ON *.* TO a IDENTIFIED BY PASSWORD '*94BD'", "GRANT ALL ON *.* TO a IDENTIFIED BY PASSWORD <secret>"},
+    {"ALTER USER a IDENTIFIED VIA ed25519 USING PASSWORD('pw')", "ALTER USER a IDENTIFIED VIA ed25519 USING PASSWORD(<secret>)"},
+    {"ALTER USER a IDENTIFIED WITH mysql_native_password AS 'pw'", "ALTER USER a IDENTIFIED WITH mysql_native_password AS <secret>"},
+    {"SET PASSWORD = PASSWORD('pw')", "SET PASSWORD = PASSWORD(<secret>)"},
+    {"SET PASSWORD FOR 'a'@'%' = 'pw'", "SET PASSWORD FOR 'a'@'%' = <secret>"},
+    {"CHANGE MASTER TO MASTER_PASSWORD='pw', MASTER_PORT=1", "CHANGE MASTER TO MASTER_PASSWORD=<secret>, MASTER_PORT=1"},
+    {"SELECT PASSWORD('pw')", "SELECT PASSWORD(<secret>)"},
+    {"ALTER USER a IDENTIFIED BY 'cut", "ALTER USER a IDENTIFIED BY <secret>"},
+    {"ALTER USER a IDENTIFIED BY 'cut\\", "ALTER USER a IDENTIFIED BY <secret>"},
+    {"SELECT 'IDENTIFIED', BY_NAME, password FROM t WHERE a = 'b'", "SELECT 'IDENTIFIED', BY_NAME, password FROM t WHERE a = 'b'"},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *got = log_mask(g_strdup(cases[i].statement));
+    g_assert_cmpstr(got, ==, cases[i].expected);
+  }
+  CHECK("SET PASSWORD = 'pw';\n", HOW(.final = FALSE), "SET PASSWORD = <secret>;", "");
+}
+
 int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/rds/log-cut/lines", test_lines);
   g_test_add_func("/rds/log-cut/entries", test_entries);
+  g_test_add_func("/rds/log-cut/passwords", test_passwords);
   return g_test_run();
 }

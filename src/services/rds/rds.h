@@ -195,6 +195,8 @@ typedef struct LogCut {
 /* Cuts what came to a log (zero-terminated behind size) into messages (transfer full: g_free); invalid text is made valid, empty lines are none.
  * Answers how much it took (log_cut.c). */
 gsize log_cut(const char *text, gsize size, const LogCut *how, GPtrArray *messages);
+/* The message (transfer full, valid UTF-8) with <secret> in place of each password that a statement in it sets (transfer full, g_free; log_mask.c). */
+char *log_mask(char *message);
 /* Before a server starts: the folder of its logs. */
 Error *logs_prepare(const char *directory) ERROR_MUST_USE;
 /* Held during an export: one at a time. */

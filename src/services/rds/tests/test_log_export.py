@@ -75,8 +75,12 @@ def test_a_modified_cluster_exports_from_then_on(haar, cluster):
     assert changed['EnabledCloudwatchLogsExports'] == ['error', 'general', 'slowquery']
     instance = cluster.rds.describe_db_instances(DBInstanceIdentifier='told-2')['DBInstances'][0]
     assert instance['EnabledCloudwatchLogsExports'] == ['error', 'general', 'slowquery']
-    cluster.sql('SELECT 1 AS behind_it; CREATE TABLE unheard (id INT)')
-    wait_for(lambda: any('behind_it' in m for m in messages(haar, 'general')), 'the general log')
+    cluster.rds.modify_db_cluster(DBClusterIdentifier='told', MasterUserPassword=PASSWORD, ApplyImmediately=True)
+    wait_for(lambda: cluster.describe()['Status'] == 'available' and 'MasterUserPassword' not in cluster.describe().get('PendingModifiedValues', {}), 'it is set')
+    cluster.sql("SELECT 1 AS behind_it; CREATE TABLE unheard (id INT); CREATE USER masked IDENTIFIED BY 'stays-unheard'")
+    wait_for(lambda: any("CREATE USER masked IDENTIFIED BY <secret>" in m for m in messages(haar, 'general')), 'the general log')
+    assert any('behind_it' in m for m in messages(haar, 'general'))
+    assert not any(PASSWORD in line for line in lines(haar, cluster, 'logs/general.log'))
     assert not any('before_the_export' in m for m in messages(haar, 'general'))
     wait_for(lambda: any('CREATE TABLE unheard' in line for line in lines(haar, cluster, 'logs/audit.log')), 'the server logs it')
     assert not any('unheard' in m for m in messages(haar, 'audit'))
