@@ -2,7 +2,8 @@
  *
  *   bench_load PORT FILE CONNECTIONS SECONDS
  *
- * FILE: requests, each preceded by its size as a line of decimal digits; they are sent in turn. Prints one line of JSON. */
+ * FILE: requests, each preceded by its size as a line of decimal digits; they are sent in turn. A server that closes a connection after its answer,
+ * and says so, gets a new one for the next request, as from any client. Prints one line of JSON. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <glib.h>
@@ -31,6 +32,7 @@ typedef struct Connection {
 } Connection;
 
 typedef struct Load {
+  int port;
   GArray *requests; /* Request */
   guint next;
   GArray *samples; /* gint32, microseconds */
@@ -71,6 +73,8 @@ open_connection(int port)
 static void
 begin(Load *load, Connection *c)
 {
+  if (c->fd < 0)
+    c->fd = open_connection(load->port);
   c->request = &g_array_index(load->requests, Request, load->next++ % load->requests->len);
   c->sent = c->got = 0;
   c->began_us = g_get_monotonic_time();
@@ -98,6 +102,16 @@ answer_size(Connection *c)
   return c->got >= whole ? whole : 0;
 }
 
+static gboolean
+is_last(const char *answer)
+{
+  const char *end = strstr(answer, "\r\n\r\n");
+  for (const char *line = answer; line < end; line = strstr(line, "\r\n") + 2)
+    if (g_ascii_strncasecmp(line, "connection: close", 17) == 0)
+      return TRUE;
+  return FALSE;
+}
+
 static void
 take(Load *load, Connection *c)
 {
@@ -112,6 +126,10 @@ take(Load *load, Connection *c)
     g_array_append_val(load->samples, us);
   if (strncmp(c->answer, "HTTP/1.1 20", 11) != 0 && !load->errors++)
     fprintf(stderr, "first error: %.600s\n", c->answer);
+  if (is_last(c->answer)) {
+    close(c->fd);
+    c->fd = -1;
+  }
   begin(load, c);
 }
 
@@ -133,24 +151,26 @@ main(int argc, char **argv)
 {
   if (argc != 5)
     return fprintf(stderr, "usage: bench_load PORT FILE CONNECTIONS SECONDS\n"), 2;
-  Load load = {read_requests(argv[2]), 0, g_array_new(FALSE, FALSE, sizeof(gint32)), 0};
+  Load load = {(int) strtol(argv[1], NULL, 10), read_requests(argv[2]), 0, g_array_new(FALSE, FALSE, sizeof(gint32)), 0};
   guint n = CLAMP((guint) strtoul(argv[3], NULL, 10), 1, CONNECTIONS_MAX);
   double seconds = g_ascii_strtod(argv[4], NULL);
   Connection connections[CONNECTIONS_MAX] = {0};
   struct pollfd polls[CONNECTIONS_MAX];
   for (guint i = 0; i < n; i++) {
-    connections[i].fd = open_connection((int) strtol(argv[1], NULL, 10));
+    connections[i].fd = -1;
     connections[i].answer = g_malloc(ANSWER_MAX);
-    polls[i] = (struct pollfd){.fd = connections[i].fd, .events = POLLIN};
     begin(&load, &connections[i]);
+    polls[i] = (struct pollfd){.fd = connections[i].fd, .events = POLLIN};
   }
   gint64 start = g_get_monotonic_time(), until = start + (gint64) (seconds * 1e6);
   while (g_get_monotonic_time() < until) {
     if (poll(polls, n, 1000) < 0)
       break;
     for (guint i = 0; i < n; i++)
-      if (polls[i].revents)
+      if (polls[i].revents) {
         take(&load, &connections[i]);
+        polls[i].fd = connections[i].fd;
+      }
   }
   double took = (double) (g_get_monotonic_time() - start) / 1e6;
   qsort(load.samples->data, load.samples->len, sizeof(gint32), compare);
