@@ -8,7 +8,7 @@ const char *
 header_value(const StringMap *headers, const char *name)
 {
   for (gsize i = 0; headers && i < headers->n; i++)
-    if (!g_ascii_strcasecmp(headers->v[i].key, name))
+    if (g_ascii_tolower(*headers->v[i].key) == *name && !g_ascii_strcasecmp(headers->v[i].key, name))
       return headers->v[i].value;
   return NULL;
 }
@@ -148,14 +148,14 @@ canonical_request(Arena *arena, const Canonical *request)
 char *
 credential_scope(Arena *arena, const Sigv4 *scope)
 {
-  return arena_printf(arena, "%s/%s/%s/aws4_request", scope->date, scope->region, scope->service);
+  return TEXT_CONCAT(arena, scope->date, "/", scope->region, "/", scope->service, "/aws4_request");
 }
 
 char *
 string_to_sign(Arena *arena, const Sigv4 *scope, const char *canonical)
 {
-  return arena_printf(arena, SIGV4_ALGORITHM "\n%s\n%s\n%s", scope->timestamp, credential_scope(arena, scope),
-                      sha256_hex(arena, canonical, strlen(canonical)));
+  return TEXT_CONCAT(arena, SIGV4_ALGORITHM "\n", scope->timestamp, "\n", credential_scope(arena, scope), "\n",
+                     sha256_hex(arena, canonical, strlen(canonical)));
 }
 
 char *

@@ -1,7 +1,6 @@
 /* aws-chunked: "<size in hex>[;chunk-signature=<hex>]\r\n<data>\r\n" until a chunk of size 0, then trailing headers and an empty line.
  * Each chunk's signature is over the one before it. https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html */
 #include "wire/sigv4/internal.h"
-#include <openssl/evp.h>
 #include <string.h>
 
 #define LINE_MAX_BYTES 8192
@@ -14,7 +13,7 @@ struct ChunkedDecoder {
   ChunkState state;
   gboolean check;            /* signatures */
   gboolean trailer;
-  guint8 key[32];
+  struct hmac_sha256_ctx key;
   char *prefix;              /* "<time>\n<scope>\n" */
   char *previous;            /* signature */
   char *signature;           /* of the chunk being read */
@@ -23,8 +22,7 @@ struct ChunkedDecoder {
   GPtrArray *trailers;       /* name, value, ... */
   GString *signed_trailers;  /* "name:value\n"... */
   gboolean trailer_verified;
-  EVP_MD *md;
-  EVP_MD_CTX *digest;
+  struct sha256_ctx digest;  /* of the chunk so far */
 };
 
 ChunkedDecoder *
@@ -38,11 +36,9 @@ chunked_new(const Sigv4 *signature, const char *secret_key)
   d->check = secret_key && signature->payload_hash && g_str_has_prefix(signature->payload_hash, "STREAMING-AWS4-HMAC-SHA256") && signature->signature;
   if (!d->check)
     return d;
-  signing_key(secret_key, signature->date, signature->region, signature->service, d->key);
+  signing_key(secret_key, signature->date, signature->region, signature->service, &d->key);
   d->prefix = g_strdup_printf("%s\n%s/%s/%s/aws4_request\n", signature->timestamp, signature->date, signature->region, signature->service);
   d->previous = g_strdup(signature->signature);
-  d->md = EVP_MD_fetch(NULL, "SHA256", NULL);
-  d->digest = EVP_MD_CTX_new();
   return d;
 }
 
@@ -57,8 +53,7 @@ chunked_free(ChunkedDecoder *decoder)
   g_free(decoder->prefix);
   g_free(decoder->previous);
   g_free(decoder->signature);
-  EVP_MD_CTX_free(decoder->digest);
-  EVP_MD_free(decoder->md);
+  explicit_bzero(&decoder->key, sizeof decoder->key);
   g_free(decoder);
 }
 
@@ -79,7 +74,9 @@ check_signature(ChunkedDecoder *d, const char *text, const char *given)
 {
   guint8 signature[32];
   char hex[65];
-  hmac_sha256(d->key, sizeof d->key, text, strlen(text), signature);
+  struct hmac_sha256_ctx key = d->key;
+  hmac_sha256_update(&key, strlen(text), (const guint8 *) text);
+  hmac_sha256_digest(&key, sizeof signature, signature);
   for (int i = 0; i < 32; i++)
     g_snprintf(hex + 2 * i, 3, "%02x", signature[i]);
   if (!given || !sigv4_equal(hex, given))
@@ -104,7 +101,7 @@ check_chunk(ChunkedDecoder *d)
   char hex[65];
   if (!d->check)
     return NULL;
-  g_assert(EVP_DigestFinal_ex(d->digest, hash, NULL));
+  sha256_digest(&d->digest, sizeof hash, hash);
   to_hex(hash, hex);
   g_autofree char *text = g_strdup_printf(SIGV4_ALGORITHM "-PAYLOAD\n%s%s\n" SIGV4_EMPTY_HASH "\n%s", d->prefix, d->previous, hex);
   return check_signature(d, text, d->signature);
@@ -141,8 +138,7 @@ read_head(ChunkedDecoder *d)
     d->signature = g_strndup(signature + 17, strcspn(signature + 17, ";"));
   if (*end && *end != ';')
     return broken("a chunk's size is not a number");
-  if (d->check && !EVP_DigestInit_ex2(d->digest, d->md, NULL))
-    return error_fault("SHA256 cannot begin");
+  sha256_init(&d->digest);
   if (d->left) {
     d->state = STATE_DATA;
     return NULL;
@@ -218,7 +214,7 @@ feed_data(ChunkedDecoder *d, const guint8 **at, const guint8 *end, GByteArray *o
 {
   gsize size = (gsize) MIN(d->left, (guint64) (end - *at));
   if (d->check)
-    EVP_DigestUpdate(d->digest, *at, size);
+    sha256_update(&d->digest, size, *at);
   g_byte_array_append(out, *at, (guint) size);
   *at += size;
   d->left -= size;

@@ -9,9 +9,18 @@ static void
 test_signing_key(void)
 {
   g_autoptr(Arena) arena = arena_new();
-  guint8 key[32];
-  signing_key("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "20150830", "us-east-1", "iam", key);
-  g_assert_cmpstr(text_hex(arena, key, 32), ==, "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9");
+  static const char key[] = "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9";
+  const Sigv4 scope = {.date = "20150830", .region = "us-east-1", .service = "iam"};
+  guint8 bytes[32], expected[32];
+  for (gsize i = 0; i < sizeof bytes; i++)
+    bytes[i] = (guint8) (g_ascii_xdigit_value(key[2 * i]) << 4 | g_ascii_xdigit_value(key[2 * i + 1]));
+  hmac_sha256(bytes, sizeof bytes, "text", 4, expected);
+  for (int i = 0; i < 3; i++) /* derived, then remembered */
+    g_assert_cmpstr(sign_text(arena, &scope, SECRET, "text"), ==, text_hex(arena, expected, sizeof expected));
+  g_autofree char *far = g_strnfill(600, 'r'); /* too long to be remembered */
+  const Sigv4 other = {.date = "20150830", .region = far, .service = "iam"};
+  g_assert_cmpstr(sign_text(arena, &other, SECRET, "text"), ==, sign_text(arena, &other, SECRET, "text"));
+  g_assert_cmpstr(sign_text(arena, &other, SECRET, "text"), !=, sign_text(arena, &scope, SECRET, "text"));
 }
 
 static WireRequest

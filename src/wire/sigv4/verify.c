@@ -112,7 +112,7 @@ signed_payload(const Sigv4 *signature, gboolean s3, const char *payload_hash)
 static Error *
 check_payload(const char *declared, gboolean s3, const char *payload_hash)
 {
-  if (!payload_hash || strlen(declared) != 64 || !g_ascii_strcasecmp(declared, payload_hash))
+  if (!payload_hash || strlen(declared) != 64 || !strcmp(declared, payload_hash) || !g_ascii_strcasecmp(declared, payload_hash))
     return NULL;
   Error *error = error_answer_status(400, s3 ? "XAmzContentSHA256Mismatch" : "InvalidSignatureException",
                                      "The provided 'x-amz-content-sha256' header does not match what was computed.");
