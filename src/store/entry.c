@@ -38,9 +38,7 @@ entry_get(Txn *txn, const void *key, gsize key_size, MDB_val *ret_value, gboolea
 static void
 undo_clear(gpointer data)
 {
-  Undo *undo = data;
-  g_free(undo->key);
-  g_free(undo->data);
+  g_free(((Undo *) data)->key);
 }
 
 static void
@@ -48,14 +46,20 @@ remember(Txn *txn, const void *key, gsize key_size, const MDB_val *old)
 {
   if (!txn->undo)
     return;
-  Undo undo = { g_memdup2(key, key_size), NULL, key_size, 0 };
+  Undo undo = { g_malloc(key_size + (old ? old->mv_size : 0)), NULL, key_size, 0 };
+  memcpy(undo.key, key, key_size);
   if (old) {
-    undo.data = g_malloc(old->mv_size + 1);
-    memcpy(undo.data, old->mv_data, old->mv_size);
+    undo.data = memcpy(undo.key + key_size, old->mv_data, old->mv_size);
     undo.size = old->mv_size;
   }
   g_array_set_clear_func(txn->undo, undo_clear);
   g_array_append_val(txn->undo, undo);
+}
+
+static gboolean
+is_file(const MDB_val *value)
+{
+  return value->mv_size == 1 + BLOB_ID_SIZE && *(const guint8 *) value->mv_data == VALUE_FILE;
 }
 
 /* A value in a file takes the file along. */
@@ -63,17 +67,27 @@ static Error *
 drop_file(Txn *txn, const MDB_val *old)
 {
   const guint8 *bytes = old->mv_data;
-  if (old->mv_size != 1 + BLOB_ID_SIZE || bytes[0] != VALUE_FILE)
+  if (!is_file(old))
     return NULL;
   g_autofree char *id = g_strndup((const char *) bytes + 1, BLOB_ID_SIZE);
   return store_blob_unlink(txn, id);
 }
 
+/* The transaction's cursor: what it has found is changed without being looked for again. */
 static int
-put_reserved(Txn *txn, MDB_val *key, guint flags, const void *head, gsize head_size, const void *data, gsize size, MDB_val *ret_old)
+cursor_of(Txn *txn, MDB_cursor **ret_cursor)
+{
+  int rc = txn->cursor ? 0 : mdb_cursor_open(txn->mdb, txn->store->dbi, &txn->cursor);
+  *ret_cursor = txn->cursor;
+  return rc;
+}
+
+/* MDB_KEYEXIST, with NOOVERWRITE: the cursor stands there. */
+static int
+put_reserved(MDB_cursor *cursor, MDB_val *key, guint flags, const void *head, gsize head_size, const void *data, gsize size, MDB_val *ret_old)
 {
   MDB_val value = { head_size + size, NULL };
-  int rc = mdb_put(txn->mdb, txn->store->dbi, key, &value, flags | MDB_RESERVE);
+  int rc = mdb_cursor_put(cursor, key, &value, flags | MDB_RESERVE);
   if (rc == 0) {
     memcpy(value.mv_data, head, head_size);
     if (size)
@@ -88,12 +102,15 @@ Error *
 entry_put(Txn *txn, const void *key, gsize key_size, const void *head, gsize head_size, const void *data, gsize size)
 {
   MDB_val k = { key_size, (void *) key }, old;
+  MDB_cursor *cursor;
   txn->writes++;
-  int rc = put_reserved(txn, &k, MDB_NOOVERWRITE, head, head_size, data, size, &old);
+  TRY(store_error(txn->store, cursor_of(txn, &cursor), "write"));
+  int rc = put_reserved(cursor, &k, MDB_NOOVERWRITE, head, head_size, data, size, &old);
   if (rc == MDB_KEYEXIST) {
+    guint where = is_file(&old) ? 0 : MDB_CURRENT; /* what drops the file moves the cursor */
     remember(txn, key, key_size, &old);
     TRY(drop_file(txn, &old));
-    rc = put_reserved(txn, &k, 0, head, head_size, data, size, &old);
+    rc = put_reserved(cursor, &k, where, head, head_size, data, size, &old);
   } else if (rc == 0) {
     remember(txn, key, key_size, NULL);
   }

@@ -41,7 +41,7 @@ struct Store {
   GMutex queue_mutex;
   GCond queue_cond, sync_cond;
   Write *queue_first, *queue_last;
-  gboolean closing;
+  gboolean closing, waiting; /* waiting: the writer, for a write */
   gint dirty; /* atomic: committed since the last sync */
   GThread *writer, *syncer;
 
@@ -52,7 +52,7 @@ struct Store {
 
 /* What a function did to one physical entry, to be undone: data NULL = there was none. */
 typedef struct Undo {
-  guint8 *key, *data;
+  guint8 *key, *data; /* one piece of memory, key's */
   gsize key_size, size;
 } Undo;
 
@@ -65,6 +65,7 @@ typedef struct Hook {
 struct Txn {
   Store *store;
   MDB_txn *mdb;
+  MDB_cursor *cursor;   /* entry.c's, of a writable transaction, which frees it; NULL: none yet */
   gboolean writable;
   guint64 writes;       /* counts changes: a cursor that sees another number looks up its place again */
   GArray *undo;         /* Undo; NULL: the function is alone, an error aborts the transaction */

@@ -31,7 +31,10 @@ enqueue(Store *store, Write *write)
   else
     store->queue_first = write;
   store->queue_last = write;
-  g_cond_signal(&store->queue_cond);
+  gboolean wake = store->waiting; /* GLib's signal is a call of the kernel even if nobody waits */
+  store->waiting = FALSE;
+  if (wake)
+    g_cond_signal(&store->queue_cond);
   g_mutex_unlock(&store->queue_mutex);
 }
 
@@ -92,8 +95,11 @@ static Write *
 take_batch(Store *store)
 {
   g_mutex_lock(&store->queue_mutex);
-  while (!store->queue_first && !store->closing)
+  while (!store->queue_first && !store->closing) {
+    store->waiting = TRUE;
     g_cond_wait(&store->queue_cond, &store->queue_mutex);
+  }
+  store->waiting = FALSE;
   Write *first = store->queue_first, *last = first;
   for (guint n = 1; last && last->next && n < BATCH_MAX; n++)
     last = last->next;
