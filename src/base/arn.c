@@ -23,12 +23,18 @@ arn_parse(Arena *arena, const char *text, Arn *ret_arn)
 }
 
 char *
+arn_join(Arena *arena, const char *service, const char *region, const char *account, const char *resource)
+{
+  const char *parts[] = { "arn:aws", service, region, account, resource };
+  return text_join(arena, ":", parts, G_N_ELEMENTS(parts));
+}
+
+char *
 arn_format(Arena *arena, const char *service, const char *region, const char *account, const char *format, ...)
 {
   va_list args;
   va_start(args, format);
   const char *resource = arena_vprintf(arena, format, args);
   va_end(args);
-  const char *parts[] = { "arn:aws", service, region, account, resource };
-  return text_join(arena, ":", parts, G_N_ELEMENTS(parts));
+  return arn_join(arena, service, region, account, resource);
 }

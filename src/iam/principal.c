@@ -133,7 +133,7 @@ root_credential(Arena *arena, const char *access_key)
   credential->secret_key = "test";
   principal->type = PRINCIPAL_ROOT;
   principal->account = principal->user_id = digits ? credential->access_key : "000000000000";
-  principal->arn = arn_format(arena, "iam", "", principal->account, "root");
+  principal->arn = arn_join(arena, "iam", "", principal->account, "root");
   return credential;
 }
 

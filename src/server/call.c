@@ -82,7 +82,7 @@ call_authorize(Call *call, const void *in, gboolean direct)
   const Operation *operation = call->operation;
   Authorization auth = {.resource = "*", .resource_account = call->account, .action = operation->action};
   if (!auth.action)
-    auth.action = arena_printf(call->arena, "%s:%s", operation->service->signing_name, operation->name);
+    auth.action = TEXT_CONCAT(call->arena, operation->service->signing_name, ":", operation->name);
   if (operation->authorize)
     TRY(name_denial(operation, operation->authorize(call, in, &auth)));
   g_autoptr(Error) permitted = auth.permitted;
@@ -313,7 +313,7 @@ call_arn(const Call *call, const char *service, const char *format, ...)
   va_start(args, format);
   char *resource = arena_vprintf(call->arena, format, args);
   va_end(args);
-  return arn_format(call->arena, service, call->region, call->account, "%s", resource);
+  return arn_join(call->arena, service, call->region, call->account, resource);
 }
 
 const Principal *

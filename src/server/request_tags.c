@@ -66,22 +66,36 @@ add_tag_map(const Call *call, const Shape *shape, const StringMap *map, StringMa
     add_tag(call, context, map->v[i].key, map->v[i].value);
 }
 
+static void fill_specifications(const Call *call, const Shape *shape, const AnyList *list, StringMap *context);
+
+static void
+fill_member(const Call *call, const Member *member, const void *field, StringMap *context)
+{
+  static const char *const tags[] = {"Tags", "tags", "TagList", NULL}, *const keys[] = {"TagKeys", "tagKeys", NULL};
+  gboolean list = member->shape->type == SHAPE_LIST;
+  if (g_strv_contains(tags, member->name) && list)
+    add_tag_list(call, member->shape, field, context);
+  else if (g_strv_contains(tags, member->name) && member->shape->type == SHAPE_MAP)
+    add_tag_map(call, member->shape, field, context);
+  else if (g_strv_contains(keys, member->name) && list)
+    add_key_list(call, member->shape, field, context);
+  else if (!strcmp(member->name, "TagSpecifications") && list)
+    fill_specifications(call, member->shape, field, context);
+}
+
+static void
+fill_specifications(const Call *call, const Shape *shape, const AnyList *list, StringMap *context)
+{
+  for (gsize i = 0; shape->element->type == SHAPE_STRUCTURE && i < list->n; i++)
+    condition_fill_tags(call, shape->element, ((const void *const *) list->v)[i], context);
+}
+
 void
 condition_fill_tags(const Call *call, const Shape *shape, const void *in, StringMap *context)
 {
-  static const char *const tags[] = {"Tags", "tags", "TagList", NULL}, *const keys[] = {"TagKeys", "tagKeys", NULL};
-  static const char *const specifications[] = {"TagSpecifications", NULL};
-  const Member *member = find_member(shape, tags);
-  const guint8 *base = in;
-  if (member && member->shape->type == SHAPE_LIST)
-    add_tag_list(call, member->shape, (const AnyList *) (base + member->offset), context);
-  else if (member && member->shape->type == SHAPE_MAP)
-    add_tag_map(call, member->shape, (const StringMap *) (base + member->offset), context);
-  member = find_member(shape, keys);
-  if (member && member->shape->type == SHAPE_LIST)
-    add_key_list(call, member->shape, (const StringList *) (base + member->offset), context);
-  member = find_member(shape, specifications);
-  const AnyList *list = member && member->shape->type == SHAPE_LIST ? (const AnyList *) (base + member->offset) : NULL;
-  for (gsize i = 0; list && member->shape->element->type == SHAPE_STRUCTURE && i < list->n; i++)
-    condition_fill_tags(call, member->shape->element, ((const void *const *) list->v)[i], context);
+  for (guint i = 0; i < shape->n_members; i++) {
+    const Member *member = &shape->members[i];
+    if (member->name[0] && !strncmp(member->name + 1, "ag", 2)) /* most members are seen to be none at once */
+      fill_member(call, member, (const guint8 *) in + member->offset, context);
+  }
 }

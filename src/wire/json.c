@@ -308,11 +308,27 @@ parse_value(Parser *p, Json **ret_json)
   }
 }
 
+/* ASCII without a zero, as most documents are: it is seen eight bytes at a time. A zero byte borrows from its highest bit. */
+static gboolean
+is_ascii(const char *text, gsize size)
+{
+  for (; size >= 8; text += 8, size -= 8) {
+    guint64 eight;
+    memcpy(&eight, text, sizeof eight);
+    if ((eight | (eight - 0x0101010101010101u)) & 0x8080808080808080u)
+      return FALSE;
+  }
+  for (; size; text++, size--)
+    if (!*text || *text & 0x80)
+      return FALSE;
+  return TRUE;
+}
+
 static Error *
 check_utf8(Parser *p, gsize size)
 {
   const char *bad = NULL;
-  if (g_utf8_validate_len(p->begin, size, &bad))
+  if (is_ascii(p->begin, size) || g_utf8_validate_len(p->begin, size, &bad))
     return NULL;
   for (; p->at < bad; p->at++)
     if (*p->at == '\n') {

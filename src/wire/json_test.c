@@ -33,6 +33,24 @@ test_texts(void)
     g_assert_cmpstr(round_trip(arena, rows[i][0]), ==, rows[i][1]);
 }
 
+/* A zero or a lone byte above ASCII is seen wherever it stands. */
+static void
+test_invalid_bytes(void)
+{
+  static const char bytes[] = {'\0', '\x80', '\xff'};
+  for (gsize i = 1; i < 40; i++)
+    for (gsize j = 0; j < sizeof bytes; j++) {
+      g_autoptr(Arena) arena = arena_new();
+      char text[] = "\"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrst\"";
+      Json *json = NULL;
+      g_assert_null(json_parse(arena, text, strlen(text), &json));
+      text[i] = bytes[j];
+      g_autoptr(Error) error = json_parse(arena, text, sizeof text - 1, &json);
+      g_assert_nonnull(error);
+      g_assert_nonnull(strstr(error->message, "Invalid UTF-8"));
+    }
+}
+
 static void
 test_depth(void)
 {
@@ -150,6 +168,7 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/json/texts", test_texts);
+  g_test_add_func("/json/invalid-bytes", test_invalid_bytes);
   g_test_add_func("/json/depth", test_depth);
   g_test_add_func("/json/building", test_building);
   g_test_add_func("/json/round_trips", test_round_trips);

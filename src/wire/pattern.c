@@ -65,17 +65,42 @@ compiled_pattern(const char *pattern)
   return code;
 }
 
+/* What a match needs, kept a thread. */
+typedef struct Matcher {
+  pcre2_match_data *match;
+  pcre2_match_context *context;
+} Matcher;
+
+static void
+matcher_free(gpointer data)
+{
+  Matcher *matcher = data;
+  pcre2_match_context_free(matcher->context);
+  pcre2_match_data_free(matcher->match);
+  g_free(matcher);
+}
+
+static const Matcher *
+matcher(void)
+{
+  static GPrivate mine = G_PRIVATE_INIT(matcher_free);
+  Matcher *matcher = g_private_get(&mine);
+  if (matcher)
+    return matcher;
+  matcher = g_new0(Matcher, 1);
+  matcher->match = pcre2_match_data_create(1, NULL);
+  matcher->context = pcre2_match_context_create(NULL);
+  pcre2_set_match_limit(matcher->context, 1000000);
+  g_private_set(&mine, matcher);
+  return matcher;
+}
+
 gboolean
 pattern_matches(const char *pattern, const char *text)
 {
   pcre2_code *code = compiled_pattern(pattern);
   if (!code)
     return TRUE;
-  pcre2_match_data *match = pcre2_match_data_create(1, NULL);
-  pcre2_match_context *context = pcre2_match_context_create(NULL);
-  pcre2_set_match_limit(context, 1000000);
-  int found = pcre2_match(code, (PCRE2_SPTR) text, strlen(text), 0, PCRE2_NO_UTF_CHECK, match, context);
-  pcre2_match_context_free(context);
-  pcre2_match_data_free(match);
-  return found >= 0;
+  const Matcher *mine = matcher();
+  return pcre2_match(code, (PCRE2_SPTR) text, strlen(text), 0, PCRE2_NO_UTF_CHECK, mine->match, mine->context) >= 0;
 }

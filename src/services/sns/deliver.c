@@ -183,7 +183,7 @@ static Error *
 read_work(Call *call, gpointer data)
 {
   Work *work = data;
-  const char *arn = arn_format(call->arena, "sns", work->parts[0], work->parts[1], "%s", work->parts[2]);
+  const char *arn = arn_join(call->arena, "sns", work->parts[0], work->parts[1], work->parts[2]);
   g_autoptr(Error) gone = sns_topic_find(call, arn, &work->topic);
   if (error_is(gone, "NotFoundException"))
     return NULL;

@@ -393,7 +393,7 @@ describe(Call *call, const SnsSubscriptionRecord *subscription)
       .Owner = subscription->owner,
       .Protocol = subscription->protocol,
       .Endpoint = subscription->endpoint,
-      .TopicArn = arn_format(call->arena, "sns", call->region, subscription->account, "%s", subscription->topic),
+      .TopicArn = arn_join(call->arena, "sns", call->region, subscription->account, subscription->topic),
   };
   return out;
 }

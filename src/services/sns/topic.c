@@ -26,7 +26,7 @@ sns_topic_key(const Call *call, const SnsTopicRecord *topic, Key *key)
 char *
 sns_topic_arn(const Call *call, const SnsTopicRecord *topic)
 {
-  return arn_format(call->arena, "sns", call->region, topic->account, "%s", topic->name);
+  return arn_join(call->arena, "sns", call->region, topic->account, topic->name);
 }
 
 gboolean

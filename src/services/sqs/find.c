@@ -17,7 +17,7 @@ sqs_queue_key(const Call *call, const SqsQueueRecord *queue, Key *key)
 char *
 sqs_queue_arn(const Call *call, const SqsQueueRecord *queue)
 {
-  return arn_format(call->arena, "sqs", call->region, queue->account, "%s", queue->name);
+  return arn_join(call->arena, "sqs", call->region, queue->account, queue->name);
 }
 
 char *

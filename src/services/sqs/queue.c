@@ -120,7 +120,7 @@ authorize_url(Call *call, const void *in, Authorization *auth)
   TRY(sqs_queue_look(call, account, input->QueueName, &queue));
   if (queue)
     return sqs_authorize_queue(call, queue, auth);
-  auth->resource = arn_format(call->arena, "sqs", call->region, account, "%s", input->QueueName);
+  auth->resource = arn_join(call->arena, "sqs", call->region, account, input->QueueName);
   return NULL;
 }
 
