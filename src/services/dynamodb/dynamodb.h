@@ -119,6 +119,8 @@ typedef struct LogEntry {
 } LogEntry;
 /* Walks a table's log: newest first if reverse. FALSE from visit ends it. */
 Error *log_walk(const Rows *rows, gint64 from, gboolean reverse, gboolean (*visit)(const LogEntry *entry, gpointer data), gpointer data) ERROR_MUST_USE;
+/* The number of a log's first row that is not older than since_ms, by bisection; end, which is above all numbers: there is none. */
+Error *log_since(const Rows *rows, gint64 since_ms, gint64 end, gint64 *ret_sequence) ERROR_MUST_USE;
 Error *log_reseal(const Rows *before, const Rows *after) ERROR_MUST_USE;
 Error *log_put_trim_job(Call *call, const TableDef *table) ERROR_MUST_USE;
 Error *run_trim(JobRun *run) ERROR_MUST_USE;

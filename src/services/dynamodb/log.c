@@ -108,6 +108,40 @@ log_walk(const Rows *rows, gint64 from, gboolean reverse, gboolean (*visit)(cons
   return NULL;
 }
 
+typedef struct Probe {
+  gint64 sequence, time_ms; /* sequence -1: no row */
+} Probe;
+
+static gboolean
+probe_entry(const LogEntry *entry, gpointer data)
+{
+  *(Probe *) data = (Probe){ entry->sequence, entry->time_ms };
+  return FALSE;
+}
+
+/* All rows before low are older; those from high on are not. */
+Error *
+log_since(const Rows *rows, gint64 since_ms, gint64 end, gint64 *ret_sequence)
+{
+  Probe probe = { -1, 0 };
+  TRY(log_walk(rows, 0, FALSE, probe_entry, &probe));
+  gint64 low = probe.sequence < 0 ? end : probe.sequence, high = end;
+  *ret_sequence = end;
+  while (low < high) {
+    gint64 middle = low + (high - low) / 2;
+    probe.sequence = -1;
+    TRY(log_walk(rows, middle, FALSE, probe_entry, &probe));
+    if (probe.sequence >= 0 && probe.time_ms < since_ms) {
+      low = probe.sequence + 1;
+      continue;
+    }
+    high = middle;
+    if (probe.sequence >= 0)
+      *ret_sequence = probe.sequence;
+  }
+  return NULL;
+}
+
 typedef struct Reseal {
   const Rows *after;
   Error *error;

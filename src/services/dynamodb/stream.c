@@ -88,32 +88,15 @@ sequence_parse(const char *text, gint64 *ret_sequence)
 
 /* --- where reading begins --- */
 
-typedef struct Oldest {
-  gint64 since_ms, sequence; /* -1: none */
-} Oldest;
-
-static gboolean
-see_oldest(const LogEntry *entry, gpointer data)
-{
-  Oldest *oldest = data;
-  if (entry->time_ms < oldest->since_ms)
-    return TRUE;
-  oldest->sequence = entry->sequence;
-  return FALSE;
-}
-
 /* The first record that is still there, or the number that the next one will have. */
 static Error *
 first_sequence(Call *call, const Stream *stream, gint64 *ret_sequence)
 {
   Rows rows;
   RowStats stats;
-  Oldest oldest = {MAX(stream->from_ms, call->now - KEPT_MS), -1};
   TRY(rows_open_table(call, stream->table, &rows));
-  TRY(log_walk(&rows, 0, FALSE, see_oldest, &oldest));
   TRY(row_stats(call->txn, stream->table->primary.uid, &stats));
-  *ret_sequence = oldest.sequence >= 0 ? oldest.sequence : stats.sequence + 1;
-  return NULL;
+  return log_since(&rows, MAX(stream->from_ms, call->now - KEPT_MS), stats.sequence + 1, ret_sequence);
 }
 
 static Error *

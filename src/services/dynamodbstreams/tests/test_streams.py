@@ -130,6 +130,22 @@ def test_an_encrypted_table_with_its_key_disabled(client, db, streams):
     assert len(streams.get_records(ShardIterator=start)['Records']) == 3
 
 
+def test_where_a_day_begins(haar, db, streams):
+    """The oldest record that is still there is found among others, and in a log that has gaps: changes that change nothing have numbers too."""
+    arn = table(db, 'days')
+    for day in range(3):
+        for i in range(7 + day):
+            db.put_item(TableName='days', Item={'id': {'S': f'{day}-{i}'}})
+            db.put_item(TableName='days', Item={'id': {'S': f'{day}-{i}'}})
+        seen = streams.get_records(ShardIterator=iterator(streams, arn))['Records']
+        keys = [r['dynamodb']['Keys']['id']['S'] for r in seen]
+        assert keys == [f'{d}-{i}' for d in range(max(0, day - 1), day + 1) for i in range(7 + d)]
+        assert shard(streams, arn)['SequenceNumberRange']['StartingSequenceNumber'] == seen[0]['dynamodb']['SequenceNumber']
+        assert haar.run('clock', 'advance', '13h').returncode == 0
+    assert haar.run('clock', 'advance', '12h').returncode == 0
+    assert streams.get_records(ShardIterator=iterator(streams, arn))['Records'] == []
+
+
 def test_a_day_later(haar, db, streams):
     """Records go after 24 hours, iterators after 15 minutes, what TTL deletes says who did it."""
     arn = table(db, 'later')
