@@ -4,7 +4,7 @@
 
 #include "services/lambda/mapping.h"
 
-enum { BATCH_SIZE = 100, PAGE_MAX = 1000, EVENT_MAX = 6 * 1024 * 1024, ENVELOPE = 4096 };
+enum { BATCH_SIZE = 100, PAGE_MAX = 1000, EVENT_MAX = 6 * 1024 * 1024, ENVELOPE = 4096, MEMORY_MAX = 64 * 1024 * 1024 };
 
 static const char service[] = "dynamodbstreams";
 
@@ -148,8 +148,10 @@ take(Gather *gather, Json *record)
   Arena *arena = gather->turn->call->arena;
   const LambdaEventSourceMappingConfiguration *config = gather->turn->mapping->config;
   const char *sequence = sequence_of(record);
-  dress(arena, record, config->EventSourceArn);
-  if (!is_mine(gather->turn, record) || !filters_want(arena, config->FilterCriteria, record)) {
+  gboolean wanted = is_mine(gather->turn, record);
+  if (wanted)
+    dress(arena, record, config->EventSourceArn);
+  if (!wanted || !filters_want(arena, config->FilterCriteria, record)) {
     gather->batch.last = sequence;
     return;
   }
@@ -166,7 +168,8 @@ take(Gather *gather, Json *record)
   gather->full = (gint64) gather->batch.n >= gather->size;
 }
 
-/* Until the batch is full, or its window is over; without a window it takes what is there. */
+/* Until the batch is full, or its window is over; without a window it takes what is there. What was read stays in memory until the turn ends: it
+ * ends when that is much, also if nothing was wanted. */
 static Error *
 fill(Gather *gather, const char *at)
 {
@@ -175,7 +178,7 @@ fill(Gather *gather, const char *at)
   Haar *haar = turn->call->haar;
   const char *key = pulse(turn->call, config->EventSourceArn);
   gint64 until = 0, window_us = OPT_OR(config->MaximumBatchingWindowInSeconds, 0) * 1000000;
-  while (!gather->full && at && !g_atomic_int_get(turn->stop)) {
+  while (!gather->full && at && arena_used(turn->call->arena) < MEMORY_MAX && !g_atomic_int_get(turn->stop)) {
     guint64 seen = call_pulse(haar, key);
     const Json *records;
     gint64 wanted = gather->size - (gint64) gather->batch.n;
