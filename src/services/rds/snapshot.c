@@ -31,11 +31,27 @@ find(Call *call, const char *id, RdsSnapshotRecord **ret_snapshot)
   return NULL;
 }
 
+/* An automated one is there as long as its cluster retains it; as a base of restores it may stay longer. */
+static Error *
+is_shown(Call *call, const RdsSnapshotRecord *record, gboolean *ret_is)
+{
+  RdsClusterRecord *cluster = NULL;
+  *ret_is = TRUE;
+  if (strcmp(record->Snapshot->SnapshotType, "automated"))
+    return NULL;
+  TRY(cluster_get(call, record->Snapshot->DBClusterIdentifier, &cluster)); /* it goes with its cluster */
+  *ret_is = !backup_expired(call, record, cluster->Cluster);
+  return NULL;
+}
+
 Error *
 snapshot_get(Call *call, const char *id, RdsSnapshotRecord **ret_snapshot)
 {
+  gboolean shown = FALSE;
   TRY(find(call, id, ret_snapshot));
-  if (!*ret_snapshot)
+  if (*ret_snapshot)
+    TRY(is_shown(call, *ret_snapshot, &shown));
+  if (!shown)
     return error_answer_status(404, "DBClusterSnapshotNotFoundFault", "DBClusterSnapshot %s not found.", id);
   snapshot_complete(call->arena, (*ret_snapshot)->Snapshot);
   return NULL;
@@ -158,18 +174,6 @@ asked_for(const RdsDescribeDBClusterSnapshotsInput *in, const RdsDBClusterSnapsh
          rds_filter_allows(&in->Filters, "db-cluster-id", snapshot->DBClusterIdentifier) &&
          rds_filter_allows(&in->Filters, "db-cluster-snapshot-id", snapshot->DBClusterSnapshotIdentifier) &&
          rds_filter_allows(&in->Filters, "snapshot-type", snapshot->SnapshotType) && rds_filter_allows(&in->Filters, "engine", snapshot->Engine);
-}
-
-static Error *
-is_shown(Call *call, const RdsSnapshotRecord *record, gboolean *ret_is)
-{
-  RdsClusterRecord *cluster = NULL;
-  *ret_is = TRUE;
-  if (strcmp(record->Snapshot->SnapshotType, "automated"))
-    return NULL;
-  TRY(cluster_get(call, record->Snapshot->DBClusterIdentifier, &cluster)); /* it goes with its cluster */
-  *ret_is = !backup_expired(call, record, cluster->Cluster);
-  return NULL;
 }
 
 OPERATION(DescribeDBClusterSnapshots, describe_db_cluster_snapshots, .txn = TXN_READ)

@@ -92,6 +92,10 @@ def test_logs_and_copies_behind_the_retention_are_gone(haar, cluster, days):
     # The two that are shown, and the one before them, for the seconds up to the first; that of the fourth day before went, or goes with the next.
     assert len(copies(haar)) in (3, 4)
     assert shown[0]['SnapshotCreateTime'] > described['EarliestRestorableTime']
+    former = f"rds:kept-{shown[0]['SnapshotCreateTime'].date() - DAY}-03-00"
+    for ask in cluster.rds.describe_db_cluster_snapshots, cluster.rds.delete_db_cluster_snapshot:
+        with pytest.raises(cluster.rds.exceptions.DBClusterSnapshotNotFoundFault):
+            ask(DBClusterSnapshotIdentifier=former)
     for instance in 'kept-1', 'kept-2':
         assert './binlog.000001' not in logs(haar, cluster, instance)
 
