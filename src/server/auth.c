@@ -180,6 +180,12 @@ auth_check(Server *server, Txn *txn, Arena *arena, const WireRequest *request, c
 
 /* --- for data planes --- */
 
+gboolean
+http_session_over(Haar *haar, const Credential *credential, gint64 signed_ms)
+{
+  return sessions_over(haar->server->sessions, credential, signed_ms, clock_now());
+}
+
 Error *
 http_authenticate(Haar *haar, HttpExchange *exchange, Txn *txn, const char *signing_name, const Principal **ret_principal)
 {

@@ -26,6 +26,8 @@ const char *http_header(const HttpRequest *request, const char *lower_case_name)
 void http_body(HttpExchange *exchange, const guint8 **ret_data, gsize *ret_size);
 /* Answers; once. headers may be NULL. The bytes are copied. */
 void http_answer(HttpExchange *exchange, int status, const StringMap *headers, const void *body, gsize size);
+/* Whether a session's credential is over, for what was signed at signed_ms of the machine's time: as of all calls. Any thread. */
+gboolean http_session_over(Haar *haar, const Credential *credential, gint64 signed_ms);
 /* Who signed the request for a service (by its signing name), with everything checked: signature, body, session token, expiry. For data planes
  * that take signed requests (execute-api). Refused: answers with status 403 in the words of REST services. Results live with the exchange. */
 Error *http_authenticate(Haar *haar, HttpExchange *exchange, Txn *txn, const char *signing_name, const Principal **ret_principal) G_GNUC_WARN_UNUSED_RESULT;

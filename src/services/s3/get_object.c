@@ -155,14 +155,14 @@ static S3GetObjectAttributesParts *
 describe_parts(Call *call, const S3GetObjectAttributesInput *in, const S3ObjectRecord *object)
 {
   S3GetObjectAttributesParts *out = ARENA_NEW(call->arena, S3GetObjectAttributesParts);
-  gint64 after = OPT_OR(in->PartNumberMarker, 0), max = CLAMP(OPT_OR(in->MaxParts, 1000), 0, 1000);
+  gint64 after = CLAMP(OPT_OR(in->PartNumberMarker, 0), 0, G_MAXINT32), max = CLAMP(OPT_OR(in->MaxParts, 1000), 0, 1000);
   out->TotalPartsCount = OPT_INT((gint64) object->Pieces.n);
   if (!object->Checksum)
     return out;
   out->PartNumberMarker = OPT_INT(after);
   out->MaxParts = OPT_INT(max);
   out->IsTruncated = OPT_BOOL((gint64) object->Pieces.n > after + max);
-  for (gint64 i = MAX(after, 0); i < (gint64) object->Pieces.n && i < after + max; i++) {
+  for (gint64 i = after; i < (gint64) object->Pieces.n && i < after + max; i++) {
     S3ObjectPart *part = ARENA_NEW(call->arena, S3ObjectPart);
     part->PartNumber = OPT_INT(i + 1);
     part->Size = object->Pieces.v[i]->Size;

@@ -382,7 +382,7 @@ list_parts(Call *call, const S3ListPartsInput *in, S3ListPartsOutput *ret_out)
   S3BucketRecord *bucket = NULL;
   S3UploadRecord *upload = NULL;
   S3PieceRecords have = {0};
-  gint64 after = OPT_OR(in->PartNumberMarker, 0), max = MIN(OPT_OR(in->MaxParts, 1000), 1000);
+  gint64 after = OPT_OR(in->PartNumberMarker, 0), max = CLAMP(OPT_OR(in->MaxParts, 1000), 0, 1000);
   TRY(bucket_get(call, in->Bucket, &bucket));
   TRY(upload_get(call, in->Bucket, in->Key, in->UploadId, &upload));
   TRY(parts_get(call, in->UploadId, &have));
@@ -454,7 +454,7 @@ list_multipart_uploads(Call *call, const S3ListMultipartUploadsInput *in, S3List
 {
   S3BucketRecord *bucket = NULL;
   g_autoptr(Cursor) cursor = NULL;
-  gint64 max = MIN(OPT_OR(in->MaxUploads, 1000), 1000);
+  gint64 max = CLAMP(OPT_OR(in->MaxUploads, 1000), 0, 1000);
   Key prefix;
   TRY(bucket_get(call, in->Bucket, &bucket));
   key_strings(&prefix, in->Bucket, NULL);

@@ -93,16 +93,19 @@ authenticate(Call *call, gpointer data)
 {
   Upload *upload = data;
   const Form *form = &upload->form;
-  const char *policy = form_value(form, "policy"), *scope = form_value(form, "x-amz-credential"), *token = form_value(form, "x-amz-security-token");
+  const char *policy = form_value(form, "policy"), *scope = form_value(form, "x-amz-credential"), *token = form_value(form, "x-amz-security-token"), *signed_at = form_value(form, "x-amz-date");
+  gint64 signed_ms = 0;
   const char *key = scope ? arena_strndup(upload->arena, scope, strcspn(scope, "/")) : form_value(form, "AWSAccessKeyId");
   Credential *credential = NULL;
   TRY(iam_credential_find(call->txn, upload->arena, key, &credential));
   if (!credential)
     return error_field(error_answer_status(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."), "AWSAccessKeyId", key);
   TRY(scope ? check_version_4(upload, credential, scope, policy) : check_version_2(upload, credential, policy));
-  if (credential->session_token && g_strcmp0(credential->session_token, token) != 0)
+  if (credential->session_token && !(token && sigv4_equal(credential->session_token, token)))
     return error_answer_status(403, "InvalidToken", "The provided token is malformed or otherwise invalid.");
-  if (credential->expires_ms && credential->expires_ms < clock_now())
+  if (!signed_at || !sigv4_time(signed_at, &signed_ms))
+    signed_ms = clock_real();
+  if (credential->session_token && http_session_over(upload->haar, credential, signed_ms))
     return error_answer_status(400, "ExpiredToken", "The provided token has expired.");
   Principal *principal = ARENA_NEW(upload->arena, Principal);
   *principal = credential->principal;

@@ -51,9 +51,8 @@ digits(const char *text, int n)
   return value;
 }
 
-/* "20261123T233000Z" */
-static gboolean
-parse_time(const char *text, gint64 *ret_ms)
+gboolean
+sigv4_time(const char *text, gint64 *ret_ms)
 {
   if (!text || strlen(text) != 16 || text[8] != 'T' || text[15] != 'Z')
     return FALSE;
@@ -101,9 +100,9 @@ read_header_time(Arena *arena, const WireRequest *request, Sigv4 *ret)
 {
   ret->timestamp = header_value(request->headers, "x-amz-date");
   if (ret->timestamp)
-    return parse_time(ret->timestamp, &ret->time_ms);
+    return sigv4_time(ret->timestamp, &ret->time_ms);
   const char *date = header_value(request->headers, "date");
-  if (date && parse_time(date, &ret->time_ms)) {
+  if (date && sigv4_time(date, &ret->time_ms)) {
     ret->timestamp = date;
     return TRUE;
   }
@@ -189,7 +188,7 @@ parse_query(Arena *arena, const WireRequest *request, const StringMap *query, gb
   if (!credential || !ret->signed_headers || !ret->signature || !ret->timestamp || (s3 && !expires))
     return query_malformed(s3, "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, "
                                "X-Amz-SignedHeaders, and X-Amz-Expires parameters.");
-  if (!parse_time(ret->timestamp, &ret->time_ms))
+  if (!sigv4_time(ret->timestamp, &ret->time_ms))
     return query_malformed(s3, "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
   if (!parse_credential(arena, credential, ret))
     return query_malformed(s3, "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "

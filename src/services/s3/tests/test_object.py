@@ -244,6 +244,8 @@ def test_multipart_checksums(s3, bucket):
         attributes = s3.get_object_attributes(Bucket=bucket, Key='summed', ObjectAttributes=['Checksum', 'ObjectParts'])
         assert attributes['Checksum'][member] == whole and attributes['ObjectParts']['TotalPartsCount'] == 2
         assert attributes['ObjectParts']['Parts'] == [{'PartNumber': 1, 'Size': len(first), member: text(first)}, {'PartNumber': 2, 'Size': 4, member: text(last)}]
+        beyond = s3.get_object_attributes(Bucket=bucket, Key='summed', ObjectAttributes=['ObjectParts'], PartNumberMarker=2 ** 31 - 1)['ObjectParts']
+        assert 'Parts' not in beyond and beyond['IsTruncated'] is False
     other = dict(Bucket=bucket, Key='other', UploadId=s3.create_multipart_upload(Bucket=bucket, Key='other', ChecksumAlgorithm='SHA256')['UploadId'])
     error = refused('InvalidRequest', s3.upload_part, PartNumber=1, Body=b'x', ChecksumAlgorithm='CRC32', **other)
     assert error['Error']['Message'] == 'Checksum Type mismatch occurred, expected checksum Type: sha256, actual checksum Type: crc32'

@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import hmac
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -173,3 +174,24 @@ def test_versions_and_encryption(haar, client, s3):
     status, headers, _ = send(f'{haar.url}/sealed', fields, data=b'')
     got = s3.get_object(Bucket='sealed', Key='k')
     assert status == 204 and headers['x-amz-version-id'] == got['VersionId'] and got['SSEKMSKeyId'].endswith(key) and got['Body'].read() == b''
+
+
+def test_a_session_over_a_jump_of_the_clock(haar, client, s3):
+    """As for any call: what was signed before the jump still goes, what is signed after it with the old session does not."""
+    trust = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'AWS': '*'}, 'Action': 'sts:AssumeRole'}]}
+    arn = client('iam').create_role(RoleName='former', AssumeRolePolicyDocument=json.dumps(trust))['Role']['Arn']
+    client('iam').put_role_policy(RoleName='former', PolicyName='p', PolicyDocument=json.dumps({
+        'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': 's3:PutObject', 'Resource': 'arn:aws:s3:::forms/*'}]}))
+    session = client('sts').assume_role(RoleArn=arn, RoleSessionName='sent', DurationSeconds=900)['Credentials']
+
+    def form():
+        token = {'x-amz-security-token': session['SessionToken']}
+        return signed({'key': 'jumped', **token}, [{'key': 'jumped'}, token], hours=9, key=(session['AccessKeyId'], session['SecretAccessKey']))
+
+    before = form()
+    assert send(f'{haar.url}/forms', before)[0] == 204
+    assert error_of(send(f'{haar.url}/forms', {**before, 'x-amz-security-token': 'another'}))[1] == 'InvalidToken'
+    time.sleep(1)  # signatures know only the second
+    assert haar.run('clock', 'advance', '1h').returncode == 0
+    assert send(f'{haar.url}/forms', before)[0] == 204
+    assert error_of(send(f'{haar.url}/forms', form()))[:2] == (400, 'ExpiredToken')
