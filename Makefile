@@ -1,13 +1,14 @@
 # haar: the few commands that people type. Meson and Ninja do the work.
 BUILD ?= build
 ASAN ?= build-asan
+TESTS ?= src/services/dynamodb/tests src/services/sqs/tests src/services/s3/tests src/services/lambda/tests tests/payments
 PREFIX ?= /usr/local
 export CC ?= $(shell command -v ccache >/dev/null 2>&1 && echo "ccache gcc" || echo gcc)
 ifeq ($(origin CC),default)
 CC := $(shell command -v ccache >/dev/null 2>&1 && echo "ccache gcc" || echo gcc)
 endif
 
-.PHONY: all deps build demo check bench soak clean install
+.PHONY: all deps build demo check bench soak tsan clean install
 
 all: build
 
@@ -36,8 +37,11 @@ bench: build   ## measurements, side by side with a peer
 soak: build    ## the long tests
 	@tools/check --soak
 
+tsan: build    ## tests against a daemon with ThreadSanitizer; TESTS names others
+	@tools/tsan $(TESTS)
+
 install: build
 	@meson install -C $(BUILD) --quiet
 
 clean:
-	@rm -rf $(BUILD) $(ASAN)
+	@rm -rf $(BUILD) $(ASAN) build-tsan
