@@ -205,6 +205,9 @@ stop_parts(Process *process)
   Haar *haar = &process->haar;
   if (haar->server)
     server_stop(haar->server);
+  for (guint i = process->services_started; i > 0; i--)
+    if (haar_services[i - 1]->hooks->halt)
+      haar_services[i - 1]->hooks->halt(haar);
   jobs_stop(haar->jobs); /* what runs still puts jobs */
   for (guint i = process->services_started; i > 0; i--)
     if (haar_services[i - 1]->hooks->stop)

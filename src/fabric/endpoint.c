@@ -11,18 +11,40 @@ static Error *listen_port(Fabric *fabric, const char *device, guint16 port, gboo
   return warden_socket(fabric->warden, fabric->edge, &spec, ret_fd);
 }
 
-Error *edge_listen(Vpc *vpc, const char *device, const char *endpoint_id, gboolean ipv6) {
+void edge_listeners_free(gpointer data) {
+  Listeners *listeners = data;
+  g_free(listeners->endpoint_id);
+  g_free(listeners);
+}
+
+static Error *open_all(Vpc *vpc, const char *device, Listeners *listeners) {
   Fabric *fabric = vpc->fabric;
-  if (!fabric->started || !fabric->hooks.listen || g_hash_table_contains(vpc->listeners, device))
-    return NULL;
-  Listeners *listeners = g_new0(Listeners, 1);
-  g_hash_table_insert(vpc->listeners, g_strdup(device), listeners);
-  for (gsize i = 0; i < (ipv6 ? 2 : 1) * G_N_ELEMENTS(ports); i++) {
+  listeners->open = TRUE;
+  for (gsize i = 0; fabric->hooks.listen && i < (listeners->ipv6 ? 2 : 1) * G_N_ELEMENTS(ports); i++) {
     guint16 port = ports[i % G_N_ELEMENTS(ports)];
     int fd = -1;
     TRY(listen_port(fabric, device, port, i >= G_N_ELEMENTS(ports), &fd));
-    listeners->ids[i] = fabric->hooks.listen(fabric->hooks.data, fd, vpc->id, endpoint_id, port == 443);
+    listeners->ids[i] = fabric->hooks.listen(fabric->hooks.data, fd, vpc->id, listeners->endpoint_id, port == 443);
   }
+  return NULL;
+}
+
+Error *edge_listen(Vpc *vpc, const char *device, const char *endpoint_id, gboolean ipv6) {
+  if (g_hash_table_contains(vpc->listeners, device))
+    return NULL;
+  Listeners *listeners = g_new0(Listeners, 1);
+  *listeners = (Listeners){.endpoint_id = g_strdup(endpoint_id), .ipv6 = ipv6};
+  g_hash_table_insert(vpc->listeners, g_strdup(device), listeners);
+  return vpc->fabric->started ? open_all(vpc, device, listeners) : NULL;
+}
+
+Error *edge_start(Vpc *vpc) {
+  GHashTableIter iter;
+  gpointer device, listeners;
+  g_hash_table_iter_init(&iter, vpc->listeners);
+  while (g_hash_table_iter_next(&iter, &device, &listeners))
+    if (!((Listeners *) listeners)->open)
+      TRY(open_all(vpc, device, listeners));
   return NULL;
 }
 

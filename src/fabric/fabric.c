@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef enum { JOB_APPLY, JOB_REMOVE, JOB_ENI, JOB_ENI_REMOVE, JOB_PART, JOB_SYNC, JOB_FLOWS, JOB_FAULT, JOB_OUTSIDE, JOB_OUTSIDE_DROP, JOB_STOP } JobKind;
+typedef enum { JOB_APPLY, JOB_REMOVE, JOB_ENI, JOB_ENI_REMOVE, JOB_PART, JOB_SYNC, JOB_FLOWS, JOB_FAULT, JOB_OUTSIDE, JOB_OUTSIDE_DROP, JOB_START, JOB_STOP } JobKind;
 
 /* What the worker is asked to do. id: a VPC, an interface, a zone. network of JOB_ENI, JOB_ENI_REMOVE and JOB_PART: a box with the VPC's id and the
  * interface, or the part. A caller that waits owns the job and sees done under the lock. */
@@ -113,6 +113,25 @@ static Error *run_outside_drop(Fabric *fabric, Job *job) {
   return NULL;
 }
 
+/* Listeners of what is outside a VPC or comes through an internet gateway, and those of the endpoints that were made before. */
+static Error *run_start(Fabric *fabric) {
+  static const guint16 ports[] = {443, 80};
+  for (gsize i = 0; fabric->hooks.listen && i < (fabric->ipv6 ? 2 : 1) * G_N_ELEMENTS(ports); i++) {
+    guint16 port = ports[i % G_N_ELEMENTS(ports)];
+    WardenSocket spec = {.kind = WARDEN_SOCKET_TCP, .port = port, .ipv6 = i >= G_N_ELEMENTS(ports)};
+    int fd = -1;
+    TRY(warden_socket(fabric->warden, fabric->edge, &spec, &fd));
+    fabric->edge_listeners[i] = fabric->hooks.listen(fabric->hooks.data, fd, NULL, NULL, port == 443);
+  }
+  fabric->started = TRUE;
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init(&iter, fabric->vpcs);
+  while (g_hash_table_iter_next(&iter, NULL, &value))
+    TRY(edge_start(value));
+  return NULL;
+}
+
 static Error *run_job(Fabric *fabric, Job *job) {
   switch (job->kind) {
   case JOB_APPLY: return run_apply(fabric, job);
@@ -124,6 +143,7 @@ static Error *run_job(Fabric *fabric, Job *job) {
   case JOB_FLOWS: return run_flows(fabric, job);
   case JOB_OUTSIDE: return outside_new(fabric, job->id);
   case JOB_OUTSIDE_DROP: return run_outside_drop(fabric, job);
+  case JOB_START: return run_start(fabric);
   case JOB_SYNC:
   case JOB_STOP: return NULL;
   }
@@ -262,19 +282,7 @@ Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, 
   return NULL;
 }
 
-/* Listeners of what is outside a VPC or comes through an internet gateway: the endpoint's are bound to their devices and go first. */
-Error *fabric_start(Fabric *fabric) {
-  static const guint16 ports[] = {443, 80};
-  for (gsize i = 0; fabric->hooks.listen && i < (fabric->ipv6 ? 2 : 1) * G_N_ELEMENTS(ports); i++) {
-    guint16 port = ports[i % G_N_ELEMENTS(ports)];
-    WardenSocket spec = {.kind = WARDEN_SOCKET_TCP, .port = port, .ipv6 = i >= G_N_ELEMENTS(ports)};
-    int fd = -1;
-    TRY(warden_socket(fabric->warden, fabric->edge, &spec, &fd));
-    fabric->edge_listeners[i] = fabric->hooks.listen(fabric->hooks.data, fd, NULL, NULL, port == 443);
-  }
-  fabric->started = TRUE;
-  return NULL;
-}
+Error *fabric_start(Fabric *fabric) { return post_and_wait(fabric, JOB_START, NULL); }
 
 Error *fabric_egress(Fabric *fabric) { return egress_new(fabric, &fabric->egress); }
 

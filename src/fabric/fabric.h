@@ -36,7 +36,7 @@ void fabric_set_zones(Fabric *fabric, const FabricZones *zones);
 
 /* region: the one whose service names the resolver knows first. hooks are copied. */
 Error *fabric_new(Warden *warden, const char *region, const FabricHooks *hooks, Fabric **ret_fabric) ERROR_MUST_USE;
-/* Opens the edge's listeners: once the server can serve them. Before it everything else works. */
+/* Opens the edge's listeners: once the server can serve them. Before it everything else works. Waits until what was asked for before is done. */
 Error *fabric_start(Fabric *fabric) ERROR_MUST_USE;
 /* Gives internet gateways, NAT gateways and what is outside of VPCs a way out to the host's real network, and the resolvers the host's resolver
  * for names that they do not know. Off without it; before the first fabric_apply. */

@@ -285,9 +285,9 @@ static inline int bench_run(int argc, char **argv, const BenchTest *tests, gsize
   }
   FabricHooks hooks = {&bench, listen_hook, unlisten_hook};
   must(fabric_new(bench.warden, "us-east-1", &hooks, &bench.fabric));
-  must(fabric_start(bench.fabric));
-  fabric_apply(bench.fabric, example("vpc-1"));
+  fabric_apply(bench.fabric, example("vpc-1")); /* as when haar starts again: the network is there before the server */
   must(fabric_sync(bench.fabric));
+  must(fabric_start(bench.fabric));
   for (gsize i = 0; i < n; i++)
     g_test_add_data_func(tests[i].path, &bench, tests[i].run);
   int bad = g_test_run();

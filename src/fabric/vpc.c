@@ -86,7 +86,7 @@ Error *vpc_new(Fabric *fabric, const char *id, Vpc **ret_vpc) {
   vpc->links = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   vpc->foreign = g_hash_table_new(g_str_hash, g_str_equal);
   vpc->rules = rules_new();
-  vpc->listeners = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  vpc->listeners = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, edge_listeners_free);
   Error *error = router_make(vpc);
   error = error ? error : vpc_watch_flows(vpc);
   if (error) {

@@ -38,7 +38,7 @@ typedef struct EniState {
   char edge_device[16]; /* interface endpoint */
 } EniState;
 
-typedef struct Listeners { guint ids[4]; } Listeners;
+typedef struct Listeners { char *endpoint_id; gboolean ipv6, open; guint ids[4]; } Listeners; /* open: FALSE until the edge listens at all */
 
 /* Failures that the line keeps apart, each with a bit of the packet mark above those of the route tables. */
 #define LINE_SLOTS 8
@@ -99,7 +99,7 @@ struct Fabric {
   GHashTable *asked;        /* "vpc address" -> name */
   RefusedName *refused;     /* ring */
   guint64 n_refused;
-  gboolean started;
+  gboolean started;         /* the edge listens; worker's */
   guint edge_listeners[4];
   GAsyncQueue *jobs;
   gint posted, finished;    /* jobs; finished under the lock */
@@ -180,9 +180,11 @@ Error *eni_add(Vpc *vpc, const Eni *eni, const Subnet *subnet) ERROR_MUST_USE;
 Error *enis_shape(Vpc *vpc) ERROR_MUST_USE;
 void eni_state_free(gpointer state);
 
-/* Listeners on a device of the edge. */
+/* Listeners on a device of the edge: now, or when edge_start is called, as it is for all VPCs when the edge begins to listen. */
 Error *edge_listen(Vpc *vpc, const char *device, const char *endpoint_id, gboolean ipv6) ERROR_MUST_USE;
+Error *edge_start(Vpc *vpc) ERROR_MUST_USE;
 void edge_unlisten(Vpc *vpc, const char *device);
+void edge_listeners_free(gpointer listeners);
 
 /* The resolver's sockets of a VPC (vpc_id NULL: of the edge), and the drop reader, as sources of the watcher. */
 Error *resolver_open(Fabric *fabric, Netns netns, const char *vpc_id, Ip address, GSource **ret_udp, GSource **ret_tcp) ERROR_MUST_USE;

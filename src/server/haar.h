@@ -31,6 +31,8 @@ struct Haar {
 typedef struct ServiceHooks {
   /* Called once at start, store open, no listener yet: make the service's state (haar_set_state), register jobs, restore data planes. */
   Error *(*start)(Haar *haar);
+  /* Called at the end, while all is still there: ends what may take long or calls other services (stacks' operations, invocations). Jobs still run. */
+  void (*halt)(Haar *haar);
   void (*stop)(Haar *haar);
   /* The clock was moved, forward or back: a job that comes each minute is due at once. A worker thread. */
   Error *(*clock_moved)(Haar *haar);

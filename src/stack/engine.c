@@ -126,8 +126,12 @@ start_operation(JobRun *job)
     return error_fault("an operation of the stack is ending");
   TRY(run_new(engine, parts[0], parts[1], parts[2], &run));
   g_mutex_lock(&engine->lock);
-  g_hash_table_insert(engine->runs, g_strdup(parts[2]), run);
+  gboolean late = g_atomic_int_get(&engine->stopping);
+  if (!late)
+    g_hash_table_insert(engine->runs, g_strdup(parts[2]), run);
   g_mutex_unlock(&engine->lock);
+  if (late)
+    return error_fault("haar ends: the operation begins after its next start");
   g_thread_unref(g_thread_new("stack", run_thread, g_steal_pointer(&run)));
   return NULL;
 }
@@ -182,16 +186,24 @@ stack_engine_start(Haar *haar)
 }
 
 void
+stack_engine_halt(Haar *haar)
+{
+  Engine *engine = haar_state(haar, ENGINE_STATE);
+  if (!engine)
+    return;
+  g_mutex_lock(&engine->lock);
+  g_atomic_int_set(&engine->stopping, TRUE);
+  while (g_hash_table_size(engine->runs))
+    g_cond_wait(&engine->ended, &engine->lock);
+  g_mutex_unlock(&engine->lock);
+}
+
+void
 stack_engine_stop(Haar *haar)
 {
   Engine *engine = haar_state(haar, ENGINE_STATE);
   if (!engine)
     return;
-  g_atomic_int_set(&engine->stopping, TRUE);
-  g_mutex_lock(&engine->lock);
-  while (g_hash_table_size(engine->runs))
-    g_cond_wait(&engine->ended, &engine->lock);
-  g_mutex_unlock(&engine->lock);
   g_hash_table_unref(engine->runs);
   g_mutex_clear(&engine->lock);
   g_cond_clear(&engine->ended);

@@ -15,7 +15,9 @@
 
 /* Before jobs_start: registers the engine's job and queues what was interrupted. */
 Error *stack_engine_start(Haar *haar) ERROR_MUST_USE;
-/* Has running operations stop where they are and waits for them; they are taken up at the next start. */
+/* Has running operations stop where they are and waits for them; they are taken up at the next start. While the services are all there. */
+void stack_engine_halt(Haar *haar);
+/* After it. */
 void stack_engine_stop(Haar *haar);
 
 /* What CreateStack, UpdateStack and CreateChangeSet take. Json members as the API has them; NULL: not given. */

@@ -8,7 +8,7 @@ start(Haar *haar)
   return stack_engine_start(haar);
 }
 
-const ServiceHooks cloudformation_hooks = { .start = start, .stop = stack_engine_stop, .serves = signal_serves, .serve = signal_serve };
+const ServiceHooks cloudformation_hooks = { .start = start, .halt = stack_engine_halt, .stop = stack_engine_stop, .serves = signal_serves, .serve = signal_serve };
 
 Json *
 cloudformation_input(Call *call, const void *in)

@@ -254,6 +254,9 @@ make(Lambda *lambda, const Invocation *invocation)
   environment->line = g_string_new(NULL);
   g_cond_init(&environment->changed);
   g_mutex_init(&environment->freezing);
+  g_mutex_lock(&environment->runtime->lock);
+  g_hash_table_add(environment->runtime->environments, environment);
+  g_mutex_unlock(&environment->runtime->lock);
   return environment;
 }
 
@@ -281,8 +284,8 @@ environment_new(Lambda *lambda, Call *call, const Invocation *invocation, guint 
     environment->access_key = g_strdup(start.role.access_key);
     environment_work(environment, TRUE);
     g_autofree char *group = g_strdup_printf("/aws/lambda/%s", invocation->config->FunctionName);
-    environment->log = log_sink_new(lambda->haar, invocation->region, &start.role.principal, group, start.stream);
     g_mutex_lock(&lambda->runtime->lock);
+    environment->log = log_sink_new(lambda->haar, invocation->region, &start.role.principal, group, start.stream);
     environment->output = runtime_add(lambda->runtime, environment, SOURCE_OUTPUT, start.output[0]);
     g_mutex_unlock(&lambda->runtime->lock);
     start.output[0] = -1;
@@ -348,6 +351,9 @@ environment_free(Environment *environment)
     sandbox_free(environment->sandbox);
   }
   runtime_remove_all(environment->runtime, environment);
+  g_mutex_lock(&environment->runtime->lock);
+  g_hash_table_remove(environment->runtime->environments, environment);
+  g_mutex_unlock(&environment->runtime->lock);
   if (environment->outside)
     fabric_outside_drop(environment->runtime->haar->fabric, environment->outside);
   log_sink_free(environment->log);
@@ -383,6 +389,8 @@ environment_wait_ready(Environment *environment, gint64 until)
       return INIT_ERROR;
     if (environment->ended)
       return ENDED;
+    if (environment->runtime->halted)
+      return HALTED;
     if (!g_cond_wait_until(&environment->changed, &environment->runtime->lock, until))
       return environment->waiting ? READY : environment->ended ? ENDED : TIMED_OUT;
   }
@@ -448,10 +456,10 @@ EnvironmentState
 environment_wait_answer(Environment *environment, gint64 until)
 {
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&environment->runtime->lock);
-  while (!environment->answered && !environment->ended)
+  while (!environment->answered && !environment->ended && !environment->runtime->halted)
     if (!g_cond_wait_until(&environment->changed, &environment->runtime->lock, until))
       break;
-  return environment->answered ? READY : environment->ended ? ENDED : TIMED_OUT;
+  return environment->answered ? READY : environment->ended ? ENDED : environment->runtime->halted ? HALTED : TIMED_OUT;
 }
 
 void

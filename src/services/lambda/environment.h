@@ -5,7 +5,7 @@
 #include "services/lambda/lambda.h"
 #include "services/lambda/log.h"
 
-typedef enum { READY, INIT_ERROR, ENDED, TIMED_OUT } EnvironmentState;
+typedef enum { READY, INIT_ERROR, ENDED, TIMED_OUT, HALTED } EnvironmentState; /* HALTED: haar ends */
 
 struct Environment {
   Runtime *runtime;
@@ -50,6 +50,8 @@ struct Runtime {
   guint64 last_source;
   guint last_port;
   gboolean stopping;
+  GHashTable *environments;          /* Environment *: all that there are; under lock */
+  gboolean halted;                   /* haar ends: nothing waits any more; under lock */
 };
 
 /* Starts the process of a new environment. lambda's configuration, credentials of the role. Blocks. */

@@ -136,6 +136,10 @@ Error *release_put(Call *call) ERROR_MUST_USE;
 /* --- runtime.c, environment.c, pool.c --- */
 
 Error *runtime_new(Haar *haar, Runtime **ret) ERROR_MUST_USE;
+/* What environments have written goes to their log groups, also of those at work. Returns at once. */
+void runtime_flush(Runtime *runtime);
+/* haar ends: invocations are given up where they are. */
+void runtime_halt(Runtime *runtime);
 void runtime_free(Runtime *runtime);
 
 /* One event for a function; what an environment needs to know to be made. All strings live as long as the invocation. */

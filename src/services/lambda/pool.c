@@ -67,6 +67,7 @@ tend(gpointer data)
     Environment *cold;
     gint64 wait;
     look(pool, over, &cold, &wait);
+    runtime_flush(pool->lambda->runtime);
     if (cold) /* under the pool's lock: it cannot be taken, or freed, meanwhile */
       freeze(cold);
     else if (!over->len)

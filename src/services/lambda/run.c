@@ -195,8 +195,10 @@ cold_start(Pool *pool, Call *call, const Invocation *invocation, Environment **r
   if (state == READY) {
     course->init_us = took;
     environment_attach(*ret);
-    return NULL;
   }
+  course->end = state;
+  if (state == READY || state == HALTED)
+    return NULL;
   report_init(*ret, state, took, "init");
   environment_free(*ret);
   *ret = NULL;
@@ -206,7 +208,7 @@ cold_start(Pool *pool, Call *call, const Invocation *invocation, Environment **r
   course->init_ended = course->end != READY;
   if (!course->init_ended)
     environment_attach(*ret);
-  if (course->init_ended)
+  if (course->init_ended && course->end != HALTED)
     report_init(*ret, course->end, g_get_monotonic_time() - course->began, "invoke");
   return NULL;
 }
@@ -276,6 +278,14 @@ finish(Pool *pool, Environment *environment, const Invocation *invocation, Cours
     environment_free(environment);
 }
 
+/* It is lost, as with a haar that is killed: events come again after the next start. */
+static Error *
+give_up(Environment *environment)
+{
+  environment_free(environment);
+  return error_fault("haar ends: the invocation was given up");
+}
+
 Error *
 pool_invoke(Pool *pool, Call *call, const Invocation *invocation, InvocationResult *ret)
 {
@@ -285,6 +295,8 @@ pool_invoke(Pool *pool, Call *call, const Invocation *invocation, InvocationResu
     gboolean warm = environment != NULL;
     if (!warm)
       TRY(cold_start(pool, call, invocation, &environment, &course));
+    if (course.end == HALTED)
+      return give_up(environment);
     environment_use(environment, TRUE);
     begin_output(environment, invocation);
     if (!course.began)
@@ -293,6 +305,8 @@ pool_invoke(Pool *pool, Call *call, const Invocation *invocation, InvocationResu
       environment_free(environment);
       continue;
     }
+    if (course.end == HALTED)
+      return give_up(environment);
     finish(pool, environment, invocation, &course, ret);
     return NULL;
   }

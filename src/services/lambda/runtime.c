@@ -293,12 +293,41 @@ runtime_new(Haar *haar, Runtime **ret)
   runtime->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   runtime->last_port = 9000;
   runtime->sources = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, source_free);
+  runtime->environments = g_hash_table_new(NULL, NULL);
   g_mutex_init(&runtime->lock);
   struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0};
   epoll_ctl(runtime->epoll, EPOLL_CTL_ADD, runtime->wake, &event);
   runtime->thread = g_thread_new("lambda-runtime", loop, runtime);
   *ret = runtime;
   return NULL;
+}
+
+void
+runtime_flush(Runtime *runtime)
+{
+  GHashTableIter iter;
+  gpointer environment;
+  if (!runtime)
+    return;
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&runtime->lock);
+  g_hash_table_iter_init(&iter, runtime->environments);
+  while (g_hash_table_iter_next(&iter, &environment, NULL))
+    if (((Environment *) environment)->log)
+      log_sink_flush(((Environment *) environment)->log);
+}
+
+void
+runtime_halt(Runtime *runtime)
+{
+  GHashTableIter iter;
+  gpointer environment;
+  if (!runtime)
+    return;
+  g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&runtime->lock);
+  runtime->halted = TRUE;
+  g_hash_table_iter_init(&iter, runtime->environments);
+  while (g_hash_table_iter_next(&iter, &environment, NULL))
+    g_cond_broadcast(&((Environment *) environment)->changed);
 }
 
 void
@@ -312,6 +341,7 @@ runtime_free(Runtime *runtime)
     log_debug("eventfd: %s", g_strerror(errno));
   g_thread_join(runtime->thread);
   g_hash_table_unref(runtime->sources);
+  g_hash_table_unref(runtime->environments);
   close(runtime->epoll);
   close(runtime->wake);
   g_mutex_clear(&runtime->lock);

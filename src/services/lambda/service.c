@@ -36,10 +36,18 @@ start(Haar *haar)
   haar_set_state(haar, "lambda", lambda);
   prepare_register(haar);
   async_register(haar);
-  lambda->pool = pool_new(lambda);
   if (haar->sandboxes && haar->fabric)
     TRY(runtime_new(haar, &lambda->runtime));
+  lambda->pool = pool_new(lambda);
   return mappings_start(lambda);
+}
+
+static void
+halt(Haar *haar)
+{
+  const Lambda *lambda = haar_state(haar, "lambda");
+  if (lambda)
+    runtime_halt(lambda->runtime);
 }
 
 static void
@@ -75,4 +83,4 @@ serve(Haar *haar, HttpExchange *exchange)
     download_serve(haar, exchange);
 }
 
-const ServiceHooks lambda_hooks = {.start = start, .stop = stop, .serves = serves, .serve = serve};
+const ServiceHooks lambda_hooks = {.start = start, .halt = halt, .stop = stop, .serves = serves, .serve = serve};

@@ -166,3 +166,15 @@ def test_throttles(lambda_, function, client, queue):
     holder.join(60)
     assert answers == [1] and invoke(lambda_, name)[1] == 1
     assert metric(client, 'ConcurrentExecutions', 'Maximum', FunctionName=name) == 1
+
+
+def test_haar_ends_while_an_event_is_at_work(haar, lambda_, function, client):
+    """It does not wait for the function; the event comes again after the next start."""
+    name = function('lasts', 'import time\ndef handler(event, context):\n    print("attempt")\n    time.sleep(250)\n', Timeout=300)
+    lambda_.invoke(FunctionName=name, InvocationType='Event', Payload=b'{}')
+    wait_for(lambda: attempts(client, name) == 1, 'it is at work')
+    assert haar.stop() == 0
+    haar.start()
+    wait_for(lambda: attempts(client, name) == 2, 'the event has come again')
+    assert haar.stop() == 0
+    haar.start()
