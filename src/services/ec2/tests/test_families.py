@@ -1,5 +1,6 @@
 """Packets between interfaces: IPv6, peering, prefix lists, NAT gateways, routes to interfaces and to nowhere, DHCP options."""
 
+import ipaddress
 import itertools
 import json
 import subprocess
@@ -25,7 +26,7 @@ class Vpc:
         self.table = self.ec2.describe_route_tables(Filters=[{'Name': 'vpc-id', 'Values': [self.id]}])['RouteTables'][0]['RouteTableId']
 
     def subnet(self, number, table=None):
-        more = {'Ipv6CidrBlock': self.cidr6.replace('00::/56', f'{number:02x}::/64')} if self.cidr6 else {}
+        more = {'Ipv6CidrBlock': str(list(ipaddress.ip_network(self.cidr6).subnets(new_prefix=64))[number])} if self.cidr6 else {}
         made = self.ec2.create_subnet(VpcId=self.id, CidrBlock=f'10.{self.number}.{number}.0/24', **more)['Subnet']['SubnetId']
         if table:
             self.ec2.associate_route_table(RouteTableId=table, SubnetId=made)
