@@ -1,6 +1,7 @@
 # haar: the few commands that people type. Meson and Ninja do the work.
 BUILD ?= build
 ASAN ?= build-asan
+TSAN ?= build-tsan
 TESTS ?= src/services/dynamodb/tests src/services/sqs/tests src/services/s3/tests src/services/lambda/tests tests/payments
 PREFIX ?= /usr/local
 export CC ?= $(shell command -v ccache >/dev/null 2>&1 && echo "ccache gcc" || echo gcc)
@@ -21,6 +22,9 @@ $(BUILD)/build.ninja: | deps
 $(ASAN)/build.ninja: | deps
 	@meson setup -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 -Ddebug=true $(ASAN) >/dev/null
 
+$(TSAN)/build.ninja: | deps
+	@meson setup -Db_sanitize=thread -Db_lundef=false -Doptimization=1 -Ddebug=true $(TSAN) >/dev/null
+
 build: $(BUILD)/build.ninja   ## build/haar
 	@ninja -C $(BUILD) --quiet
 	@ln -sf src/haar $(BUILD)/haar
@@ -37,11 +41,11 @@ bench: build   ## measurements, side by side with a peer
 soak: build    ## the long tests
 	@tools/check --soak
 
-tsan: build    ## tests against a daemon with ThreadSanitizer; TESTS names others
+tsan: build $(TSAN)/build.ninja   ## tests against a daemon with ThreadSanitizer; TESTS names others
 	@tools/tsan $(TESTS)
 
 install: build
 	@meson install -C $(BUILD) --quiet
 
 clean:
-	@rm -rf $(BUILD) $(ASAN) build-tsan
+	@rm -rf $(BUILD) $(ASAN) $(TSAN)

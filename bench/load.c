@@ -86,6 +86,17 @@ begin(Load *load, Connection *c)
   }
 }
 
+/* In an answer whose head is whole and ends at end: what follows begin in the line that begins so, in any case. Or NULL. */
+static const char *
+header(const char *answer, const char *end, const char *begin)
+{
+  gsize size = strlen(begin);
+  for (const char *line = answer; line < end; line = strstr(line, "\r\n") + 2)
+    if (g_ascii_strncasecmp(line, begin, size) == 0)
+      return line + size;
+  return NULL;
+}
+
 /* The size of a whole answer, or 0 if it is not all there. Answers without Content-Length are not for this tool. */
 static gsize
 answer_size(Connection *c)
@@ -94,22 +105,15 @@ answer_size(Connection *c)
   const char *end = strstr(c->answer, "\r\n\r\n");
   if (!end)
     return 0;
-  gsize body = 0;
-  for (const char *line = c->answer; line && line < end; line = strstr(line, "\r\n") + 2)
-    if (g_ascii_strncasecmp(line, "content-length:", 15) == 0)
-      body = g_ascii_strtoull(line + 15, NULL, 10);
-  gsize whole = (gsize) (end - c->answer) + 4 + body;
+  const char *length = header(c->answer, end, "content-length:");
+  gsize whole = (gsize) (end - c->answer) + 4 + (length ? g_ascii_strtoull(length, NULL, 10) : 0);
   return c->got >= whole ? whole : 0;
 }
 
 static gboolean
 is_last(const char *answer)
 {
-  const char *end = strstr(answer, "\r\n\r\n");
-  for (const char *line = answer; line < end; line = strstr(line, "\r\n") + 2)
-    if (g_ascii_strncasecmp(line, "connection: close", 17) == 0)
-      return TRUE;
-  return FALSE;
+  return header(answer, strstr(answer, "\r\n\r\n"), "connection: close") != NULL;
 }
 
 static void

@@ -81,6 +81,15 @@ static Error *run_part(Fabric *fabric, Job *job) {
   return vpc && vpc->network ? vpc_apply_part(vpc, g_steal_pointer(&job->network)) : NULL;
 }
 
+static Error *each_vpc(Fabric *fabric, Error *(*function)(Vpc *vpc)) {
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init(&iter, fabric->vpcs);
+  while (g_hash_table_iter_next(&iter, NULL, &value))
+    TRY(function(value));
+  return NULL;
+}
+
 /* The faults of every VPC, with one more or less. */
 static Error *run_fault(Fabric *fabric, Job *job) {
   Error *error = NULL;
@@ -93,12 +102,7 @@ static Error *run_fault(Fabric *fabric, Job *job) {
     faults_drop(fabric, job->id);
   g_mutex_unlock(&fabric->lock);
   TRY(error);
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init(&iter, fabric->vpcs);
-  while (g_hash_table_iter_next(&iter, NULL, &value))
-    TRY(vpc_apply_faults(value));
-  return NULL;
+  return each_vpc(fabric, vpc_apply_faults);
 }
 
 static Error *run_flows(Fabric *fabric, Job *job) {
@@ -113,23 +117,12 @@ static Error *run_outside_drop(Fabric *fabric, Job *job) {
   return NULL;
 }
 
-/* Listeners of what is outside a VPC or comes through an internet gateway, and those of the endpoints that were made before. */
+/* The general listeners, and those of the endpoints that were made before. */
 static Error *run_start(Fabric *fabric) {
-  static const guint16 ports[] = {443, 80};
-  for (gsize i = 0; fabric->hooks.listen && i < (fabric->ipv6 ? 2 : 1) * G_N_ELEMENTS(ports); i++) {
-    guint16 port = ports[i % G_N_ELEMENTS(ports)];
-    WardenSocket spec = {.kind = WARDEN_SOCKET_TCP, .port = port, .ipv6 = i >= G_N_ELEMENTS(ports)};
-    int fd = -1;
-    TRY(warden_socket(fabric->warden, fabric->edge, &spec, &fd));
-    fabric->edge_listeners[i] = fabric->hooks.listen(fabric->hooks.data, fd, NULL, NULL, port == 443);
-  }
+  fabric->general.ipv6 = fabric->ipv6;
+  TRY(edge_open(fabric, NULL, NULL, &fabric->general));
   fabric->started = TRUE;
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init(&iter, fabric->vpcs);
-  while (g_hash_table_iter_next(&iter, NULL, &value))
-    TRY(edge_start(value));
-  return NULL;
+  return each_vpc(fabric, edge_start);
 }
 
 static Error *run_job(Fabric *fabric, Job *job) {
@@ -313,9 +306,7 @@ void fabric_free(Fabric *fabric) {
       g_source_destroy(fabric->sources[i]);
       g_source_unref(fabric->sources[i]);
     }
-  for (gsize i = 0; fabric->started && fabric->hooks.unlisten && i < G_N_ELEMENTS(fabric->edge_listeners); i++)
-    if (fabric->edge_listeners[i])
-      fabric->hooks.unlisten(fabric->hooks.data, fabric->edge_listeners[i]);
+  edge_close(fabric, &fabric->general);
   g_hash_table_unref(fabric->outside);
   if (fabric->edge)
     error_free(warden_netns_free(fabric->warden, fabric->edge));

@@ -38,7 +38,7 @@ typedef struct EniState {
   char edge_device[16]; /* interface endpoint */
 } EniState;
 
-typedef struct Listeners { char *endpoint_id; gboolean ipv6, open; guint ids[4]; } Listeners; /* open: FALSE until the edge listens at all */
+typedef struct Listeners { char *endpoint_id; gboolean ipv6; guint ids[4]; } Listeners; /* ids: 0 until the edge listens at all */
 
 /* Failures that the line keeps apart, each with a bit of the packet mark above those of the route tables. */
 #define LINE_SLOTS 8
@@ -100,7 +100,7 @@ struct Fabric {
   RefusedName *refused;     /* ring */
   guint64 n_refused;
   gboolean started;         /* the edge listens; worker's */
-  guint edge_listeners[4];
+  Listeners general;        /* of what is outside a VPC or comes through an internet gateway */
   GAsyncQueue *jobs;
   gint posted, finished;    /* jobs; finished under the lock */
   GHashTable *waiting;      /* VPC id -> the queued job that applies it */
@@ -184,6 +184,9 @@ void eni_state_free(gpointer state);
 Error *edge_listen(Vpc *vpc, const char *device, const char *endpoint_id, gboolean ipv6) ERROR_MUST_USE;
 Error *edge_start(Vpc *vpc) ERROR_MUST_USE;
 void edge_unlisten(Vpc *vpc, const char *device);
+/* device NULL: any; vpc_id NULL: none. What was opened before an error stays for edge_close. */
+Error *edge_open(Fabric *fabric, const char *vpc_id, const char *device, Listeners *listeners) ERROR_MUST_USE;
+void edge_close(Fabric *fabric, const Listeners *listeners);
 void edge_listeners_free(gpointer listeners);
 
 /* The resolver's sockets of a VPC (vpc_id NULL: of the edge), and the drop reader, as sources of the watcher. */

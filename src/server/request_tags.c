@@ -66,7 +66,12 @@ add_tag_map(const Call *call, const Shape *shape, const StringMap *map, StringMa
     add_tag(call, context, map->v[i].key, map->v[i].value);
 }
 
-static void fill_specifications(const Call *call, const Shape *shape, const AnyList *list, StringMap *context);
+static void
+fill_specifications(const Call *call, const Shape *shape, const AnyList *list, StringMap *context)
+{
+  for (gsize i = 0; shape->element->type == SHAPE_STRUCTURE && i < list->n; i++)
+    condition_fill_tags(call, shape->element, ((const void *const *) list->v)[i], context);
+}
 
 static void
 fill_member(const Call *call, const Member *member, const void *field, StringMap *context)
@@ -81,13 +86,6 @@ fill_member(const Call *call, const Member *member, const void *field, StringMap
     add_key_list(call, member->shape, field, context);
   else if (!strcmp(member->name, "TagSpecifications") && list)
     fill_specifications(call, member->shape, field, context);
-}
-
-static void
-fill_specifications(const Call *call, const Shape *shape, const AnyList *list, StringMap *context)
-{
-  for (gsize i = 0; shape->element->type == SHAPE_STRUCTURE && i < list->n; i++)
-    condition_fill_tags(call, shape->element, ((const void *const *) list->v)[i], context);
 }
 
 void

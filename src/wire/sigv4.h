@@ -32,7 +32,7 @@ void sigv4_sign(Arena *arena, WireRequest *request, StringMap *headers, const ch
                 const char *region, const char *service, gint64 now_ms);
 /* The signature (hex) of a text that is signed as it is, with the key of a date, region and service: policies of POST forms. arena. */
 char *sigv4_sign_text(Arena *arena, const char *secret_key, const char *date, const char *region, const char *service, const char *text);
-/* "20261123T233000Z" as milliseconds since 1970; FALSE: it is no such time. Any thread. */
+/* "20261123T233000Z" as milliseconds since 1970; FALSE: it is no such time, or NULL. Any thread. */
 gboolean sigv4_time(const char *text, gint64 *ret_ms);
 /* Compares signatures and tokens without telling by the time it takes where the first difference is. Any thread. */
 gboolean sigv4_equal(const char *a, const char *b);

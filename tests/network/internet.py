@@ -1,7 +1,6 @@
 """A small world of its own: a network namespace where haar runs, and behind a link another one with a global address that stands for the internet.
 test_egress.py runs it; it prints what came of each trial, as JSON."""
 
-import ipaddress
 import json
 import os
 import subprocess
@@ -12,7 +11,7 @@ import urllib.request
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from tests.support.daemon import Haar, wait_for  # noqa: E402
-from tests.support.interfaces import SERVER, Interface, enter  # noqa: E402
+from tests.support.interfaces import SERVER, Interface, enter, subnet6  # noqa: E402
 
 HERE, THERE, HERE6, THERE6, PORT = '9.9.9.1', '9.9.9.2', '2620:fe::1', '2620:fe::2', 8080
 
@@ -168,7 +167,7 @@ def sixth(haar):
     group = ec2.create_security_group(GroupName='six', Description='six', VpcId=vpc)['GroupId']
     told = {}
     for number, (name, target) in enumerate((('gateway', {'GatewayId': gateway}), ('egress-only', {'EgressOnlyInternetGatewayId': only}))):
-        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f'10.6.{number}.0/24', Ipv6CidrBlock=str(list(ipaddress.ip_network(range6).subnets(new_prefix=64))[number]))['Subnet']['SubnetId']
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f'10.6.{number}.0/24', Ipv6CidrBlock=subnet6(range6, number))['Subnet']['SubnetId']
         table = ec2.create_route_table(VpcId=vpc)['RouteTable']['RouteTableId']
         ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
         ec2.create_route(RouteTableId=table, DestinationIpv6CidrBlock='::/0', **target)

@@ -1,6 +1,7 @@
 """The daemon's network namespaces, entered from outside: what runs there has an interface's address. An ordinary user enters the warden's user
 namespace first, which is his own."""
 
+import ipaddress
 import os
 import re
 import subprocess
@@ -30,6 +31,11 @@ except TimeoutError:
 except OSError as error:
     print(type(error).__name__)
 '''
+
+
+def subnet6(cidr, number):
+    """The network of 64 bits with this number in a VPC's IPv6 range."""
+    return str(list(ipaddress.ip_network(cidr).subnets(new_prefix=64))[number])
 
 
 def namespaces(pid):

@@ -123,13 +123,10 @@ probe_entry(const LogEntry *entry, gpointer data)
 Error *
 log_since(const Rows *rows, gint64 since_ms, gint64 end, gint64 *ret_sequence)
 {
-  Probe probe = { -1, 0 };
-  TRY(log_walk(rows, 0, FALSE, probe_entry, &probe));
-  gint64 low = probe.sequence < 0 ? end : probe.sequence, high = end;
   *ret_sequence = end;
-  while (low < high) {
+  for (gint64 low = 0, high = end; low < high;) {
     gint64 middle = low + (high - low) / 2;
-    probe.sequence = -1;
+    Probe probe = { -1, 0 };
     TRY(log_walk(rows, middle, FALSE, probe_entry, &probe));
     if (probe.sequence >= 0 && probe.time_ms < since_ms) {
       low = probe.sequence + 1;

@@ -61,13 +61,17 @@ static gpointer
 tend(gpointer data)
 {
   Pool *pool = data;
+  gint64 flush_at = 0;
   g_mutex_lock(&pool->lock);
   while (!pool->stopping) {
     g_autoptr(GPtrArray) over = g_ptr_array_new_with_free_func((GDestroyNotify) environment_free);
     Environment *cold;
     gint64 wait;
     look(pool, over, &cold, &wait);
-    runtime_flush(pool->lambda->runtime);
+    if (g_get_monotonic_time() >= flush_at) { /* each invocation wakes this thread: not for each */
+      runtime_flush(pool->lambda->runtime);
+      flush_at = g_get_monotonic_time() + G_TIME_SPAN_SECOND;
+    }
     if (cold) /* under the pool's lock: it cannot be taken, or freed, meanwhile */
       freeze(cold);
     else if (!over->len)

@@ -184,6 +184,14 @@ report_init(Environment *environment, EnvironmentState state, gint64 took, const
   environment_platform_line(environment, "INIT_REPORT Init Duration: %.2f ms\tPhase: %s\tStatus: %s", ms(took), phase, status);
 }
 
+/* It is lost, as with a haar that is killed: events come again after the next start. */
+static Error *
+give_up(Environment *environment)
+{
+  environment_free(environment);
+  return error_fault("haar ends: the invocation was given up");
+}
+
 /* A new environment that is ready; or, if its init failed or took too long, a second one whose init is part of the invocation. */
 static Error *
 cold_start(Pool *pool, Call *call, const Invocation *invocation, Environment **ret, Course *course)
@@ -195,20 +203,22 @@ cold_start(Pool *pool, Call *call, const Invocation *invocation, Environment **r
   if (state == READY) {
     course->init_us = took;
     environment_attach(*ret);
-  }
-  course->end = state;
-  if (state == READY || state == HALTED)
     return NULL;
+  }
+  if (state == HALTED)
+    return give_up(*ret);
   report_init(*ret, state, took, "init");
   environment_free(*ret);
   *ret = NULL;
   course->began = g_get_monotonic_time();
   TRY(pool_make(pool, call, invocation, ret));
   course->end = environment_wait_ready(*ret, course->began + timeout_us(invocation));
+  if (course->end == HALTED)
+    return give_up(*ret);
   course->init_ended = course->end != READY;
   if (!course->init_ended)
     environment_attach(*ret);
-  if (course->init_ended && course->end != HALTED)
+  if (course->init_ended)
     report_init(*ret, course->end, g_get_monotonic_time() - course->began, "invoke");
   return NULL;
 }
@@ -278,14 +288,6 @@ finish(Pool *pool, Environment *environment, const Invocation *invocation, Cours
     environment_free(environment);
 }
 
-/* It is lost, as with a haar that is killed: events come again after the next start. */
-static Error *
-give_up(Environment *environment)
-{
-  environment_free(environment);
-  return error_fault("haar ends: the invocation was given up");
-}
-
 Error *
 pool_invoke(Pool *pool, Call *call, const Invocation *invocation, InvocationResult *ret)
 {
@@ -295,8 +297,6 @@ pool_invoke(Pool *pool, Call *call, const Invocation *invocation, InvocationResu
     gboolean warm = environment != NULL;
     if (!warm)
       TRY(cold_start(pool, call, invocation, &environment, &course));
-    if (course.end == HALTED)
-      return give_up(environment);
     environment_use(environment, TRUE);
     begin_output(environment, invocation);
     if (!course.began)

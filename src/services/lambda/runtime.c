@@ -302,32 +302,37 @@ runtime_new(Haar *haar, Runtime **ret)
   return NULL;
 }
 
+static void
+flush(gpointer key, gpointer value, gpointer data)
+{
+  const Environment *environment = key;
+  if (environment->log)
+    log_sink_flush(environment->log);
+}
+
 void
 runtime_flush(Runtime *runtime)
 {
-  GHashTableIter iter;
-  gpointer environment;
   if (!runtime)
     return;
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&runtime->lock);
-  g_hash_table_iter_init(&iter, runtime->environments);
-  while (g_hash_table_iter_next(&iter, &environment, NULL))
-    if (((Environment *) environment)->log)
-      log_sink_flush(((Environment *) environment)->log);
+  g_hash_table_foreach(runtime->environments, flush, NULL);
+}
+
+static void
+wake(gpointer key, gpointer value, gpointer data)
+{
+  g_cond_broadcast(&((Environment *) key)->changed);
 }
 
 void
 runtime_halt(Runtime *runtime)
 {
-  GHashTableIter iter;
-  gpointer environment;
   if (!runtime)
     return;
   g_autoptr(GMutexLocker) lock = g_mutex_locker_new(&runtime->lock);
   runtime->halted = TRUE;
-  g_hash_table_iter_init(&iter, runtime->environments);
-  while (g_hash_table_iter_next(&iter, &environment, NULL))
-    g_cond_broadcast(&((Environment *) environment)->changed);
+  g_hash_table_foreach(runtime->environments, wake, NULL);
 }
 
 void

@@ -93,7 +93,7 @@ authenticate(Call *call, gpointer data)
 {
   Upload *upload = data;
   const Form *form = &upload->form;
-  const char *policy = form_value(form, "policy"), *scope = form_value(form, "x-amz-credential"), *token = form_value(form, "x-amz-security-token"), *signed_at = form_value(form, "x-amz-date");
+  const char *policy = form_value(form, "policy"), *scope = form_value(form, "x-amz-credential"), *token = form_value(form, "x-amz-security-token");
   gint64 signed_ms = 0;
   const char *key = scope ? arena_strndup(upload->arena, scope, strcspn(scope, "/")) : form_value(form, "AWSAccessKeyId");
   Credential *credential = NULL;
@@ -103,7 +103,7 @@ authenticate(Call *call, gpointer data)
   TRY(scope ? check_version_4(upload, credential, scope, policy) : check_version_2(upload, credential, policy));
   if (credential->session_token && !(token && sigv4_equal(credential->session_token, token)))
     return error_answer_status(403, "InvalidToken", "The provided token is malformed or otherwise invalid.");
-  if (!signed_at || !sigv4_time(signed_at, &signed_ms))
+  if (!sigv4_time(form_value(form, "x-amz-date"), &signed_ms))
     signed_ms = clock_real();
   if (credential->session_token && http_session_over(upload->haar, credential, signed_ms))
     return error_answer_status(400, "ExpiredToken", "The provided token has expired.");

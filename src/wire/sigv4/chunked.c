@@ -74,9 +74,8 @@ check_signature(ChunkedDecoder *d, const char *text, const char *given)
 {
   guint8 signature[32];
   char hex[65];
-  struct hmac_sha256_ctx key = d->key;
-  hmac_sha256_update(&key, strlen(text), (const guint8 *) text);
-  hmac_sha256_digest(&key, sizeof signature, signature);
+  hmac_sha256_update(&d->key, strlen(text), (const guint8 *) text);
+  hmac_sha256_digest(&d->key, sizeof signature, signature); /* the key stays for the next */
   for (int i = 0; i < 32; i++)
     g_snprintf(hex + 2 * i, 3, "%02x", signature[i]);
   if (!given || !sigv4_equal(hex, given))

@@ -1,4 +1,4 @@
-/* hash: SHA-256 and the keys of signatures. Nettle, which GnuTLS brings along, hashes short texts in half the time of OpenSSL's EVP, and lets the
+/* hash: SHA-256 and the keys of signatures. Nettle, which GnuTLS brings along, costs less than OpenSSL's EVP for short texts, and lets the
  * state of a keyed HMAC be kept. */
 #include "wire/sigv4/internal.h"
 #include <string.h>

@@ -1,6 +1,5 @@
 """Packets between interfaces: IPv6, peering, prefix lists, NAT gateways, routes to interfaces and to nowhere, DHCP options."""
 
-import ipaddress
 import itertools
 import json
 import subprocess
@@ -8,7 +7,7 @@ import subprocess
 import pytest
 
 from tests.support.daemon import wait_for
-from tests.support.interfaces import Interface, enter
+from tests.support.interfaces import Interface, enter, subnet6
 
 ANYWHERE = [{'IpProtocol': '-1', 'IpRanges': [{'CidrIp': '0.0.0.0/0'}], 'Ipv6Ranges': [{'CidrIpv6': '::/0'}]}]
 numbers = itertools.count(1)
@@ -26,7 +25,7 @@ class Vpc:
         self.table = self.ec2.describe_route_tables(Filters=[{'Name': 'vpc-id', 'Values': [self.id]}])['RouteTables'][0]['RouteTableId']
 
     def subnet(self, number, table=None):
-        more = {'Ipv6CidrBlock': str(list(ipaddress.ip_network(self.cidr6).subnets(new_prefix=64))[number])} if self.cidr6 else {}
+        more = {'Ipv6CidrBlock': subnet6(self.cidr6, number)} if self.cidr6 else {}
         made = self.ec2.create_subnet(VpcId=self.id, CidrBlock=f'10.{self.number}.{number}.0/24', **more)['Subnet']['SubnetId']
         if table:
             self.ec2.associate_route_table(RouteTableId=table, SubnetId=made)
